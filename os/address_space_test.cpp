@@ -1,0 +1,47 @@
+// Reserved ranges: zero-filled, given back on request, and guarded in either way.
+#include "os/address_space.hpp"
+
+#include <gtest/gtest.h>
+
+namespace c1m::os {
+namespace {
+
+TEST(AddressSpace, IsZeroFilledWritableAndRoundedToPages) {
+  const auto space = AddressSpace::reserve(3 * page_bytes() + 1);
+  ASSERT_TRUE(space);
+  EXPECT_EQ(space->size(), 4 * page_bytes());
+  EXPECT_EQ(space->data()[0], std::byte{0});
+  space->data()[space->size() - 1] = std::byte{7};
+  EXPECT_EQ(space->data()[space->size() - 1], std::byte{7});
+}
+
+TEST(AddressSpace, RefusesMoreThanTheAddressSpaceHolds) {
+  const auto space = AddressSpace::reserve(std::size_t{1} << 60);
+  ASSERT_FALSE(space);
+  EXPECT_EQ(space.error().code, ENOMEM);
+}
+
+TEST(AddressSpace, ReleasedMemoryReadsAsZeros) {
+  const auto space = AddressSpace::reserve(page_bytes());
+  ASSERT_TRUE(space);
+  space->data()[5] = std::byte{1};
+  ASSERT_TRUE(release_memory(space->data(), page_bytes()));
+  EXPECT_EQ(space->data()[5], std::byte{0});
+}
+
+class Guard : public testing::TestWithParam<GuardKind> {};
+
+TEST_P(Guard, FaultsAtItsPageAndNotBesideItAndSurvivesRelease) {
+  const auto space = AddressSpace::reserve(2 * page_bytes());
+  ASSERT_TRUE(space);
+  ASSERT_TRUE(install_guard(space->data(), page_bytes(), GetParam()));
+  ASSERT_TRUE(release_memory(space->data() + page_bytes(), page_bytes()));
+  volatile std::byte* bytes = space->data();
+  bytes[page_bytes()] = std::byte{1};
+  EXPECT_DEATH(bytes[page_bytes() - 1] = std::byte{1}, "");
+}
+
+INSTANTIATE_TEST_SUITE_P(Kinds, Guard, testing::Values(GuardKind::marker, GuardKind::mapping));
+
+}  // namespace
+}  // namespace c1m::os

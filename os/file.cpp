@@ -1,0 +1,98 @@
+// File access; see file.hpp.
+#include "os/file.hpp"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <array>
+
+namespace c1m::os {
+namespace {
+
+std::string directory_of(const std::string& path) {
+  const std::size_t slash = path.rfind('/');
+  if (slash == std::string::npos) return ".";
+  return slash == 0 ? "/" : path.substr(0, slash);
+}
+
+Result<void> write_and_sync(int fd, std::string_view text) {
+  if (auto written = write_all(fd, text); !written) return written;
+  if (::fsync(fd) != 0 && errno != EINVAL && errno != EROFS) return last_error("fsync");
+  return {};
+}
+
+// A device such as /dev/stdout or a pipe cannot be replaced by a rename; it is written in place.
+bool is_replaceable(const std::string& path) {
+  struct stat info{};
+  return ::stat(path.c_str(), &info) != 0 || S_ISREG(info.st_mode);
+}
+
+Result<void> write_in_place(const std::string& path, std::string_view text) {
+  Descriptor fd(::open(path.c_str(), O_WRONLY | O_CLOEXEC));
+  if (!fd.is_open()) return last_error("open");
+  return write_all(fd.get(), text);
+}
+
+}  // namespace
+
+Result<std::string> read_file(const std::string& path) {
+  const Descriptor fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!fd.is_open()) return last_error("open");
+  std::string text;
+  std::array<char, 16'384> block{};
+  while (true) {
+    const ssize_t got = ::read(fd.get(), block.data(), block.size());
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) return last_error("read");
+    if (got == 0) return text;
+    text.append(block.data(), static_cast<std::size_t>(got));
+  }
+}
+
+Result<void> write_file_atomically(const std::string& path, std::string_view text) {
+  if (!is_replaceable(path)) return write_in_place(path, text);
+  std::string temporary = path + ".XXXXXX";
+  Descriptor fd(::mkostemp(temporary.data(), O_CLOEXEC));
+  if (!fd.is_open()) return last_error("open");
+  auto written = write_and_sync(fd.get(), text);
+  if (written && ::fchmod(fd.get(), 0644) != 0) written = last_error("fchmod");
+  if (written && ::rename(temporary.c_str(), path.c_str()) != 0) written = last_error("rename");
+  if (!written) ::unlink(temporary.c_str());
+  return written;
+}
+
+Result<void> check_writable(const std::string& path) {
+  struct stat info{};
+  if (::stat(path.c_str(), &info) == 0) {
+    if (S_ISDIR(info.st_mode)) return fail(EISDIR, "open");
+    if (::access(path.c_str(), W_OK) != 0) return last_error("access");
+    if (!S_ISREG(info.st_mode)) return {};
+  }
+  if (::access(directory_of(path).c_str(), W_OK | X_OK) != 0) return last_error("access");
+  return {};
+}
+
+Result<LineLog> LineLog::create(const std::string& path) {
+  Descriptor fd(::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_APPEND, 0644));
+  if (!fd.is_open()) return last_error("open");
+  return LineLog(std::move(fd));
+}
+
+Result<void> LineLog::append(std::string_view line) {
+  std::string text(line);
+  text += '\n';
+  return write_all(fd_.get(), text);
+}
+
+Result<void> write_all(int fd, std::string_view text) {
+  while (!text.empty()) {
+    const ssize_t written = ::write(fd, text.data(), text.size());
+    if (written < 0 && errno == EINTR) continue;
+    if (written < 0) return last_error("write");
+    text.remove_prefix(static_cast<std::size_t>(written));
+  }
+  return {};
+}
+
+}  // namespace c1m::os
