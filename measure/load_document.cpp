@@ -1,0 +1,237 @@
+// The JSON of c1m-load's document; see load_document.hpp.
+#include "measure/load_document.hpp"
+
+#include <algorithm>
+
+#include <nlohmann/json.hpp>
+
+#include "measure/histogram_codec.hpp"
+#include "os/build_info.hpp"
+
+namespace c1m::measure {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+double to_us(double ns) {
+  return ns / static_cast<double>(os::ns_per_us);
+}
+double to_s(double ns) {
+  return ns / static_cast<double>(os::ns_per_s);
+}
+
+template <class T>
+Json to_json(const std::optional<T>& value) {
+  return value ? Json(*value) : Json(nullptr);
+}
+
+Json to_json(const SettingValue& value) {
+  return std::visit(
+      [](const auto& held) -> Json {
+        if constexpr (std::is_same_v<std::decay_t<decltype(held)>, std::monostate>) {
+          return nullptr;
+        } else {
+          return held;
+        }
+      },
+      value);
+}
+
+Json to_json(const RequestCounts& counts) {
+  return {{"planned", counts.planned}, {"sent", counts.sent},
+          {"unsent", counts.unsent},   {"answered", counts.answered},
+          {"lost", counts.lost},       {"in_flight_at_end", counts.in_flight_at_end},
+          {"corrupt", counts.corrupt}, {"late", counts.late}};
+}
+
+// The figures of an empty histogram are null: nothing was measured.
+Json percentile_block(const Histogram& histogram) {
+  Json block = {{"count", histogram.count()}};
+  const auto put = [&](const char* name, double ns) {
+    block[name] = histogram.empty() ? Json(nullptr) : Json(to_us(ns));
+  };
+  const auto put_percentile = [&](const char* name, double percentile) {
+    put(name, static_cast<double>(histogram.value_at_percentile(percentile)));
+  };
+  put("min", static_cast<double>(histogram.min()));
+  put("mean", histogram.mean());
+  put("stddev", histogram.stddev());
+  put_percentile("p50", 50);
+  put_percentile("p75", 75);
+  put_percentile("p90", 90);
+  put_percentile("p95", 95);
+  put_percentile("p99", 99);
+  put_percentile("p999", 99.9);
+  put_percentile("p9999", 99.99);
+  put("max", static_cast<double>(histogram.max()));
+  block["hdr_unit"] = "ns";
+  block["hdr_v2_b64"] = encode_v2_base64(histogram);
+  return block;
+}
+
+Json percentile_block(const std::optional<Histogram>& histogram) {
+  return histogram ? percentile_block(*histogram) : Json(nullptr);
+}
+
+Json connect_block(const LoadDocument& document) {
+  const ConnectResult& connect = document.connect;
+  const double duration_s =
+      std::max(0.0, to_s(static_cast<double>(connect.last_ns - connect.first_ns)));
+  Json block = {{"duration_s", duration_s}};
+  block["rate_per_s"] = duration_s > 0
+                            ? Json(static_cast<double>(connect.latency_ns.count()) / duration_s)
+                            : Json(nullptr);
+  block["failed"] = connect.failed;
+  block["latency_us"] = percentile_block(connect.latency_ns);
+  block["errors"] = connect.errors;
+  return block;
+}
+
+Json timeline_block(const std::vector<TimelineRow>& rows) {
+  Json block = Json::array();
+  for (const TimelineRow& row : rows) {
+    block.push_back({{"t_s", row.t_s},
+                     {"sent", row.sent},
+                     {"answered", row.answered},
+                     {"response_p50_us", to_json(row.response_p50_us)},
+                     {"response_p99_us", to_json(row.response_p99_us)},
+                     {"response_max_us", to_json(row.response_max_us)},
+                     {"in_flight", row.in_flight},
+                     {"established", row.established}});
+  }
+  return block;
+}
+
+Json generator_block(const LoadDocument& document) {
+  Json shards = Json::array();
+  std::uint64_t rss_bytes = 0;
+  for (const ShardUse& shard : document.shards) {
+    rss_bytes += shard.rss_bytes;
+    shards.push_back({{"index", shard.index},
+                      {"pid", shard.pid},
+                      {"completed", shard.completed},
+                      {"connections", shard.connections},
+                      {"cpu_us", to_us(static_cast<double>(shard.cpu_ns))},
+                      {"cpu_utilization", shard.cpu_utilization},
+                      {"rss_bytes", shard.rss_bytes}});
+  }
+  return {{"cpu_us", to_us(static_cast<double>(document.cpu_ns()))},
+          {"cpu_us_per_request", to_json(document.cpu_us_per_request())},
+          {"cpu_utilization_max", document.cpu_utilization_max()},
+          {"connection_bytes", document.connection_bytes},
+          {"request_pool_bytes", document.request_pool_bytes},
+          {"rss_bytes", rss_bytes},
+          {"shards", std::move(shards)}};
+}
+
+Json host_block(const HostDeltas& host) {
+  return {{"listen_overflows", to_json(host.listen_overflows)},
+          {"listen_drops", to_json(host.listen_drops)},
+          {"syn_cookies_sent", to_json(host.syn_cookies_sent)},
+          {"conntrack_drops", to_json(host.conntrack_drops)},
+          {"softnet_drops", to_json(host.softnet_drops)},
+          {"steal_fraction", to_json(host.steal_fraction)},
+          {"throttled_us", to_json(host.throttled_us)},
+          {"realtime_step_us", to_json(host.realtime_step_us)},
+          {"tcp_retransmits", to_json(host.tcp_retransmits)},
+          {"unavailable", host.unavailable}};
+}
+
+Json validity_block(const LoadDocument& document) {
+  Json checks = Json::array();
+  for (const ValidityCheck& check : document.checks) {
+    checks.push_back({{"name", check.name},
+                      {"value", to_json(check.value)},
+                      {"bound", to_json(check.bound)},
+                      {"unit", check.unit},
+                      {"ok", to_json(check.ok)},
+                      {"explanation", check.explanation}});
+  }
+  return {{"valid", document.valid()}, {"checks", std::move(checks)}};
+}
+
+Json settings_block(const Settings& settings) {
+  Json block = Json::object();
+  for (const auto& [name, value] : settings) block[name] = to_json(value);
+  return block;
+}
+
+void put_identity(Json& json, const LoadDocument& document) {
+  const os::BuildInfo build = os::build_info();
+  json["schema_version"] = 1;
+  json["kind"] = "c1m-load";
+  json["version"] = build.version;
+  json["commit"] = build.commit;
+  json["preset"] = build.preset;
+  json["dirty"] = build.dirty;
+  json["started_utc"] = document.started_utc;
+  json["mode"] = document.mode;
+  json["protocol"] = document.protocol;
+  json["partial"] = document.partial();
+  json["stopped_by"] = to_json(document.stopped_by);
+  json["valid"] = document.valid();
+  json["invalid_reasons"] = document.invalid_reasons();
+  json["settings"] = settings_block(document.settings);
+}
+
+}  // namespace
+
+bool LoadDocument::valid() const {
+  return std::ranges::none_of(checks, [](const ValidityCheck& check) { return check.ok == false; });
+}
+
+std::vector<std::string> LoadDocument::invalid_reasons() const {
+  std::vector<std::string> reasons;
+  for (const ValidityCheck& check : checks) {
+    if (check.ok == false) reasons.push_back(check.name + ": " + check.explanation);
+  }
+  return reasons;
+}
+
+os::Nanoseconds LoadDocument::cpu_ns() const {
+  os::Nanoseconds sum_ns = 0;
+  for (const ShardUse& shard : shards) sum_ns += shard.cpu_ns;
+  return sum_ns;
+}
+
+double LoadDocument::cpu_utilization_max() const {
+  double busiest = 0;
+  for (const ShardUse& shard : shards) busiest = std::max(busiest, shard.cpu_utilization);
+  return busiest;
+}
+
+std::optional<double> LoadDocument::cpu_us_per_request() const {
+  const double answers = rate_achieved_rps * window.duration_s();
+  if (answers < 0.5) return std::nullopt;
+  return to_us(static_cast<double>(cpu_ns())) / answers;
+}
+
+std::string write_load_document(const LoadDocument& document) {
+  Json json;
+  put_identity(json, document);
+  json["window"] = {{"start_monotonic_ns", document.window.start_ns},
+                    {"end_monotonic_ns", document.window.end_ns},
+                    {"duration_s", document.window.duration_s()}};
+  json["connections"] = {{"planned", document.connections_planned},
+                         {"established", document.connections_established},
+                         {"at_end", document.connections_at_end},
+                         {"errors", document.connection_errors}};
+  json["connect"] = connect_block(document);
+  json["rate_rps"] = {{"planned", to_json(document.rate_planned_rps)},
+                      {"sent", document.rate_sent_rps},
+                      {"achieved", document.rate_achieved_rps}};
+  json["counts"] = to_json(document.counts);
+  json["counts"]["unexpected_bytes"] = document.unexpected_bytes;
+  json["warmup_counts"] = to_json(document.warmup_counts);
+  json["latency_us"] = {{"response", percentile_block(document.response_ns)},
+                        {"service", percentile_block(document.service_ns)},
+                        {"send_lag", percentile_block(document.send_lag_ns)}};
+  json["in_flight_mean"] = document.in_flight_mean;
+  json["timeline"] = timeline_block(document.timeline);
+  json["generator"] = generator_block(document);
+  json["host"] = host_block(document.host);
+  json["validity"] = validity_block(document);
+  return json.dump(2) + "\n";
+}
+
+}  // namespace c1m::measure

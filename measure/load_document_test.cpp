@@ -1,0 +1,137 @@
+// The document holds every figure under its name, in its unit, and null where nothing was measured.
+#include "measure/load_document.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
+
+#include "measure/histogram_codec.hpp"
+
+namespace c1m::measure {
+namespace {
+
+using Json = nlohmann::json;
+
+LoadDocument open_run() {
+  LoadDocument document;
+  document.started_utc = "2026-01-31T12:00:00.123Z";
+  document.mode = "open";
+  document.protocol = "echo";
+  document.settings = {{"targets", std::vector<std::string>{"127.0.0.1:7000"}},
+                       {"rate_rps", 10.5},
+                       {"cpus", std::monostate{}},
+                       {"strict", true}};
+  document.window = {.start_ns = 5'000'000'000, .end_ns = 7'000'000'000};
+  document.connections_planned = 2;
+  document.connect.first_ns = 1'000'000'000;
+  document.connect.last_ns = 3'000'000'000;
+  document.connect.latency_ns.record(50'000, 100);
+  document.rate_planned_rps = 10;
+  document.rate_achieved_rps = 9;
+  document.counts = {.planned = 20, .sent = 19, .unsent = 1, .answered = 18, .lost = 1};
+  document.response_ns.emplace().record(2'000'000);
+  document.service_ns.record(1'000'000);
+  document.send_lag_ns.emplace();
+  TimelineRow row;
+  row.sent = 5;
+  row.answered = 4;
+  row.response_p50_us = 12.5;
+  document.timeline = {row};
+  document.connection_bytes = 36;
+  document.shards = {{.index = 0, .pid = 9, .cpu_ns = 36'000'000, .cpu_utilization = 0.018}};
+  document.host.steal_fraction = 0.25;
+  document.host.unavailable = {{"conntrack_drops", "no such file"}};
+  return document;
+}
+
+TEST(LoadDocument, HasItsFiguresInTheirUnits) {
+  const Json json = Json::parse(write_load_document(open_run()));
+  EXPECT_EQ(json["schema_version"], 1);
+  EXPECT_EQ(json["kind"], "c1m-load");
+  EXPECT_EQ(json["settings"]["targets"][0], "127.0.0.1:7000");
+  EXPECT_EQ(json["settings"]["cpus"], nullptr);
+  EXPECT_EQ(json["settings"]["strict"], true);
+  EXPECT_EQ(json["window"]["duration_s"], 2.0);
+  EXPECT_EQ(json["window"]["start_monotonic_ns"], 5'000'000'000);
+  EXPECT_EQ(json["connect"]["duration_s"], 2.0);
+  EXPECT_EQ(json["connect"]["rate_per_s"], 50.0);
+  EXPECT_EQ(json["rate_rps"]["planned"], 10.0);
+  EXPECT_EQ(json["counts"]["unsent"], 1);
+  EXPECT_EQ(json["timeline"][0]["response_p50_us"], 12.5);
+  EXPECT_EQ(json["timeline"][0]["response_p99_us"], nullptr);
+  EXPECT_EQ(json["generator"]["cpu_us"], 36'000.0);
+  EXPECT_EQ(json["generator"]["cpu_us_per_request"], 2'000.0);
+  EXPECT_EQ(json["host"]["steal_fraction"], 0.25);
+  EXPECT_EQ(json["host"]["conntrack_drops"], nullptr);
+  EXPECT_EQ(json["host"]["unavailable"]["conntrack_drops"], "no such file");
+}
+
+TEST(LoadDocument, PercentilesAreMicrosecondsBesideTheirHistogram) {
+  const LoadDocument document = open_run();
+  const Json json = Json::parse(write_load_document(document));
+  const Json& response = json["latency_us"]["response"];
+  EXPECT_EQ(response["count"], 1);
+  EXPECT_NEAR(response["p99"].get<double>(), 2'000, 2);
+  EXPECT_NEAR(response["mean"].get<double>(), 2'000, 2);
+  EXPECT_EQ(response["hdr_unit"], "ns");
+  EXPECT_EQ(decode_v2_base64(response["hdr_v2_b64"].get<std::string>()), *document.response_ns);
+}
+
+TEST(LoadDocument, AnEmptyHistogramHasNoPercentiles) {
+  const Json json = Json::parse(write_load_document(open_run()));
+  const Json& send_lag = json["latency_us"]["send_lag"];
+  EXPECT_EQ(send_lag["count"], 0);
+  for (const char* name : {"min", "mean", "stddev", "p50", "p99", "p9999", "max"}) {
+    ASSERT_TRUE(send_lag.contains(name)) << name;
+    EXPECT_EQ(send_lag[name], nullptr) << name;
+  }
+}
+
+TEST(LoadDocument, ClosedLoopHasNullForWhatItCannotKnow) {
+  LoadDocument document = open_run();
+  document.mode = "closed";
+  document.response_ns.reset();
+  document.send_lag_ns.reset();
+  document.rate_planned_rps.reset();
+  document.rate_achieved_rps = 0;
+  const Json json = Json::parse(write_load_document(document));
+  EXPECT_EQ(json["latency_us"]["response"], nullptr);
+  EXPECT_EQ(json["latency_us"]["send_lag"], nullptr);
+  EXPECT_EQ(json["rate_rps"]["planned"], nullptr);
+  EXPECT_EQ(json["generator"]["cpu_us_per_request"], nullptr);
+}
+
+TEST(LoadDocument, PartialAndInvalidStandAtTheTop) {
+  LoadDocument document = open_run();
+  document.stopped_by = "SIGINT";
+  document.checks = {
+      {.name = "a", .value = 1, .bound = 2, .unit = "x", .ok = true, .explanation = "e"},
+      {.name = "b", .value = 3, .bound = 2, .unit = "x", .ok = false, .explanation = "f"},
+      {.name = "c", .value = {}, .bound = {}, .unit = "x", .ok = {}, .explanation = "g"}};
+  const Json json = Json::parse(write_load_document(document));
+  EXPECT_EQ(json["partial"], true);
+  EXPECT_EQ(json["stopped_by"], "SIGINT");
+  EXPECT_EQ(json["valid"], false);
+  EXPECT_EQ(json["invalid_reasons"], Json::array({"b: f"}));
+  EXPECT_EQ(json["validity"]["valid"], false);
+  EXPECT_EQ(json["validity"]["checks"][1]["ok"], false);
+  EXPECT_EQ(json["validity"]["checks"][2]["ok"], nullptr);
+  EXPECT_EQ(json["validity"]["checks"][2]["value"], nullptr);
+}
+
+TEST(LoadDocument, ACheckThatCouldNotBeMadeFailsNothing) {
+  LoadDocument document = open_run();
+  document.checks = {
+      {.name = "c", .value = {}, .bound = {}, .unit = "x", .ok = {}, .explanation = "g"}};
+  EXPECT_TRUE(document.valid());
+  EXPECT_THAT(document.invalid_reasons(), testing::IsEmpty());
+}
+
+TEST(RequestCounts, AddFieldByField) {
+  RequestCounts sum{1, 2, 3, 4, 5, 6, 7, 8};
+  sum += {10, 20, 30, 40, 50, 60, 70, 80};
+  EXPECT_EQ(sum, (RequestCounts{11, 22, 33, 44, 55, 66, 77, 88}));
+}
+
+}  // namespace
+}  // namespace c1m::measure

@@ -1,0 +1,143 @@
+// JSON of a shard's result; see load_result_json.hpp.
+#include "measure/load_result_json.hpp"
+
+#include <nlohmann/json.hpp>
+
+#include "measure/histogram_codec.hpp"
+
+namespace c1m::measure {
+namespace {
+
+using Json = nlohmann::json;
+
+Json to_json(const RequestCounts& counts) {
+  return {{"planned", counts.planned}, {"sent", counts.sent},
+          {"unsent", counts.unsent},   {"answered", counts.answered},
+          {"lost", counts.lost},       {"in_flight_at_end", counts.in_flight_at_end},
+          {"corrupt", counts.corrupt}, {"late", counts.late}};
+}
+
+RequestCounts counts_from(const Json& json) {
+  return {.planned = json.at("planned"),
+          .sent = json.at("sent"),
+          .unsent = json.at("unsent"),
+          .answered = json.at("answered"),
+          .lost = json.at("lost"),
+          .in_flight_at_end = json.at("in_flight_at_end"),
+          .corrupt = json.at("corrupt"),
+          .late = json.at("late")};
+}
+
+// Decodes histograms and remembers the first that is damaged.
+class HistogramReader {
+ public:
+  Histogram read(const Json& json) {
+    auto histogram = decode_v2_base64(json.get_ref<const std::string&>());
+    if (histogram) return *std::move(histogram);
+    if (damage_.empty()) damage_ = histogram.error();
+    return {};
+  }
+  // Why, or empty.
+  [[nodiscard]] const std::string& damage() const { return damage_; }
+
+ private:
+  std::string damage_;
+};
+
+Json to_json(const ConnectResult& connect) {
+  return {{"failed", connect.failed},
+          {"first_ns", connect.first_ns},
+          {"last_ns", connect.last_ns},
+          {"latency_ns", encode_v2_base64(connect.latency_ns)},
+          {"errors", connect.errors}};
+}
+
+ConnectResult connect_from(const Json& json, HistogramReader& histograms) {
+  return {.failed = json.at("failed"),
+          .first_ns = json.at("first_ns"),
+          .last_ns = json.at("last_ns"),
+          .latency_ns = histograms.read(json.at("latency_ns")),
+          .errors = json.at("errors")};
+}
+
+Json to_json(const TimelineSecond& second) {
+  return {{"sent", second.sent},
+          {"answered", second.answered},
+          {"in_flight", second.in_flight},
+          {"established", second.established},
+          {"latency_hdr_v2_b64", second.latency_hdr_v2_b64}};
+}
+
+TimelineSecond second_from(const Json& json) {
+  return {.sent = json.at("sent"),
+          .answered = json.at("answered"),
+          .in_flight = json.at("in_flight"),
+          .established = json.at("established"),
+          .latency_hdr_v2_b64 = json.at("latency_hdr_v2_b64")};
+}
+
+LoadShardResult result_from(const Json& json, HistogramReader& histograms) {
+  LoadShardResult result;
+  json.at("index").get_to(result.index);
+  json.at("pid").get_to(result.pid);
+  json.at("connections_planned").get_to(result.connections_planned);
+  json.at("connections_established").get_to(result.connections_established);
+  json.at("connections_at_end").get_to(result.connections_at_end);
+  result.connect = connect_from(json.at("connect"), histograms);
+  json.at("connection_errors").get_to(result.connection_errors);
+  json.at("unexpected_bytes").get_to(result.unexpected_bytes);
+  result.counts = counts_from(json.at("counts"));
+  result.warmup_counts = counts_from(json.at("warmup_counts"));
+  json.at("sent_in_window").get_to(result.sent_in_window);
+  json.at("answers_in_window").get_to(result.answers_in_window);
+  json.at("in_flight_request_s").get_to(result.in_flight_request_s);
+  result.response_ns = histograms.read(json.at("response_ns"));
+  result.service_ns = histograms.read(json.at("service_ns"));
+  result.send_lag_ns = histograms.read(json.at("send_lag_ns"));
+  for (const Json& second : json.at("timeline")) result.timeline.push_back(second_from(second));
+  json.at("cpu_ns").get_to(result.cpu_ns);
+  json.at("rss_bytes").get_to(result.rss_bytes);
+  json.at("request_pool_bytes").get_to(result.request_pool_bytes);
+  return result;
+}
+
+}  // namespace
+
+std::string write_load_shard_result(const LoadShardResult& result) {
+  Json timeline = Json::array();
+  for (const TimelineSecond& second : result.timeline) timeline.push_back(to_json(second));
+  const Json json = {{"index", result.index},
+                     {"pid", result.pid},
+                     {"connections_planned", result.connections_planned},
+                     {"connections_established", result.connections_established},
+                     {"connections_at_end", result.connections_at_end},
+                     {"connect", to_json(result.connect)},
+                     {"connection_errors", result.connection_errors},
+                     {"unexpected_bytes", result.unexpected_bytes},
+                     {"counts", to_json(result.counts)},
+                     {"warmup_counts", to_json(result.warmup_counts)},
+                     {"sent_in_window", result.sent_in_window},
+                     {"answers_in_window", result.answers_in_window},
+                     {"in_flight_request_s", result.in_flight_request_s},
+                     {"response_ns", encode_v2_base64(result.response_ns)},
+                     {"service_ns", encode_v2_base64(result.service_ns)},
+                     {"send_lag_ns", encode_v2_base64(result.send_lag_ns)},
+                     {"timeline", std::move(timeline)},
+                     {"cpu_ns", result.cpu_ns},
+                     {"rss_bytes", result.rss_bytes},
+                     {"request_pool_bytes", result.request_pool_bytes}};
+  return json.dump();
+}
+
+std::expected<LoadShardResult, std::string> read_load_shard_result(std::string_view text) {
+  HistogramReader histograms;
+  try {
+    LoadShardResult result = result_from(Json::parse(text), histograms);
+    if (histograms.damage().empty()) return result;
+    return std::unexpected("a histogram of a shard's result is damaged: " + histograms.damage());
+  } catch (const Json::exception& error) {
+    return std::unexpected(std::string("not a shard's result: ") + error.what());
+  }
+}
+
+}  // namespace c1m::measure

@@ -1,0 +1,109 @@
+// A shard's result survives the way to the supervisor whole, or is refused with a reason.
+#include "measure/load_result_json.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "measure/histogram_codec.hpp"
+
+namespace c1m::measure {
+namespace {
+
+Histogram histogram_of(std::initializer_list<std::int64_t> values) {
+  Histogram histogram;
+  for (const std::int64_t value : values) histogram.record(value);
+  return histogram;
+}
+
+// Every field has a value of its own, so that a swap of two fields shows.
+LoadShardResult full_result() {
+  LoadShardResult result;
+  result.index = 1;
+  result.pid = 2;
+  result.connections_planned = 3;
+  result.connections_established = 4;
+  result.connections_at_end = 5;
+  result.connect = {.failed = 6,
+                    .first_ns = 7,
+                    .last_ns = 8,
+                    .latency_ns = histogram_of({9}),
+                    .errors = {{"ECONNREFUSED", 10}}};
+  result.connection_errors = {{"ECONNRESET", 11}, {"closed by peer", 12}};
+  result.unexpected_bytes = 13;
+  result.counts = {.planned = 14,
+                   .sent = 15,
+                   .unsent = 16,
+                   .answered = 17,
+                   .lost = 18,
+                   .in_flight_at_end = 19,
+                   .corrupt = 20,
+                   .late = 21};
+  result.warmup_counts = {.planned = 22};
+  result.sent_in_window = 23;
+  result.answers_in_window = 24;
+  result.in_flight_request_s = 25.5;
+  result.response_ns = histogram_of({26});
+  result.service_ns = histogram_of({27});
+  result.send_lag_ns = histogram_of({28});
+  result.timeline = {{.sent = 29,
+                      .answered = 30,
+                      .in_flight = 31,
+                      .established = 32,
+                      .latency_hdr_v2_b64 = encode_v2_base64(histogram_of({33}))}};
+  result.cpu_ns = 34;
+  result.rss_bytes = 35;
+  result.request_pool_bytes = 36;
+  return result;
+}
+
+TEST(LoadShardResultJson, ComesBackAsItWas) {
+  const LoadShardResult written = full_result();
+  const auto read = read_load_shard_result(write_load_shard_result(written));
+  ASSERT_TRUE(read) << read.error();
+  EXPECT_EQ(read->index, written.index);
+  EXPECT_EQ(read->pid, written.pid);
+  EXPECT_EQ(read->connections_planned, written.connections_planned);
+  EXPECT_EQ(read->connections_established, written.connections_established);
+  EXPECT_EQ(read->connections_at_end, written.connections_at_end);
+  EXPECT_EQ(read->connect.failed, written.connect.failed);
+  EXPECT_EQ(read->connect.first_ns, written.connect.first_ns);
+  EXPECT_EQ(read->connect.last_ns, written.connect.last_ns);
+  EXPECT_EQ(read->connect.latency_ns, written.connect.latency_ns);
+  EXPECT_EQ(read->connect.errors, written.connect.errors);
+  EXPECT_EQ(read->connection_errors, written.connection_errors);
+  EXPECT_EQ(read->unexpected_bytes, written.unexpected_bytes);
+  EXPECT_EQ(read->counts, written.counts);
+  EXPECT_EQ(read->warmup_counts, written.warmup_counts);
+  EXPECT_EQ(read->sent_in_window, written.sent_in_window);
+  EXPECT_EQ(read->answers_in_window, written.answers_in_window);
+  EXPECT_EQ(read->in_flight_request_s, written.in_flight_request_s);
+  EXPECT_EQ(read->response_ns, written.response_ns);
+  EXPECT_EQ(read->service_ns, written.service_ns);
+  EXPECT_EQ(read->send_lag_ns, written.send_lag_ns);
+  EXPECT_EQ(read->timeline, written.timeline);
+  EXPECT_EQ(read->cpu_ns, written.cpu_ns);
+  EXPECT_EQ(read->rss_bytes, written.rss_bytes);
+  EXPECT_EQ(read->request_pool_bytes, written.request_pool_bytes);
+}
+
+TEST(LoadShardResultJson, RefusesHalfAResult) {
+  const std::string text = write_load_shard_result(full_result());
+  for (std::size_t length = 0; length < text.size(); length += 37) {
+    const auto read = read_load_shard_result(std::string_view(text).substr(0, length));
+    ASSERT_FALSE(read) << length;
+    EXPECT_THAT(read.error(), testing::StartsWith("not a shard's result"));
+  }
+  EXPECT_FALSE(read_load_shard_result("{}"));
+}
+
+TEST(LoadShardResultJson, RefusesADamagedHistogram) {
+  std::string text = write_load_shard_result(full_result());
+  const std::string histogram = encode_v2_base64(histogram_of({27}));
+  text.replace(text.find(histogram), histogram.size(), "nonsense");
+  const auto read = read_load_shard_result(text);
+  ASSERT_FALSE(read);
+  EXPECT_THAT(read.error(), testing::StartsWith("a histogram of a shard's result is damaged"));
+}
+
+}  // namespace
+}  // namespace c1m::measure
