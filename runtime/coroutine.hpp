@@ -1,0 +1,33 @@
+// The record of one coroutine (Go's G): where it continues, what it runs, what it waits for.
+// Invariants: records are never freed while the runtime lives, so that a late waker may look at
+// one; everything that others reach during a wait (the timer, the wait state) is here, never on the
+// stack. Threads: owned as wait_state.hpp says. Not here: queues and stacks themselves.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <source_location>
+
+#include "runtime/stack_pool.hpp"
+#include "runtime/stack_switch.hpp"
+#include "runtime/timer_heap.hpp"
+#include "runtime/wait_state.hpp"
+#include "runtime/wake_token.hpp"
+
+namespace c1m::runtime {
+
+struct Coroutine : CoroutineContext {
+  explicit Coroutine(std::uint32_t index_in_table) : index(index_in_table) {}
+
+  [[nodiscard]] WakeToken token() const { return {index, wait.epoch()}; }
+
+  WaitState wait;
+  Timer timer;                 // for sleeping, or for the deadline of another wait
+  Coroutine* next = nullptr;   // in the global queue or a free list
+  Stack stack;                 // kept while the record is cached for reuse
+  const std::uint32_t index;   // in the table, from 1
+  std::source_location where;  // of its spawn
+  std::move_only_function<void()> function;
+};
+
+}  // namespace c1m::runtime

@@ -1,0 +1,32 @@
+// Records are made one after another in reserved memory and then recycled; see coroutine_table.hpp.
+#include "runtime/coroutine_table.hpp"
+
+#include <memory>
+
+namespace c1m::runtime {
+
+os::Result<std::unique_ptr<CoroutineTable>> CoroutineTable::create(std::size_t coroutines_max) {
+  // One more, because index 0 is nobody's.
+  auto space = os::AddressSpace::reserve((coroutines_max + 1) * sizeof(Coroutine));
+  if (!space) return std::unexpected(space.error());
+  return std::unique_ptr<CoroutineTable>(new CoroutineTable(std::move(*space), coroutines_max));
+}
+
+CoroutineTable::~CoroutineTable() {
+  for (std::uint32_t index = 1; index <= created_; ++index) std::destroy_at(&at(index));
+}
+
+os::Result<Coroutine*> CoroutineTable::take() {
+  const std::lock_guard lock(mutex_);
+  if (free_ != nullptr) return std::exchange(free_, free_->next);
+  if (created_ == coroutines_max_) return os::fail(EAGAIN, "spawn (coroutines_max are alive)");
+  ++created_;
+  return std::construct_at(records() + created_, created_);
+}
+
+void CoroutineTable::give_back(Coroutine& coroutine) {
+  const std::lock_guard lock(mutex_);
+  coroutine.next = std::exchange(free_, &coroutine);
+}
+
+}  // namespace c1m::runtime

@@ -1,0 +1,110 @@
+// Atomic, Mutex and the fence as runtime/atomic.hpp names them, on the model machine: so the queues
+// and words that production runs are what is checked. Threads: the machine's virtual ones; outside
+// of them plain memory.
+#pragma once
+
+#include <atomic>
+#include <type_traits>
+
+#include "runtime/model/model_machine.hpp"
+
+namespace c1m::runtime {
+
+template <class T>
+class Atomic {
+  static_assert(std::is_trivially_copyable_v<T> && sizeof(T) <= 8);
+
+ public:
+  Atomic() = default;
+  Atomic(T value) : value_(value) {}  // NOLINT(google-explicit-constructor): as std::atomic
+  Atomic(const Atomic&) = delete;
+  Atomic& operator=(const Atomic&) = delete;
+
+  T load(std::memory_order = std::memory_order_seq_cst) const {
+    model::Machine* machine = model::Machine::current();
+    if (machine == nullptr) return value_;
+    machine->step();
+    T value;
+    machine->read(&value_, &value, sizeof value);
+    return value;
+  }
+
+  void store(T value, std::memory_order order = std::memory_order_seq_cst) {
+    model::Machine* machine = model::Machine::current();
+    if (machine == nullptr) {
+      value_ = value;
+      return;
+    }
+    machine->step();
+    machine->write_buffered(&value_, &value, sizeof value);
+    if (order == std::memory_order_seq_cst) machine->drain();
+  }
+
+  T exchange(T value, std::memory_order = std::memory_order_seq_cst) {
+    return modify([value](T) { return value; });
+  }
+  T fetch_add(T by, std::memory_order = std::memory_order_seq_cst) {
+    return modify([by](T before) { return static_cast<T>(before + by); });
+  }
+  T fetch_sub(T by, std::memory_order = std::memory_order_seq_cst) {
+    return modify([by](T before) { return static_cast<T>(before - by); });
+  }
+
+  bool compare_exchange_strong(T& expected, T wanted, std::memory_order = std::memory_order_seq_cst,
+                               std::memory_order = std::memory_order_seq_cst) {
+    const T before =
+        modify([&expected, wanted](T seen) { return seen == expected ? wanted : seen; });
+    const bool exchanged = before == expected;
+    expected = before;
+    return exchanged;
+  }
+  bool compare_exchange_weak(T& expected, T wanted, std::memory_order = std::memory_order_seq_cst,
+                             std::memory_order = std::memory_order_seq_cst) {
+    return compare_exchange_strong(expected, wanted);
+  }
+
+ private:
+  // On x86 a locked instruction: the buffer is drained, and nobody comes in between.
+  template <class Change>
+  T modify(Change change) {
+    model::Machine* machine = model::Machine::current();
+    if (machine != nullptr) {
+      machine->step();
+      machine->drain();
+    }
+    const T before = value_;
+    if (machine != nullptr && machine->defect() == model::Defect::torn_rmw) machine->step();
+    value_ = change(before);
+    return before;
+  }
+
+  T value_{};
+};
+
+class Mutex {
+ public:
+  void lock() {
+    model::Machine* machine = model::Machine::current();
+    if (machine != nullptr) {
+      machine->wait_until([this] { return !locked_; });
+      machine->drain();
+    }
+    locked_ = true;
+  }
+  void unlock() {
+    if (model::Machine* machine = model::Machine::current()) machine->drain();
+    locked_ = false;
+  }
+
+ private:
+  bool locked_ = false;
+};
+
+inline void store_load_fence() {
+  model::Machine* machine = model::Machine::current();
+  if (machine == nullptr) return;
+  machine->step();
+  if (machine->defect() != model::Defect::void_fences) machine->drain();
+}
+
+}  // namespace c1m::runtime

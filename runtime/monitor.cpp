@@ -1,0 +1,123 @@
+// Looks every 50 us while there is something to do, down to every 10 ms while there is not: Go's
+// rhythm, a little slower because this machine may have two cores. See monitor.hpp.
+#include "runtime/monitor.hpp"
+
+#include <algorithm>
+#include <system_error>
+
+#include "os/futex.hpp"
+#include "runtime/scheduler.hpp"
+
+namespace c1m::runtime {
+namespace {
+
+constexpr os::Nanoseconds interval_ns_min = 50 * os::ns_per_us;
+constexpr os::Nanoseconds interval_ns_max = 10 * os::ns_per_ms;
+// So many looks in vain before the interval begins to double.
+constexpr int vain_looks_max = 20;
+// A timer is overdue, not merely due, when its own processor had this long to fire it.
+constexpr os::Nanoseconds overdue_ns = os::ns_per_ms;
+
+// Values of state_.
+constexpr std::uint32_t looking = 0;
+constexpr std::uint32_t resting = 1;  // for long: worth a nudge
+constexpr std::uint32_t nudged = 2;
+constexpr std::uint32_t stopping = 3;
+
+}  // namespace
+
+os::Result<void> Monitor::start() {
+  const std::lock_guard lock(mutex_);
+  if (thread_.joinable()) return {};
+  state_.store(looking);
+  seen_.assign(scheduler_.processors().size(), {});
+  try {
+    thread_ = std::thread([this] { run(); });
+  } catch (const std::system_error& error) {
+    return os::fail(error.code().value(), "pthread_create (the runtime's monitor)");
+  }
+  return {};
+}
+
+void Monitor::stop() {
+  const std::lock_guard lock(mutex_);
+  if (!thread_.joinable()) return;
+  state_.store(stopping);
+  os::futex_wake_one(state_);
+  thread_.join();
+}
+
+void Monitor::nudge() {
+  std::uint32_t expected = resting;
+  if (state_.load(std::memory_order_relaxed) != resting) return;
+  if (state_.compare_exchange_strong(expected, nudged)) os::futex_wake_one(state_);
+}
+
+void Monitor::run() {
+  os::Nanoseconds interval_ns = interval_ns_min;
+  int vain_looks = 0;
+  while (state_.load() != stopping) {
+    rest(interval_ns);
+    const bool was_nudged = state_.load() == nudged;
+    if (look() || was_nudged) {
+      vain_looks = 0;
+      interval_ns = interval_ns_min;
+    } else if (++vain_looks > vain_looks_max) {
+      interval_ns = std::min(interval_ns * 2, interval_ns_max);
+    }
+  }
+}
+
+void Monitor::rest(os::Nanoseconds interval_ns) {
+  // A nudge or a stop that comes in between makes the exchange, or the futex's comparison, fail.
+  std::uint32_t expected = state_.load();
+  if (expected == stopping) return;
+  const std::uint32_t state = interval_ns > interval_ns_min ? resting : looking;
+  if (state_.compare_exchange_strong(expected, state)) {
+    os::futex_wait(state_, state, interval_ns);
+  }
+}
+
+bool Monitor::look() {
+  bool acted = look_at_processors();
+  if (scheduler_.idle_workers().sleeping() == 0) return acted;
+  const os::Nanoseconds earliest_ns = scheduler_.earliest_timer_ns();
+  const bool overdue =
+      earliest_ns != TimerHeap::never && earliest_ns + overdue_ns < os::monotonic_ns();
+  if (overdue || network_is_unattended()) {
+    scheduler_.wake_a_worker();
+    acted = true;
+  }
+  return acted;
+}
+
+bool Monitor::look_at_processors() {
+  bool acted = false;
+  for (std::size_t i = 0; i < seen_.size(); ++i) {
+    Processor& processor = *scheduler_.processors()[i];
+    const Seen now{.resumed = processor.counters.resumed.get(),
+                   .blocking_call = processor.blocking_hold.call()};
+    const Seen before = std::exchange(seen_[i], now);
+    const bool same_call = now.blocking_call != 0 && now.blocking_call == before.blocking_call;
+    // The same coroutine has been running for the whole interval, and others wait behind it.
+    const bool stuck = now.resumed == before.resumed && processor.has_work();
+    const bool others_watch = scheduler_.idle_workers().sleeping() > 0;
+    if (same_call && (!others_watch || processor.has_work())) {
+      acted |= scheduler_.take_over(processor, now.blocking_call);
+    } else if (stuck && others_watch) {
+      scheduler_.wake_a_worker();
+      acted = true;
+    }
+  }
+  return acted;
+}
+
+// Nobody waits in epoll_wait nor has polled since the last look, although a worker that sleeps
+// could.
+bool Monitor::network_is_unattended() {
+  const Netpoller& netpoller = scheduler_.netpoller();
+  const std::uint64_t polls_before = std::exchange(polls_seen_, netpoller.polls());
+  return !netpoller.claimed() && polls_before == netpoller.polls() && netpoller.open_count() > 0;
+}
+
+}  // namespace c1m::runtime

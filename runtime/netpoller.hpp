@@ -1,0 +1,137 @@
+// Which descriptors are ready: one edge-triggered epoll registration each, and for each direction a
+// word in which an edge and a waiting coroutine meet.
+// Invariants: the state of a descriptor lies in memory that stays the same kind for ever, and an
+// event carries the sequence number of its tenant, so that one that comes late is dropped.
+// Threads: open, close and interrupt_all by any; poll by one at a time (claim() says who).
+// Not here: who runs the woken coroutines (scheduler.hpp); the calls on the descriptor
+// (pollable.hpp).
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <span>
+
+#include "os/address_space.hpp"
+#include "os/descriptor.hpp"
+#include "os/poller.hpp"
+#include "os/result.hpp"
+#include "os/wake_event.hpp"
+#include "runtime/atomic.hpp"
+#include "runtime/poll_word.hpp"
+
+namespace c1m::runtime {
+
+enum class Direction : std::uint8_t { read, write };
+
+// The state of one polled descriptor: a cache line.
+struct alignas(64) PollDescriptor {
+  PollWord words[2];  // by Direction
+  Atomic<os::Nanoseconds> deadlines_ns[2];
+
+  // The sequence number of the tenant in the upper half, flags below.
+  Atomic<std::uint64_t> tenancy = 0;
+  // How many operations use the number, and whether it is to be closed after the last.
+  Atomic<std::uint32_t> uses = 0;
+  int fd = -1;
+  // What the last call on the descriptor taught its one reader (writer): it would block. Owned by
+  // that coroutine.
+  bool exhausted[2] = {};
+  std::uint32_t next_free = 0;
+
+  static constexpr std::uint64_t peer_closed = 1;  // HUP, RDHUP or ERR was seen; never cleared
+  static constexpr std::uint32_t closing = 1u << 31;
+
+  PollWord& word(Direction direction) { return words[static_cast<int>(direction)]; }
+  Atomic<os::Nanoseconds>& deadline_ns(Direction direction) {
+    return deadlines_ns[static_cast<int>(direction)];
+  }
+  bool& exhausted_in(Direction direction) { return exhausted[static_cast<int>(direction)]; }
+  [[nodiscard]] bool is_closing() const { return (uses.load() & closing) != 0; }
+  [[nodiscard]] bool peer_has_closed() const {
+    return (tenancy.load(std::memory_order_acquire) & peer_closed) != 0;
+  }
+};
+
+class Netpoller {
+ public:
+  static constexpr std::size_t events_max = 128;  // a poll
+  static constexpr std::size_t wakes_max = 2 * events_max;
+
+  [[nodiscard]] static os::Result<std::unique_ptr<Netpoller>> create(std::size_t descriptors_max);
+  ~Netpoller();
+  Netpoller(const Netpoller&) = delete;
+  Netpoller& operator=(const Netpoller&) = delete;
+
+  // Registers a descriptor. EMFILE when descriptors_max are open; epoll_ctl's errors.
+  [[nodiscard]] os::Result<PollDescriptor*> open(os::Descriptor descriptor);
+  // Gives the state back; the descriptor was closed, nobody uses it.
+  void release(PollDescriptor& state);
+
+  // One operation's hold on the number: false when it is closing. Several at a time.
+  static bool acquire_use(PollDescriptor& state);
+  void release_use(PollDescriptor& state);
+  // Closes the number now or when the last hold goes. False when it was closing already. The caller
+  // interrupts the words.
+  bool begin_close(PollDescriptor& state);
+
+  // The right to poll. Acquire and release: successive pollers see each other's work.
+  bool claim() { return !claimed_.load(std::memory_order_relaxed) && !claimed_.exchange(true); }
+  [[nodiscard]] bool claimed() const { return claimed_.load(std::memory_order_relaxed); }
+  void disclaim() { claimed_.store(false, std::memory_order_release); }
+
+  // Waits for events, at most `timeout_ns` (negative: no limit), and fills `wakes` with the
+  // coroutines that may go on. Returns how many. The caller has claimed the poller.
+  std::size_t poll(os::Nanoseconds timeout_ns, std::span<WakeToken, wakes_max> wakes);
+
+  // Ends a poll that goes on in another thread, or the next one.
+  os::WakeEvent& wake_event() { return wake_event_; }
+
+  // Calls visit(token) for every coroutine that waits, having taken it out of its word.
+  template <class Visit>
+  void interrupt_all(Visit visit) {
+    for (std::uint32_t index = 0; index < created_.load(std::memory_order_acquire); ++index) {
+      for (PollWord& word : at(index).words) {
+        if (const WakeToken token = word.interrupt()) visit(token);
+      }
+    }
+  }
+
+  [[nodiscard]] std::size_t open_count() const { return open_.load(std::memory_order_relaxed); }
+  [[nodiscard]] std::uint64_t polls() const { return polls_.get(); }
+  [[nodiscard]] std::uint64_t events() const { return events_seen_.get(); }
+  [[nodiscard]] std::uint64_t stale_events() const { return stale_events_.get(); }
+
+ private:
+  Netpoller(os::Poller poller, os::WakeEvent wake_event, os::AddressSpace space,
+            std::size_t descriptors_max);
+
+  [[nodiscard]] PollDescriptor& at(std::uint32_t index) {
+    return reinterpret_cast<PollDescriptor*>(space_.data())[index];
+  }
+  [[nodiscard]] std::uint32_t index_of(const PollDescriptor& state) const {
+    return static_cast<std::uint32_t>(&state -
+                                      reinterpret_cast<const PollDescriptor*>(space_.data()));
+  }
+  [[nodiscard]] PollDescriptor* take();
+  void close_number(PollDescriptor& state);
+  void deliver(const epoll_event& event, std::span<WakeToken> wakes, std::size_t& count);
+
+  os::Poller poller_;
+  os::WakeEvent wake_event_;
+  os::AddressSpace space_;
+  const std::size_t descriptors_max_;
+  Atomic<bool> claimed_ = false;
+  std::array<epoll_event, events_max> events_{};  // the claimer's
+  Counter polls_;                                 // written by the claimer, as the next two
+  Counter events_seen_;
+  Counter stale_events_;
+
+  Mutex mutex_;
+  std::uint32_t free_ = none;          // guarded by mutex_
+  Atomic<std::uint32_t> created_ = 0;  // written under mutex_
+  Atomic<std::size_t> open_ = 0;
+  static constexpr std::uint32_t none = UINT32_MAX;
+};
+
+}  // namespace c1m::runtime

@@ -1,0 +1,153 @@
+// Waiting for a descriptor: the meeting of a coroutine with edges, deadlines, close and stop. See
+// pollable.hpp.
+#include "runtime/pollable.hpp"
+
+#include <utility>
+
+#include "os/assert.hpp"
+#include "runtime/netpoller.hpp"
+#include "runtime/wait.hpp"
+
+namespace c1m::runtime {
+namespace {
+
+constexpr const char* operation_of(Direction direction) {
+  return direction == Direction::read ? "wait_readable" : "wait_writable";
+}
+
+// What forbids a wait to begin or to go on, if anything does.
+os::Result<void> obstacle(PollDescriptor& state, Direction direction, const Scheduler& scheduler) {
+  if (state.is_closing()) return os::fail(EBADF, operation_of(direction));
+  if (scheduler.stopped()) return os::fail(ECANCELED, operation_of(direction));
+  return {};
+}
+
+// Parks until an edge or an interruption. Returns early, without a reason, in doubt.
+void wait_once(PollDescriptor& state, Direction direction, os::Nanoseconds deadline_ns) {
+  Wait wait;
+  PollWord& word = state.word(direction);
+  if (!word.publish(wait.token())) {
+    wait.cancel();
+    return;
+  }
+  if (deadline_ns != no_deadline) wait.end_at(deadline_ns);
+  // Whoever closes, stops or changes the deadline does that before it interrupts the word: either
+  // it finds the token, or this sees the change. All of it is sequentially consistent.
+  const bool changed = !obstacle(state, direction, wait.scheduler()) ||
+                       state.deadline_ns(direction).load() != deadline_ns;
+  if (changed) {
+    wait.cancel();
+  } else {
+    wait.park();
+  }
+  word.retract(wait.token());
+}
+
+// A coroutine whose operations never have to wait lets others run, and the network be looked at,
+// from time to time.
+void give_way_if_due() {
+  Worker& worker = worker_of_caller();
+  if (!worker.spend_budget()) return;
+  worker.poll_soon();
+  worker.yield();
+}
+
+os::Result<void> wait_for(PollDescriptor& state, Direction direction) {
+  give_way_if_due();
+  const Scheduler& scheduler = worker_of_caller().scheduler();
+  bool& exhausted = state.exhausted_in(direction);
+  for (;;) {
+    if (auto allowed = obstacle(state, direction, scheduler); !allowed) return allowed;
+    if (!exhausted || state.word(direction).consume_ready()) break;
+    const os::Nanoseconds deadline_ns = state.deadline_ns(direction).load();
+    if (deadline_ns != no_deadline && deadline_ns <= os::monotonic_ns()) {
+      return os::fail(ETIMEDOUT, operation_of(direction));
+    }
+    wait_once(state, direction, deadline_ns);
+  }
+  exhausted = false;
+  return {};
+}
+
+}  // namespace
+
+os::Result<Pollable> Pollable::adopt(os::Descriptor descriptor) {
+  Netpoller& poller = worker_of_caller().scheduler().netpoller();
+  auto opened = poller.open(std::move(descriptor));
+  if (!opened) return std::unexpected(opened.error());
+  return Pollable(poller, **opened);
+}
+
+Pollable::Pollable(Pollable&& other) noexcept
+    : poller_(std::exchange(other.poller_, nullptr)),
+      state_(std::exchange(other.state_, nullptr)) {}
+
+Pollable& Pollable::operator=(Pollable&& other) noexcept {
+  std::swap(poller_, other.poller_);
+  std::swap(state_, other.state_);
+  return *this;
+}
+
+Pollable::~Pollable() {
+  if (state_ == nullptr) return;
+  close();
+  poller_->release(*state_);
+}
+
+os::Result<void> Pollable::wait_readable() {
+  C1M_ASSERT(state_ != nullptr, "an empty Pollable cannot be waited for");
+  return wait_for(*state_, Direction::read);
+}
+
+os::Result<void> Pollable::wait_writable() {
+  C1M_ASSERT(state_ != nullptr, "an empty Pollable cannot be waited for");
+  return wait_for(*state_, Direction::write);
+}
+
+void Pollable::read_would_block() {
+  state_->exhausted_in(Direction::read) = true;
+}
+void Pollable::write_would_block() {
+  state_->exhausted_in(Direction::write) = true;
+}
+
+void Pollable::read_was_short() {
+  state_->exhausted_in(Direction::read) = !state_->peer_has_closed();
+}
+
+void Pollable::set_read_deadline(os::Nanoseconds deadline_ns) {
+  set_deadline(Direction::read, deadline_ns);
+}
+
+void Pollable::set_write_deadline(os::Nanoseconds deadline_ns) {
+  set_deadline(Direction::write, deadline_ns);
+}
+
+void Pollable::set_deadline(Direction direction, os::Nanoseconds deadline_ns) {
+  C1M_ASSERT(state_ != nullptr, "an empty Pollable has no deadlines");
+  state_->deadline_ns(direction).store(deadline_ns);
+  if (const WakeToken waiting = state_->word(direction).interrupt()) {
+    worker_of_caller().scheduler().wake(waiting);
+  }
+}
+
+void Pollable::close() {
+  if (state_ == nullptr || !poller_->begin_close(*state_)) return;
+  for (PollWord& word : state_->words) {
+    if (const WakeToken waiting = word.interrupt()) worker_of_caller().scheduler().wake(waiting);
+  }
+}
+
+bool Pollable::is_open() const {
+  return state_ != nullptr && !state_->is_closing();
+}
+
+Pollable::Use::Use(const Pollable& pollable) : poller_(pollable.poller_), state_(pollable.state_) {
+  if (state_ != nullptr && Netpoller::acquire_use(*state_)) fd_ = state_->fd;
+}
+
+Pollable::Use::~Use() {
+  if (fd_ >= 0) poller_->release_use(*state_);
+}
+
+}  // namespace c1m::runtime

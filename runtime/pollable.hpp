@@ -1,0 +1,88 @@
+// A descriptor that coroutines wait for: a socket, pipe, eventfd, signalfd, timerfd.
+// Invariants: one edge-triggered registration for its whole life; at most one coroutine waits for
+// reading and one for writing; the number is closed, so reusable, only when no operation holds it.
+// Threads: created by a coroutine; other functions by coroutines of the same runtime, at once if
+// they differ in direction; close() and the deadlines beside anything. Moving needs an idle object.
+#pragma once
+
+#include <cstdint>
+
+#include "os/clock.hpp"
+#include "os/descriptor.hpp"
+#include "os/result.hpp"
+
+namespace c1m::runtime {
+
+class Netpoller;
+struct PollDescriptor;
+enum class Direction : std::uint8_t;
+
+// A deadline that never comes.
+inline constexpr os::Nanoseconds no_deadline = INT64_MAX;
+
+class Pollable {
+ public:
+  // Takes over a non-blocking descriptor and registers it. EPERM when epoll cannot watch it (a
+  // regular file), ENOMEM, ENOSPC at the system's limits. Closes the descriptor on failure.
+  [[nodiscard]] static os::Result<Pollable> adopt(os::Descriptor descriptor);
+
+  Pollable() = default;
+  Pollable(Pollable&& other) noexcept;
+  Pollable& operator=(Pollable&& other) noexcept;
+  Pollable(const Pollable&) = delete;
+  Pollable& operator=(const Pollable&) = delete;
+  // Nobody may be waiting any more.
+  ~Pollable();
+
+  // Returns when a read (write) is likely not to block; the caller must still expect EAGAIN.
+  // Returns at once until one of the functions below has told that the next call would block.
+  // ETIMEDOUT at the deadline, EBADF after close(), ECANCELED after Runtime::stop().
+  [[nodiscard]] os::Result<void> wait_readable();
+  [[nodiscard]] os::Result<void> wait_writable();
+
+  // What the owner of the I/O learns from its calls on the descriptor. Registrations are
+  // edge-triggered, so after EAGAIN the next wait must be told, or it returns at once again.
+  void read_would_block();
+  void write_would_block();
+  // A read has returned less than it asked for: on a stream socket that means that the next one
+  // would block, which saves asking. Without effect once the peer has closed its side, because the
+  // end of the stream is still to be read then.
+  void read_was_short();
+
+  // Times (os::monotonic_ns) at which waits fail with ETIMEDOUT, those going on included; a passed
+  // one fails every wait that would park. Stay set until changed.
+  void set_read_deadline(os::Nanoseconds deadline_ns);
+  void set_write_deadline(os::Nanoseconds deadline_ns);
+
+  // Wakes both sides with EBADF and closes the number as soon as no operation uses it. Again: no
+  // effect.
+  void close();
+
+  // False for an empty object and after close().
+  [[nodiscard]] bool is_open() const;
+
+  // Holds the descriptor's number for one operation, so that a close() in between cannot let the
+  // kernel give it to someone else. get() is -1 when the Pollable was closed before.
+  class Use {
+   public:
+    explicit Use(const Pollable& pollable);
+    Use(const Use&) = delete;
+    Use& operator=(const Use&) = delete;
+    ~Use();
+    [[nodiscard]] int get() const { return fd_; }
+
+   private:
+    Netpoller* poller_;
+    PollDescriptor* state_;
+    int fd_ = -1;
+  };
+
+ private:
+  Pollable(Netpoller& poller, PollDescriptor& state) : poller_(&poller), state_(&state) {}
+  void set_deadline(Direction direction, os::Nanoseconds deadline_ns);
+
+  Netpoller* poller_ = nullptr;
+  PollDescriptor* state_ = nullptr;
+};
+
+}  // namespace c1m::runtime

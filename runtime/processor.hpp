@@ -1,0 +1,72 @@
+// What one coroutine at a time runs on (Go's P): a queue of runnable coroutines, timers, and a
+// cache of free records with their stacks. There are as many as coroutines may run at once.
+// Threads: the queue, the next slot and the timers by any as they say; the rest by the worker that
+// holds the processor. Not here: threads (worker.hpp).
+#pragma once
+
+#include <array>
+#include <cstdint>
+
+#include "runtime/atomic.hpp"
+#include "runtime/blocking_hold.hpp"
+#include "runtime/coroutine.hpp"
+#include "runtime/run_queue.hpp"
+#include "runtime/timer_heap.hpp"
+
+namespace c1m::runtime {
+
+inline constexpr std::uint32_t run_queue_capacity = 256;
+
+struct ProcessorCounters {
+  Counter spawned;
+  Counter ended;
+  Counter resumed;
+  Counter parked;
+  Counter yielded;
+  Counter wakes_dropped;
+  Counter stolen;
+  Counter steal_sweeps;
+  Counter overflowed;
+  Counter timers_fired;
+  Counter workers_parked;
+  Counter workers_woken;
+  Counter blocking_calls;
+};
+
+struct Processor {
+  using Queue = RunQueue<Coroutine, run_queue_capacity>;
+
+  explicit Processor(std::uint32_t index_of_processor)
+      : random_state(index_of_processor * 0x9e3779b9u + 1), index(index_of_processor) {}
+
+  Queue queue;
+  // Runs before the queue: who was made runnable last, often by the coroutine that runs now and
+  // waits next. Only the holder puts one in; thieves may take it.
+  Atomic<Coroutine*> next = nullptr;
+  TimerHeap timers;
+  BlockingHold blocking_hold;
+  ProcessorCounters counters;
+
+  // The holder's own.
+  Queue::Overflow overflow{};
+  std::array<Coroutine*, 64> free_coroutines{};
+  std::size_t free_count = 0;
+  std::uint32_t tick = 0;         // resumes, for what is due every so many
+  std::uint32_t next_streak = 0;  // resumes from the next slot while others waited in the queue
+  std::uint32_t random_state;
+  const std::uint32_t index;
+
+  [[nodiscard]] bool has_work() const {
+    return next.load(std::memory_order_relaxed) != nullptr || !queue.empty();
+  }
+
+  // xorshift32 (Marsaglia, 2003): only to spread thieves.
+  std::uint32_t random() {
+    random_state ^= random_state << 13;
+    random_state ^= random_state >> 17;
+    random_state ^= random_state << 5;
+    return random_state;
+  }
+};
+
+}  // namespace c1m::runtime

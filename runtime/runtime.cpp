@@ -1,0 +1,37 @@
+// The outer face of the scheduler; see runtime.hpp.
+#include "runtime/runtime.hpp"
+
+#include <utility>
+
+#include "runtime/scheduler.hpp"
+
+namespace c1m::runtime {
+
+os::Result<std::unique_ptr<Runtime>> Runtime::create(const RuntimeOptions& options) {
+  auto scheduler = Scheduler::create(options);
+  if (!scheduler) return std::unexpected(scheduler.error());
+  return std::unique_ptr<Runtime>(new Runtime(std::move(*scheduler)));
+}
+
+Runtime::Runtime(std::unique_ptr<Scheduler> scheduler) : scheduler_(std::move(scheduler)) {}
+Runtime::~Runtime() = default;
+
+os::Result<void> Runtime::run(std::move_only_function<void()> main, std::source_location where) {
+  if (auto spawned = scheduler_->spawn(std::move(main), where); !spawned) return spawned;
+  return scheduler_->run();
+}
+
+os::Result<void> Runtime::spawn(std::move_only_function<void()> function,
+                                std::source_location where) {
+  return scheduler_->spawn(std::move(function), where);
+}
+
+void Runtime::stop() {
+  scheduler_->stop();
+}
+
+RuntimeStatistics Runtime::statistics() const {
+  return scheduler_->statistics();
+}
+
+}  // namespace c1m::runtime

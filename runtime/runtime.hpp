@@ -1,0 +1,71 @@
+// An M:N coroutine runtime: many stackful coroutines on a few threads, waiting through one
+// netpoller. Invariant: every coroutine ends before run() returns. Threads: each function says who
+// may call it. Not here: channels, locks, contexts and join handles; preemption (a coroutine gives
+// way when it waits).
+#pragma once
+
+#include <cstddef>
+#include <functional>
+#include <memory>
+#include <source_location>
+
+#include "os/result.hpp"
+#include "runtime/statistics.hpp"
+
+namespace c1m::runtime {
+
+class Scheduler;
+
+inline constexpr unsigned processors_max = 256;
+
+struct RuntimeOptions {
+  // How many coroutines run at the same time; each processor has a thread. 1 to processors_max.
+  unsigned processors = 1;
+  // Address space of a coroutine's stack, its guard page included; only touched pages use memory.
+  // Rounded up to whole pages, at least 16 KiB.
+  std::size_t stack_bytes = 64 * 1024;
+  // Most coroutines alive at once, and most descriptors waited for at once. Each reserves address
+  // space alone.
+  std::size_t coroutines_max = std::size_t{1} << 22;
+  std::size_t descriptors_max = std::size_t{1} << 22;
+  // Installs a handler for SIGSEGV and SIGBUS, process-wide, that names the coroutine whose stack
+  // overflowed and aborts; other faults go on to the handler that was there before.
+  bool report_stack_overflow = true;
+};
+
+class Runtime {
+ public:
+  // EINVAL for options outside their ranges; ENOMEM, EMFILE and the like from the system.
+  [[nodiscard]] static os::Result<std::unique_ptr<Runtime>> create(const RuntimeOptions& options);
+
+  Runtime(const Runtime&) = delete;
+  Runtime& operator=(const Runtime&) = delete;
+  ~Runtime();
+
+  // Runs `main` as the first coroutine and returns when it and every coroutine spawned since have
+  // ended. The calling thread becomes the first worker; processors - 1 threads are started and
+  // joined. Fails when a thread or the first stack cannot be had. May be called again afterwards,
+  // but not while it runs nor from a coroutine.
+  [[nodiscard]] os::Result<void> run(std::move_only_function<void()> main,
+                                     std::source_location where = std::source_location::current());
+
+  // Adds a coroutine from any thread, also before run(); see spawn.hpp for use inside a coroutine.
+  [[nodiscard]] os::Result<void> spawn(
+      std::move_only_function<void()> function,
+      std::source_location where = std::source_location::current());
+
+  // Ends every wait for a descriptor or a time with ECANCELED, those of the present and of the
+  // future, so that coroutines can leave; run() returns when they have. Any thread, any coroutine,
+  // any number of times; not from a signal handler.
+  void stop();
+
+  // A sum over the processors; exact when nothing runs, otherwise as consistent as unlocked
+  // counters are. Any thread.
+  [[nodiscard]] RuntimeStatistics statistics() const;
+
+ private:
+  explicit Runtime(std::unique_ptr<Scheduler> scheduler);
+  std::unique_ptr<Scheduler> scheduler_;
+};
+
+}  // namespace c1m::runtime

@@ -1,0 +1,56 @@
+// What the runtime's tests share: a runtime with as many processors as the test's parameter says,
+// which must be left with nothing alive, queued, armed or open. Threads: the test's.
+#pragma once
+
+#include <functional>
+#include <memory>
+
+#include <gtest/gtest.h>
+
+#include "os/result.hpp"
+#include "runtime/runtime.hpp"
+#include "runtime/sanitizer.hpp"
+
+namespace c1m::runtime {
+
+class RuntimeTest : public testing::TestWithParam<unsigned> {
+ protected:
+  // Sanitizers want more stack, and ThreadSanitizer a bounded number of coroutines.
+  static constexpr std::size_t stack_bytes = C1M_ASAN || C1M_TSAN ? 256 * 1024 : 64 * 1024;
+  static constexpr int many = C1M_TSAN ? 500 : 10'000;
+
+  void SetUp() override {
+    auto created = Runtime::create({.processors = GetParam(), .stack_bytes = stack_bytes});
+    ASSERT_TRUE(created) << os::describe(created.error());
+    runtime_ = std::move(*created);
+  }
+
+  void TearDown() override {
+    const RuntimeStatistics left = runtime_->statistics();
+    EXPECT_EQ(left.coroutines_live, 0U);
+    EXPECT_EQ(left.coroutines_runnable, 0U);
+    EXPECT_EQ(left.timers_armed, 0U);
+    EXPECT_EQ(left.descriptors_open, 0U);
+    EXPECT_EQ(left.stacks_in_use, 0U);
+  }
+
+  // Runs `main` as the first coroutine to the end of all.
+  void run(std::move_only_function<void()> main) {
+    const auto ran = runtime_->run(std::move(main));
+    ASSERT_TRUE(ran) << os::describe(ran.error());
+  }
+
+  Runtime& runtime() { return *runtime_; }
+
+ private:
+  std::unique_ptr<Runtime> runtime_;
+};
+
+inline constexpr auto processor_counts = {1U, 2U, 4U};
+
+// NOLINTNEXTLINE(cppcoreguidelines-macro-usage): gtest has no function for it.
+#define C1M_FOR_ALL_PROCESSOR_COUNTS(suite)                                        \
+  INSTANTIATE_TEST_SUITE_P(Processors, suite, testing::ValuesIn(processor_counts), \
+                           [](const auto& test) { return std::to_string(test.param); })
+
+}  // namespace c1m::runtime

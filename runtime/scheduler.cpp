@@ -1,0 +1,302 @@
+// Spawning, waking, stopping and counting; see scheduler.hpp.
+#include "runtime/scheduler.hpp"
+
+#include <algorithm>
+#include <system_error>
+#include <tuple>
+
+#include "os/assert.hpp"
+#include "runtime/coroutine_entry.hpp"
+#include "runtime/stack_overflow.hpp"
+#include "runtime/thread_state.hpp"
+
+namespace c1m::runtime {
+
+os::Result<std::unique_ptr<Scheduler>> Scheduler::create(const RuntimeOptions& options) {
+  const bool valid = options.processors >= 1 && options.processors <= processors_max &&
+                     options.stack_bytes >= StackPool::stack_bytes_min &&
+                     options.coroutines_max >= 1 && options.coroutines_max < UINT32_MAX &&
+                     options.descriptors_max >= 1 && options.descriptors_max < UINT32_MAX;
+  if (!valid) return os::fail(EINVAL, "runtime options outside their ranges");
+  auto table = CoroutineTable::create(options.coroutines_max);
+  if (!table) return std::unexpected(table.error());
+  auto netpoller = Netpoller::create(options.descriptors_max);
+  if (!netpoller) return std::unexpected(netpoller.error());
+  if (options.report_stack_overflow) {
+    if (auto installed = install_overflow_report(); !installed) {
+      return std::unexpected(installed.error());
+    }
+  }
+  return std::unique_ptr<Scheduler>(
+      new Scheduler(options, std::move(*table), std::move(*netpoller)));
+}
+
+Scheduler::Scheduler(const RuntimeOptions& options, std::unique_ptr<CoroutineTable> table,
+                     std::unique_ptr<Netpoller> netpoller)
+    : table_(std::move(table)),
+      netpoller_(std::move(netpoller)),
+      stacks_(options.stack_bytes, os::GuardKind::marker),
+      idle_workers_(options.processors),
+      monitor_(*this) {
+  for (std::uint32_t index = 0; index < options.processors; ++index) {
+    processors_.push_back(std::make_unique<Processor>(index));
+  }
+}
+
+Scheduler::~Scheduler() {
+  C1M_ASSERT(!running_.load(), "a runtime is destroyed after run() has returned");
+}
+
+// --- running -------------------------------------------------------------------------------------
+
+os::Result<void> Scheduler::run() {
+  C1M_ASSERT(!running_.exchange(true), "one run() at a time");
+  finished_.store(false);
+  // This thread is the first worker; the others have threads of their own.
+  Worker first(*this, processors_.front().get());
+  os::Result<void> started;
+  // With one processor there is nobody for the monitor to wake, until there are blocking calls.
+  if (processors_.size() > 1) started = monitor_.start();
+  for (std::size_t i = 1; i < processors_.size() && started; ++i) {
+    started = start_worker(processors_[i].get());
+  }
+  if (started) {
+    first.run();
+  } else {
+    finish();
+  }
+  monitor_.stop();  // beyond this point no worker is added
+  for (std::thread& thread : threads_) thread.join();
+  threads_.clear();
+  spares_.clear();
+  workers_.clear();
+  running_.store(false);
+  return started;
+}
+
+os::Result<void> Scheduler::start_worker(Processor* processor) {
+  auto worker = std::make_unique<Worker>(*this, processor);
+  const std::lock_guard lock(workers_mutex_);
+  try {
+    threads_.emplace_back([body = worker.get()] { body->run(); });
+  } catch (const std::system_error& error) {
+    return os::fail(error.code().value(), "pthread_create (a worker of the runtime)");
+  }
+  workers_.push_back(std::move(worker));
+  return {};
+}
+
+void Scheduler::finish() {
+  finished_.store(true);
+  idle_workers_.for_each([](Worker& worker) { worker.unpark(); });
+  const std::lock_guard lock(workers_mutex_);
+  for (Worker* spare : spares_) spare->unpark();
+}
+
+// --- blocking calls ------------------------------------------------------------------------------
+
+void Scheduler::blocking_call_begins() {
+  // Without a monitor the call keeps its processor for as long as it lasts.
+  if (processors_.size() == 1) std::ignore = monitor_.start();
+  monitor_.nudge();
+}
+
+void Scheduler::add_spare(Worker& worker) {
+  const std::lock_guard lock(workers_mutex_);
+  spares_.push_back(&worker);
+}
+
+Worker* Scheduler::take_spare() {
+  const std::lock_guard lock(workers_mutex_);
+  if (spares_.empty()) return nullptr;
+  Worker* spare = spares_.back();
+  spares_.pop_back();
+  return spare;
+}
+
+bool Scheduler::take_over(Processor& processor, std::uint64_t call) {
+  // First the worker, then the processor: one that nobody holds would be lost.
+  Worker* spare = take_spare();
+  if (spare == nullptr) {
+    // It becomes spare when it has started, and is found at the next look.
+    std::ignore = start_worker(nullptr);
+    return true;
+  }
+  if (!processor.blocking_hold.take_over(call)) {
+    add_spare(*spare);
+    return false;
+  }
+  spare->assign(processor);
+  return true;
+}
+
+bool Scheduler::has_work() const {
+  if (global_queue_.size() > 0) return true;
+  return std::ranges::any_of(processors_, [](const auto& each) { return each->has_work(); });
+}
+
+os::Nanoseconds Scheduler::earliest_timer_ns() const {
+  os::Nanoseconds earliest_ns = TimerHeap::never;
+  for (const auto& processor : processors_) {
+    earliest_ns = std::min(earliest_ns, processor->timers.earliest_ns());
+  }
+  return earliest_ns;
+}
+
+// --- spawning ------------------------------------------------------------------------------------
+
+Worker* Scheduler::own_worker() {
+  Worker* worker = current_worker();
+  if (worker == nullptr || &worker->scheduler() != this || !worker->holds_processor())
+    return nullptr;
+  return worker;
+}
+
+os::Result<void> Scheduler::spawn(std::move_only_function<void()> function,
+                                  std::source_location where) {
+  C1M_ASSERT(function, "a coroutine has a function to run");
+  Worker* worker = own_worker();
+  auto taken = worker != nullptr ? worker->take_free() : take_free();
+  if (!taken) return std::unexpected(taken.error());
+  Coroutine& coroutine = **taken;
+  coroutine.function = std::move(function);
+  coroutine.where = where;
+  coroutine.prepare(stacks_.usable(coroutine.stack), coroutine_entry);
+  coroutine.wait.set(CoroutineState::runnable);
+  if (worker != nullptr) {
+    worker->processor().counters.spawned.add();
+    worker->push_next(coroutine);
+    wake_a_worker();
+  } else {
+    spawned_outside_.fetch_add(1, std::memory_order_relaxed);
+    queue_from_outside(coroutine);
+  }
+  return {};
+}
+
+os::Result<Coroutine*> Scheduler::take_free() {
+  auto taken = table_->take();
+  if (!taken) return taken;
+  auto stack = stacks_.take();
+  if (!stack) {
+    table_->give_back(**taken);
+    return std::unexpected(stack.error());
+  }
+  (*taken)->stack = *stack;
+  return taken;
+}
+
+void Scheduler::give_back(Coroutine& coroutine) {
+  stacks_.give_back(std::exchange(coroutine.stack, {}));
+  table_->give_back(coroutine);
+}
+
+// --- waking --------------------------------------------------------------------------------------
+
+Coroutine* Scheduler::take_waiting(WakeToken token) {
+  Coroutine& coroutine = table_->at(token.coroutine_index());
+  const WakeResult result = coroutine.wait.wake(token.epoch());
+  if (result == WakeResult::runnable) return &coroutine;
+  if (result == WakeResult::stale) {
+    if (Worker* worker = own_worker()) {
+      worker->processor().counters.wakes_dropped.add();
+    } else {
+      wakes_dropped_outside_.fetch_add(1, std::memory_order_relaxed);
+    }
+  }
+  return nullptr;
+}
+
+void Scheduler::wake(WakeToken token) {
+  Coroutine* coroutine = take_waiting(token);
+  if (coroutine == nullptr) return;
+  if (Worker* worker = own_worker()) {
+    worker->push_next(*coroutine);
+    wake_a_worker();
+  } else {
+    queue_from_outside(*coroutine);
+  }
+}
+
+void Scheduler::queue_from_outside(Coroutine& coroutine) {
+  Coroutine* const one = &coroutine;
+  global_queue_.push({&one, 1});
+  wake_a_worker();
+}
+
+void Scheduler::wake_a_worker() {
+  store_load_fence();  // the counterpart of Worker::sleep() and Worker::stop_searching()
+  if (!idle_workers_.should_wake()) return;
+  Worker* sleeper = idle_workers_.take_for_search();
+  if (sleeper == nullptr) return;
+  if (Worker* worker = own_worker()) worker->processor().counters.workers_woken.add();
+  sleeper->unpark();
+}
+
+void Scheduler::stop() {
+  stopped_.store(true);
+  store_load_fence();  // before the looks at words and heaps; see Wait's users
+  netpoller_->interrupt_all([this](WakeToken token) { wake(token); });
+  std::array<WakeToken, 64> taken;
+  for (const auto& processor : processors_) {
+    std::size_t count = 0;
+    do {
+      count = processor->timers.take_any(taken);
+      for (const WakeToken token : std::span(taken).first(count)) wake(token);
+    } while (count == taken.size());
+  }
+}
+
+// --- counting ------------------------------------------------------------------------------------
+
+std::uint64_t Scheduler::live() const {
+  std::uint64_t spawned = spawned_outside_.load(std::memory_order_relaxed);
+  std::uint64_t ended = 0;
+  for (const auto& processor : processors_) {
+    // Ends first: a coroutine that ends in between is then counted as live, never as less than
+    // none.
+    ended += processor->counters.ended.get();
+  }
+  for (const auto& processor : processors_) spawned += processor->counters.spawned.get();
+  return spawned > ended ? spawned - ended : 0;
+}
+
+RuntimeStatistics Scheduler::statistics() const {
+  RuntimeStatistics sum;
+  sum.coroutines_live = live();
+  sum.spawned = spawned_outside_.load(std::memory_order_relaxed);
+  sum.wakes_dropped = wakes_dropped_outside_.load(std::memory_order_relaxed);
+  sum.coroutines_runnable = global_queue_.size();
+  for (const auto& processor : processors_) {
+    const ProcessorCounters& counters = processor->counters;
+    sum.coroutines_runnable += processor->queue.size();
+    if (processor->next.load(std::memory_order_relaxed) != nullptr) ++sum.coroutines_runnable;
+    sum.timers_armed += processor->timers.size();
+    sum.spawned += counters.spawned.get();
+    sum.resumed += counters.resumed.get();
+    sum.parked += counters.parked.get();
+    sum.yielded += counters.yielded.get();
+    sum.wakes_dropped += counters.wakes_dropped.get();
+    sum.stolen += counters.stolen.get();
+    sum.steal_sweeps += counters.steal_sweeps.get();
+    sum.overflowed += counters.overflowed.get();
+    sum.timers_fired += counters.timers_fired.get();
+    sum.workers_parked += counters.workers_parked.get();
+    sum.workers_woken += counters.workers_woken.get();
+    sum.blocking_calls += counters.blocking_calls.get();
+  }
+  sum.descriptors_open = netpoller_->open_count();
+  sum.polls = netpoller_->polls();
+  sum.poll_events = netpoller_->events();
+  sum.poll_events_stale = netpoller_->stale_events();
+  sum.stacks_in_use = sum.coroutines_live;
+  sum.stacks_reserved = stacks_.carved();
+  sum.processors = processors_.size();
+  sum.processors_idle = idle_workers_.sleeping();
+  const std::uint64_t running = running_.load() ? sum.processors - sum.processors_idle : 0;
+  const std::uint64_t not_parked = sum.coroutines_runnable + running;
+  sum.coroutines_parked = sum.coroutines_live > not_parked ? sum.coroutines_live - not_parked : 0;
+  return sum;
+}
+
+}  // namespace c1m::runtime

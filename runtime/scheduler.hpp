@@ -1,0 +1,107 @@
+// What the workers of one runtime share, and the ways in from other threads.
+// Invariants: a coroutine that is runnable stands in one queue; when one is added while a worker
+// sleeps and none searches, one is woken. Threads: every public function by any thread unless it
+// says else. Not here: what a single worker does (worker.hpp).
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <source_location>
+#include <thread>
+#include <vector>
+
+#include "os/result.hpp"
+#include "runtime/coroutine_table.hpp"
+#include "runtime/global_queue.hpp"
+#include "runtime/idle_workers.hpp"
+#include "runtime/monitor.hpp"
+#include "runtime/netpoller.hpp"
+#include "runtime/processor.hpp"
+#include "runtime/runtime.hpp"
+#include "runtime/stack_pool.hpp"
+#include "runtime/statistics.hpp"
+#include "runtime/worker.hpp"
+
+namespace c1m::runtime {
+
+class Scheduler {
+ public:
+  [[nodiscard]] static os::Result<std::unique_ptr<Scheduler>> create(const RuntimeOptions& options);
+  ~Scheduler();
+  Scheduler(const Scheduler&) = delete;
+  Scheduler& operator=(const Scheduler&) = delete;
+
+  // Turns the calling thread and as many more as needed into workers until no coroutine is left.
+  [[nodiscard]] os::Result<void> run();
+
+  [[nodiscard]] os::Result<void> spawn(std::move_only_function<void()> function,
+                                       std::source_location where);
+
+  // Ends the wait of `token`, if it goes on, and queues the coroutine.
+  void wake(WakeToken token);
+  // The same without the queueing: the coroutine, now runnable and the caller's to queue, or
+  // nullptr.
+  [[nodiscard]] Coroutine* take_waiting(WakeToken token);
+  // Work was added to a queue: wakes a worker if one sleeps and none is looking anyway.
+  void wake_a_worker();
+
+  // `coroutine` is runnable, and the calling thread holds no processor.
+  void queue_from_outside(Coroutine& coroutine);
+
+  void stop();
+  [[nodiscard]] bool stopped() const { return stopped_.load(); }
+
+  [[nodiscard]] RuntimeStatistics statistics() const;
+
+  // For workers.
+  [[nodiscard]] bool has_work() const;
+  [[nodiscard]] std::uint64_t live() const;
+  [[nodiscard]] bool finished() const { return finished_.load(std::memory_order_relaxed); }
+  void finish();
+  [[nodiscard]] os::Result<Coroutine*> take_free();
+  void give_back(Coroutine& coroutine);
+  [[nodiscard]] os::Nanoseconds earliest_timer_ns() const;
+  void add_spare(Worker& worker);
+  void blocking_call_begins();
+
+  // For the monitor: gives the processor of a worker that is in blocking call number `call` to a
+  // spare worker or a new one. False when the call has ended, or no thread can be had.
+  bool take_over(Processor& processor, std::uint64_t call);
+
+  GlobalQueue& global_queue() { return global_queue_; }
+  IdleWorkers& idle_workers() { return idle_workers_; }
+  Netpoller& netpoller() { return *netpoller_; }
+  StackPool& stacks() { return stacks_; }
+  std::vector<std::unique_ptr<Processor>>& processors() { return processors_; }
+
+ private:
+  Scheduler(const RuntimeOptions& options, std::unique_ptr<CoroutineTable> table,
+            std::unique_ptr<Netpoller> netpoller);
+  // The worker that the calling thread is in this runtime, if it holds a processor, or nullptr.
+  [[nodiscard]] Worker* own_worker();
+  [[nodiscard]] os::Result<void> start_worker(Processor* processor);
+  [[nodiscard]] Worker* take_spare();
+
+  std::unique_ptr<CoroutineTable> table_;
+  std::unique_ptr<Netpoller> netpoller_;
+  StackPool stacks_;
+  GlobalQueue global_queue_;
+  IdleWorkers idle_workers_;
+  std::vector<std::unique_ptr<Processor>> processors_;
+  Monitor monitor_;
+  mutable Mutex workers_mutex_;
+  // Guarded by workers_mutex_, as the next two; of the present run. One a processor, and one more
+  // for each that was ever in a long blocking call at the same time.
+  std::vector<std::unique_ptr<Worker>> workers_;
+  std::vector<std::thread> threads_;
+  std::vector<Worker*> spares_;
+  // Sequentially consistent: waits look at it after they have published themselves (wait.hpp).
+  Atomic<bool> stopped_ = false;
+  Atomic<bool> finished_ = false;
+  Atomic<bool> running_ = false;
+  // By threads that are no workers.
+  Atomic<std::uint64_t> spawned_outside_ = 0;
+  Atomic<std::uint64_t> wakes_dropped_outside_ = 0;
+};
+
+}  // namespace c1m::runtime

@@ -1,0 +1,17 @@
+// Waiting for a time.
+// Threads: for coroutines only. Not here: tickers; deadlines of reads and writes (pollable.hpp).
+#pragma once
+
+#include "os/clock.hpp"
+#include "os/result.hpp"
+
+namespace c1m::runtime {
+
+// Parks the coroutine for at least `duration_ns`; zero and less only yield. ECANCELED when the
+// runtime is stopped before the time has come.
+[[nodiscard]] os::Result<void> sleep_for(os::Nanoseconds duration_ns);
+
+// The same until os::monotonic_ns() has reached `deadline_ns`.
+[[nodiscard]] os::Result<void> sleep_until(os::Nanoseconds deadline_ns);
+
+}  // namespace c1m::runtime

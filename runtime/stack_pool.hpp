@@ -1,0 +1,70 @@
+// Stacks for coroutines: slices of reserved address space, each with a guard below it, reused last
+// in, first out, so that the touched pages stay few and warm.
+// Invariants: a stack is either with one coroutine or in the free list; no guard is ever removed.
+// Threads: any; one lock, which the processors' caches of free coroutines keep cold.
+// Not here: growing a stack; finding out who overflowed one (stack_overflow.hpp).
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "os/address_space.hpp"
+#include "os/result.hpp"
+#include "runtime/atomic.hpp"
+
+namespace c1m::runtime {
+
+// A slice: the guard at its lower end, and what a coroutine may use of the rest.
+struct Stack {
+  std::byte* guard = nullptr;
+  std::uint32_t number = 0;  // in order of creation
+
+  explicit operator bool() const { return guard != nullptr; }
+};
+
+class StackPool {
+ public:
+  static constexpr std::size_t stack_bytes_min = 16 * 1024;
+
+  // `stack_bytes` counts the guard in; rounded up to whole pages.
+  StackPool(std::size_t stack_bytes, os::GuardKind guard_kind);
+
+  // Fails when address space, memory or mappings run out; the error names which limit.
+  [[nodiscard]] os::Result<Stack> take();
+  void give_back(Stack stack);
+
+  // Above this many free stacks, given_back ones lose their pages, the coldest first.
+  static constexpr std::size_t warm_stacks_max = 1024;
+
+  // What the coroutine may use. The top is moved down by a colour of 0 to 15 cache lines: tops at
+  // the same place in every page would compete for the same sets of the cache.
+  [[nodiscard]] std::span<std::byte> usable(Stack stack) const;
+  [[nodiscard]] std::span<std::byte> guard(Stack stack) const {
+    return {stack.guard, os::page_bytes()};
+  }
+  [[nodiscard]] std::size_t stack_bytes() const { return stack_bytes_; }
+
+  // How many stacks there are, in use or not.
+  [[nodiscard]] std::size_t carved() const { return carved_.load(std::memory_order_relaxed); }
+  [[nodiscard]] std::size_t free() const { return free_size_.load(std::memory_order_relaxed); }
+
+ private:
+  static constexpr std::size_t stacks_per_arena = 1024;
+
+  [[nodiscard]] os::Result<Stack> carve();  // the lock is held
+  void cool_down();                         // the lock is held
+
+  const std::size_t stack_bytes_;
+  os::GuardKind guard_kind_;
+  Mutex mutex_;
+  // All guarded by mutex_.
+  std::vector<os::AddressSpace> arenas_;
+  std::vector<Stack> free_;
+  std::size_t cold_ = 0;  // how many at the front of free_ have no pages
+  Atomic<std::size_t> carved_ = 0;
+  Atomic<std::size_t> free_size_ = 0;
+};
+
+}  // namespace c1m::runtime

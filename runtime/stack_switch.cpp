@@ -1,0 +1,117 @@
+// fcontext: 9 ns a switch, most of it the saving of the floating-point control words. See
+// stack_switch.hpp. Each sanitizer must be told of a switch right before the jump, with no
+// instrumented call in between, or its shadow of the call stack goes wrong.
+#include "runtime/stack_switch.hpp"
+
+#include <cxxabi.h>
+
+#include <boost/context/detail/fcontext.hpp>
+
+#include "os/assert.hpp"
+
+#if C1M_ASAN
+#include <sanitizer/asan_interface.h>
+#include <sanitizer/common_interface_defs.h>
+#endif
+#if C1M_TSAN
+#include <sanitizer/tsan_interface.h>
+#endif
+
+namespace c1m::runtime {
+
+namespace context = boost::context::detail;
+
+// The first frame of a coroutine.
+struct SwitchTarget {
+  static void enter(context::transfer_t transfer) {
+    auto& thread = *static_cast<ThreadContext*>(transfer.data);
+    thread.point_ = transfer.fctx;
+    CoroutineContext& coroutine = *thread.running_;
+#if C1M_ASAN
+    __sanitizer_finish_switch_fiber(nullptr, &thread.sanitizer_.bottom, &thread.sanitizer_.bytes);
+#endif
+    coroutine.entry_(coroutine);
+    C1M_ASSERT(false, "the entry of a coroutine suspends for ever");
+  }
+};
+
+// Not inlined: a compiler takes __cxa_get_globals() for a constant function and would reuse one
+// thread's answer on another.
+[[gnu::noinline]] void ThreadContext::attach() {
+  globals_ = reinterpret_cast<ExceptionGlobals*>(abi::__cxa_get_globals());
+#if C1M_TSAN
+  sanitizer_.fiber = __tsan_get_current_fiber();
+#endif
+}
+
+void CoroutineContext::prepare(std::span<std::byte> stack, Entry entry) {
+  point_ = context::make_fcontext(stack.data() + stack.size(), stack.size(), SwitchTarget::enter);
+  entry_ = entry;
+  globals_ = {};
+#if C1M_ASAN
+  // The last tenant left in the middle of its frames.
+  ASAN_UNPOISON_MEMORY_REGION(stack.data(), stack.size());
+  sanitizer_ = {.bottom = stack.data(), .bytes = stack.size()};
+#endif
+#if C1M_TSAN
+  sanitizer_.fiber = __tsan_create_fiber(0);
+#endif
+}
+
+void CoroutineContext::resume(ThreadContext& thread) {
+  thread.running_ = this;
+  const ExceptionGlobals own = *thread.globals_;
+  *thread.globals_ = globals_;
+#if C1M_ASAN
+  __sanitizer_start_switch_fiber(&thread.sanitizer_.fake_stack, sanitizer_.bottom,
+                                 sanitizer_.bytes);
+#endif
+#if C1M_TSAN
+  __tsan_switch_to_fiber(sanitizer_.fiber, 0);
+#endif
+  const context::transfer_t transfer = context::jump_fcontext(point_, &thread);
+#if C1M_ASAN
+  __sanitizer_finish_switch_fiber(thread.sanitizer_.fake_stack, nullptr, nullptr);
+#endif
+  point_ = transfer.fctx;
+  globals_ = *thread.globals_;
+  *thread.globals_ = own;
+}
+
+void CoroutineContext::suspend(ThreadContext& thread) {
+#if C1M_ASAN
+  __sanitizer_start_switch_fiber(&sanitizer_.fake_stack, thread.sanitizer_.bottom,
+                                 thread.sanitizer_.bytes);
+#endif
+#if C1M_TSAN
+  __tsan_switch_to_fiber(thread.sanitizer_.fiber, 0);
+#endif
+  const context::transfer_t transfer = context::jump_fcontext(thread.point_, nullptr);
+  auto& next = *static_cast<ThreadContext*>(transfer.data);
+#if C1M_ASAN
+  __sanitizer_finish_switch_fiber(sanitizer_.fake_stack, &next.sanitizer_.bottom,
+                                  &next.sanitizer_.bytes);
+#endif
+  next.point_ = transfer.fctx;
+}
+
+void CoroutineContext::suspend_for_ever(ThreadContext& thread) {
+#if C1M_ASAN
+  // No place to save a fake stack to: the coroutine's own is freed.
+  __sanitizer_start_switch_fiber(nullptr, thread.sanitizer_.bottom, thread.sanitizer_.bytes);
+#endif
+#if C1M_TSAN
+  __tsan_switch_to_fiber(thread.sanitizer_.fiber, 0);
+#endif
+  context::jump_fcontext(thread.point_, nullptr);
+  __builtin_unreachable();
+}
+
+void CoroutineContext::release() {
+#if C1M_TSAN
+  __tsan_destroy_fiber(sanitizer_.fiber);
+  sanitizer_.fiber = nullptr;
+#endif
+}
+
+}  // namespace c1m::runtime

@@ -1,0 +1,79 @@
+// Leaving one stack for another: the only place that knows boost.context, the exception globals of
+// the C++ ABI and the sanitizers' notion of a fiber.
+// Invariants: a coroutine runs on one thread at a time; its caught exceptions travel with it; errno
+// does not.
+// Threads: resume() by the thread whose ThreadContext it is; suspend() on the coroutine.
+#pragma once
+
+#include <cstddef>
+#include <span>
+
+#include "runtime/sanitizer.hpp"
+
+namespace c1m::runtime {
+
+class CoroutineContext;
+
+// What the C++ ABI keeps per thread about exceptions being handled (__cxa_eh_globals, Itanium C++
+// ABI, 2.2.2). A coroutine that parks inside a catch block takes its own along.
+struct ExceptionGlobals {
+  void* caught = nullptr;
+  unsigned uncaught = 0;
+};
+
+// What AddressSanitizer and ThreadSanitizer want to know of a stack.
+struct SanitizerState {
+  void* fiber = nullptr;
+  void* fake_stack = nullptr;
+  const void* bottom = nullptr;
+  std::size_t bytes = 0;
+};
+
+// Where a thread continues when the coroutine that it runs suspends.
+class ThreadContext {
+ public:
+  // Remembers what belongs to the calling thread; to be called on it before the first resume().
+  void attach();
+
+ private:
+  friend class CoroutineContext;
+  friend struct SwitchTarget;
+  void* point_ = nullptr;
+  ExceptionGlobals* globals_ = nullptr;
+  CoroutineContext* running_ = nullptr;
+#if C1M_ASAN || C1M_TSAN
+  SanitizerState sanitizer_;
+#endif
+};
+
+// Where a coroutine continues when it is resumed.
+class CoroutineContext {
+ public:
+  // Runs on the coroutine's stack with its context; ends with suspend_for_ever().
+  using Entry = void (*)(CoroutineContext& context);
+
+  // Prepares `stack` so that the first resume() calls entry(*this).
+  void prepare(std::span<std::byte> stack, Entry entry);
+
+  // Runs the coroutine on the calling thread until it suspends.
+  void resume(ThreadContext& thread);
+
+  // On the coroutine: continues the thread that runs it, `thread`. Returns when the coroutine is
+  // resumed, perhaps by another thread.
+  void suspend(ThreadContext& thread);
+  [[noreturn]] void suspend_for_ever(ThreadContext& thread);
+
+  // Frees what the sanitizers keep, after the coroutine has suspended for ever.
+  void release();
+
+ private:
+  friend struct SwitchTarget;
+  void* point_ = nullptr;
+  Entry entry_ = nullptr;
+  ExceptionGlobals globals_;
+#if C1M_ASAN || C1M_TSAN
+  SanitizerState sanitizer_;
+#endif
+};
+
+}  // namespace c1m::runtime

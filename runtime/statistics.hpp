@@ -1,0 +1,39 @@
+// What the runtime counts, always on: each processor counts for itself, a reader adds up.
+// Threads: a value. Not here: histograms of waiting and running times.
+#pragma once
+
+#include <cstdint>
+
+namespace c1m::runtime {
+
+struct RuntimeStatistics {
+  // Present values.
+  std::uint64_t coroutines_live = 0;      // spawned and not yet ended
+  std::uint64_t coroutines_runnable = 0;  // in a queue
+  std::uint64_t coroutines_parked = 0;    // live, neither queued nor running
+  std::uint64_t timers_armed = 0;
+  std::uint64_t descriptors_open = 0;  // registered with the netpoller
+  std::uint64_t stacks_in_use = 0;     // each by a live coroutine
+  std::uint64_t stacks_reserved = 0;   // the greatest number there ever was at once
+  std::uint64_t processors = 0;
+  std::uint64_t processors_idle = 0;
+
+  // Counters since the runtime was created.
+  std::uint64_t spawned = 0;
+  std::uint64_t resumed = 0;  // switches into a coroutine
+  std::uint64_t parked = 0;   // waits that gave the processor away
+  std::uint64_t yielded = 0;
+  std::uint64_t wakes_dropped = 0;  // late wakes of a wait that had ended
+  std::uint64_t stolen = 0;         // coroutines taken from another processor's queue
+  std::uint64_t steal_sweeps = 0;   // looks at all other queues
+  std::uint64_t overflowed = 0;     // coroutines moved from a full local queue to the global one
+  std::uint64_t polls = 0;          // epoll_wait calls
+  std::uint64_t poll_events = 0;    // events they returned
+  std::uint64_t poll_events_stale = 0;  // of those, for a descriptor closed meanwhile
+  std::uint64_t timers_fired = 0;
+  std::uint64_t blocking_calls = 0;
+  std::uint64_t workers_parked = 0;  // times that a worker went to sleep
+  std::uint64_t workers_woken = 0;   // times that one worker woke another
+};
+
+}  // namespace c1m::runtime

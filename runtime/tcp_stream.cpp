@@ -1,0 +1,75 @@
+// Sockets' calls between waits; see tcp_stream.hpp. A steady echo costs one poll, one recv and one
+// send: a short read says that the next one would block, so it is not tried.
+#include "runtime/tcp_stream.hpp"
+
+#include <utility>
+
+namespace c1m::runtime {
+
+os::Result<TcpStream> TcpStream::adopt(os::Descriptor socket) {
+  auto pollable = Pollable::adopt(std::move(socket));
+  if (!pollable) return std::unexpected(pollable.error());
+  return TcpStream(std::move(*pollable));
+}
+
+os::Result<TcpStream> TcpStream::connect(const os::Endpoint& target,
+                                         const os::SocketOptions& options,
+                                         os::Nanoseconds deadline_ns) {
+  auto socket = os::start_connect(target, std::nullopt, options);
+  if (!socket) return std::unexpected(socket.error());
+  auto stream = adopt(std::move(*socket));
+  if (!stream) return stream;
+  Pollable& pollable = stream->pollable_;
+  pollable.write_would_block();  // it is not connected yet
+  pollable.set_write_deadline(deadline_ns);
+  if (auto waited = pollable.wait_writable(); !waited) return std::unexpected(waited.error());
+  pollable.set_write_deadline(no_deadline);
+  const Pollable::Use use(pollable);
+  if (auto connected = os::connect_result(use.get()); !connected) {
+    return std::unexpected(connected.error());
+  }
+  return stream;
+}
+
+os::Result<std::size_t> TcpStream::try_read(std::span<std::byte> buffer) {
+  const Pollable::Use use(pollable_);
+  if (use.get() < 0) return os::fail(EBADF, "recv");
+  const auto got = os::read_some(use.get(), buffer);
+  if (!got) {
+    if (os::would_block(got.error())) pollable_.read_would_block();
+  } else if (*got < buffer.size()) {
+    pollable_.read_was_short();
+  }
+  return got;
+}
+
+os::Result<std::size_t> TcpStream::read(std::span<std::byte> buffer) {
+  for (;;) {
+    if (auto waited = wait_readable(); !waited) return std::unexpected(waited.error());
+    auto got = try_read(buffer);
+    if (got || !os::would_block(got.error())) return got;
+  }
+}
+
+os::Result<std::size_t> TcpStream::write(std::span<const std::byte> bytes) {
+  std::span<const std::byte> rest = bytes;
+  while (!rest.empty()) {
+    if (auto waited = pollable_.wait_writable(); !waited) return std::unexpected(waited.error());
+    const Pollable::Use use(pollable_);
+    if (use.get() < 0) return os::fail(EBADF, "send");
+    const auto sent = os::write_some(use.get(), rest);
+    if (!sent && !os::would_block(sent.error())) return sent;
+    if (sent) rest = rest.subspan(*sent);
+    // A short send has found the buffer full, and the kernel will tell when it is not.
+    if (!rest.empty()) pollable_.write_would_block();
+  }
+  return bytes.size();
+}
+
+os::Result<void> TcpStream::shut_down_write() {
+  const Pollable::Use use(pollable_);
+  if (use.get() < 0) return os::fail(EBADF, "shutdown");
+  return os::shut_down_write(use.get());
+}
+
+}  // namespace c1m::runtime

@@ -1,0 +1,44 @@
+// One wait of the running coroutine, from any number of sources: get the token, give it to each
+// source, park, take it back from each. A source that fires before park() is not lost: park()
+// returns at once. Invariants: after park() or cancel() the token wakes nobody; every Wait ends by
+// one of them. Threads: the coroutine.
+#pragma once
+
+#include "os/clock.hpp"
+#include "runtime/coroutine.hpp"
+#include "runtime/scheduler.hpp"
+#include "runtime/thread_state.hpp"
+#include "runtime/worker.hpp"
+
+namespace c1m::runtime {
+
+// The worker that runs the calling coroutine; asserts that a coroutine calls.
+[[nodiscard]] Worker& worker_of_caller();
+
+class Wait {
+ public:
+  // The calling thread must be running a coroutine.
+  Wait()
+      : worker_(&worker_of_caller()), coroutine_(worker_->current()), token_(coroutine_.token()) {}
+  Wait(const Wait&) = delete;
+  Wait& operator=(const Wait&) = delete;
+  ~Wait() { coroutine_.timer.cancel(); }
+
+  [[nodiscard]] WakeToken token() const { return token_; }
+  [[nodiscard]] Scheduler& scheduler() const { return worker_->scheduler(); }
+
+  // Time as a source: the wait ends at `when_ns`. At most once.
+  void end_at(os::Nanoseconds when_ns) {
+    worker_->processor().timers.arm(coroutine_.timer, when_ns, token_);
+  }
+
+  void park() { worker_->park(); }
+  void cancel() { coroutine_.wait.cancel_wait(); }
+
+ private:
+  Worker* worker_;  // of the time before park()
+  Coroutine& coroutine_;
+  const WakeToken token_;
+};
+
+}  // namespace c1m::runtime

@@ -1,0 +1,343 @@
+// The life of a worker: find, run, settle, sleep. See worker.hpp; docs/runtime.md tells the order
+// in which work is looked for and why no wake-up is lost.
+#include "runtime/worker.hpp"
+
+#include <algorithm>
+
+#include "os/assert.hpp"
+#include "runtime/scheduler.hpp"
+#include "runtime/stack_overflow.hpp"
+#include "runtime/thread_state.hpp"
+
+namespace c1m::runtime {
+namespace {
+
+// Of every so many resumes one looks at the global queue and the network first, so that a processor
+// whose own queue never empties does not starve them. Prime, as in Go, to fall out of step with any
+// pattern of the program.
+constexpr std::uint32_t fairness_ticks = 61;
+// With a full queue the clock is read this often for the sake of timers.
+constexpr std::uint32_t timer_ticks = 16;
+// So many resumes in a row may come from the next slot while others wait in the queue.
+constexpr std::uint32_t next_streak_max = 3;
+// Operations that a coroutine may do without waiting before it gives way.
+constexpr int budget_operations = 128;
+constexpr int steal_passes = 4;
+constexpr std::size_t global_batch_max = run_queue_capacity / 2;
+
+}  // namespace
+
+void Worker::run() {
+  const SignalStack signal_stack;
+  thread_.attach();
+  Worker* outer = current_worker();  // run() inside a coroutine of another runtime
+  set_current_worker(this);
+  while (processor_ != nullptr || wait_for_processor()) {
+    Coroutine* coroutine = find_runnable();
+    if (coroutine == nullptr) break;
+    execute(*coroutine);
+  }
+  set_current_worker(outer);
+}
+
+bool Worker::wait_for_processor() {
+  scheduler_.add_spare(*this);
+  while (!scheduler_.finished()) {
+    // Acquire: the processor as its last holder left it.
+    processor_ = assigned_.exchange(nullptr, std::memory_order_acquire);
+    if (processor_ != nullptr) return true;
+    parker_.park(-1);
+  }
+  return false;
+}
+
+void Worker::assign(Processor& processor) {
+  assigned_.store(&processor, std::memory_order_release);
+  unpark();
+}
+
+// --- running -------------------------------------------------------------------------------------
+
+void Worker::execute(Coroutine& coroutine) {
+  processor_->counters.resumed.add();
+  budget_ = budget_operations;
+  coroutine.wait.set(CoroutineState::running);
+  current_ = &coroutine;
+  do {
+    coroutine.resume(thread_);
+  } while (!settle(coroutine));
+  current_ = nullptr;
+}
+
+// False: the coroutine runs on. After a wait is committed the coroutine may be on another worker
+// already and must not be touched.
+bool Worker::settle(Coroutine& coroutine) {
+  switch (request_) {
+    case Request::yield:
+      processor_->counters.yielded.add();
+      coroutine.wait.set(CoroutineState::runnable);
+      push_last(coroutine);
+      return true;
+    case Request::park:
+      if (!coroutine.wait.park()) return false;
+      processor_->counters.parked.add();
+      return true;
+    case Request::block:
+      return run_blocking_call(coroutine);
+    case Request::finish:
+      recycle(coroutine);
+      return true;
+  }
+  return true;
+}
+
+bool Worker::run_blocking_call(Coroutine& coroutine) {
+  Processor& processor = *processor_;
+  processor.counters.blocking_calls.add();
+  // Inside the call this thread is no worker: the processor may be another's at any moment.
+  set_current_worker(nullptr);
+  const std::uint64_t call = processor.blocking_hold.begin();
+  scheduler_.blocking_call_begins();
+  blocking_call_.function(blocking_call_.argument);
+  const bool kept = processor.blocking_hold.end(call);
+  set_current_worker(this);
+  if (kept) return false;
+  processor_ = nullptr;
+  coroutine.wait.set(CoroutineState::runnable);
+  scheduler_.queue_from_outside(coroutine);
+  return true;
+}
+
+void Worker::finish_current() {
+  request_ = Request::finish;
+  current_->suspend_for_ever(thread_);
+}
+
+void Worker::recycle(Coroutine& coroutine) {
+  coroutine.release();
+  coroutine.wait.set(CoroutineState::free);
+  processor_->counters.ended.add();
+  if (processor_->free_count == processor_->free_coroutines.size()) {
+    // Half of them, so that a run of ends and one of spawns each reach the lock rarely.
+    for (std::size_t i = 0; i < processor_->free_coroutines.size() / 2; ++i) {
+      scheduler_.give_back(*processor_->free_coroutines[--processor_->free_count]);
+    }
+  }
+  processor_->free_coroutines[processor_->free_count++] = &coroutine;
+}
+
+os::Result<Coroutine*> Worker::take_free() {
+  if (processor_->free_count == 0) return scheduler_.take_free();
+  return processor_->free_coroutines[--processor_->free_count];
+}
+
+// --- queueing ------------------------------------------------------------------------------------
+
+void Worker::push_next(Coroutine& coroutine) {
+  // Release: a thief sees the coroutine's record; acquire: it is this worker's again.
+  Coroutine* before = processor_->next.exchange(&coroutine, std::memory_order_acq_rel);
+  if (before != nullptr) push_last(*before);
+}
+
+void Worker::push_last(Coroutine& coroutine) {
+  const std::uint32_t overflowed = processor_->queue.push(&coroutine, processor_->overflow);
+  if (overflowed == 0) return;
+  processor_->counters.overflowed.add(overflowed);
+  scheduler_.global_queue().push(std::span(processor_->overflow).first(overflowed));
+}
+
+// --- looking for work ----------------------------------------------------------------------------
+
+Coroutine* Worker::find_runnable() {
+  while (!scheduler_.finished()) {
+    if (Coroutine* coroutine = look_for_work()) {
+      if (searching_) stop_searching();
+      return coroutine;
+    }
+    sleep();
+  }
+  if (searching_) stop_searching();
+  return nullptr;
+}
+
+Coroutine* Worker::look_for_work() {
+  ++processor_->tick;
+  if (poll_due_ || processor_->tick % fairness_ticks == 0) {
+    if (Coroutine* coroutine = look_around_fairly()) return coroutine;
+  }
+  if (processor_->tick % timer_ticks == 0) fire_due_timers(*processor_);
+  if (Coroutine* coroutine = take_local()) return coroutine;
+  fire_due_timers(*processor_);
+  if (Coroutine* coroutine = take_local()) return coroutine;
+  if (Coroutine* coroutine = take_global()) return coroutine;
+  return steal();
+}
+
+Coroutine* Worker::take_local() {
+  const bool next_may_run = processor_->next_streak < next_streak_max;
+  if (next_may_run && processor_->next.load(std::memory_order_relaxed) != nullptr) {
+    ++processor_->next_streak;
+    if (Coroutine* next = processor_->next.exchange(nullptr, std::memory_order_acquire))
+      return next;
+  }
+  processor_->next_streak = 0;
+  if (Coroutine* oldest = processor_->queue.pop()) return oldest;
+  if (processor_->next.load(std::memory_order_relaxed) == nullptr) return nullptr;
+  return processor_->next.exchange(nullptr, std::memory_order_acquire);
+}
+
+Coroutine* Worker::look_around_fairly() {
+  poll_due_ = false;
+  Netpoller& netpoller = scheduler_.netpoller();
+  if (processor_->queue.room() >= Netpoller::events_max && netpoller.claim()) {
+    poll_network(0);
+  }
+  Coroutine* coroutine = nullptr;
+  scheduler_.global_queue().pop({&coroutine, 1});
+  return coroutine;
+}
+
+// This processor's share of the global queue: one is returned, the others queued.
+Coroutine* Worker::take_global() {
+  const std::size_t waiting = scheduler_.global_queue().size();
+  if (waiting == 0) return nullptr;
+  std::array<Coroutine*, global_batch_max> batch;
+  const std::size_t share = waiting / scheduler_.processors().size() + 1;
+  const std::size_t count =
+      scheduler_.global_queue().pop(std::span(batch).first(std::min(share, batch.size())));
+  for (std::size_t i = 1; i < count; ++i) push_last(*batch[i]);
+  return count == 0 ? nullptr : batch[0];
+}
+
+Coroutine* Worker::steal() {
+  auto& processors = scheduler_.processors();
+  const auto count = static_cast<std::uint32_t>(processors.size());
+  if (count == 1) return nullptr;
+  if (!searching_) searching_ = scheduler_.idle_workers().start_search();
+  if (!searching_) return nullptr;
+  processor_->counters.steal_sweeps.add();
+  for (int pass = 0; pass < steal_passes; ++pass) {
+    const std::uint32_t start = processor_->random();
+    for (std::uint32_t i = 0; i < count; ++i) {
+      Processor& victim = *processors[(start + i) % count];
+      if (&victim == processor_) continue;
+      if (Coroutine* stolen = steal_from(victim, pass == steal_passes - 1)) return stolen;
+    }
+  }
+  return take_local();  // what another processor's timers have made runnable
+}
+
+Coroutine* Worker::steal_from(Processor& victim, bool last_pass) {
+  std::uint32_t moved = 0;
+  if (Coroutine* stolen = processor_->queue.steal_from(victim.queue, moved)) {
+    processor_->counters.stolen.add(moved);
+    return stolen;
+  }
+  if (!last_pass) return nullptr;
+  fire_due_timers(victim);
+  if (Coroutine* fired = take_local()) return fired;
+  // Last, because the victim would most likely run it at once.
+  if (victim.next.load(std::memory_order_relaxed) == nullptr) return nullptr;
+  Coroutine* stolen = victim.next.exchange(nullptr, std::memory_order_acquire);
+  if (stolen != nullptr) processor_->counters.stolen.add();
+  return stolen;
+}
+
+// The caller ends up with what it needs; others may have kept still because somebody searched.
+void Worker::stop_searching() {
+  searching_ = false;
+  if (scheduler_.idle_workers().end_search() && scheduler_.has_work()) scheduler_.wake_a_worker();
+}
+
+// --- timers and network --------------------------------------------------------------------------
+
+void Worker::fire_due_timers(Processor& processor) {
+  if (processor.timers.earliest_ns() == TimerHeap::never) return;
+  const os::Nanoseconds now_ns = os::monotonic_ns();
+  std::array<WakeToken, 64> due;
+  std::size_t count = 0;
+  do {
+    count = processor.timers.take_due(now_ns, due);
+    processor_->counters.timers_fired.add(count);
+    deliver(std::span(due).first(count));
+  } while (count == due.size());
+}
+
+// The netpoller is claimed; this gives it up.
+void Worker::poll_network(os::Nanoseconds timeout_ns) {
+  const std::size_t count = scheduler_.netpoller().poll(timeout_ns, wakes_);
+  scheduler_.netpoller().disclaim();
+  deliver(std::span(wakes_).first(count));
+}
+
+// Queues who can go on. One wake-up for all of them, and none for a single one that this worker
+// will run next itself: waking another worker costs more than most coroutines' turns.
+void Worker::deliver(std::span<const WakeToken> wakes) {
+  std::size_t queued = 0;
+  for (const WakeToken token : wakes) {
+    Coroutine* coroutine = scheduler_.take_waiting(token);
+    if (coroutine == nullptr) continue;
+    push_last(*coroutine);
+    ++queued;
+  }
+  const bool more_than_one =
+      processor_->queue.size() > 1 || processor_->next.load(std::memory_order_relaxed) != nullptr;
+  if (queued > 0 && more_than_one) scheduler_.wake_a_worker();
+}
+
+// --- sleeping ------------------------------------------------------------------------------------
+
+void Worker::sleep() {
+  IdleWorkers& idle = scheduler_.idle_workers();
+  const bool all_asleep = idle.enter(*this, searching_);
+  searching_ = false;
+  store_load_fence();  // the counterpart of wake_a_worker()
+  if (may_sleep(all_asleep)) {
+    if (scheduler_.netpoller().claim()) {
+      sleep_in_netpoller();
+      return;
+    }
+    processor_->counters.workers_parked.add();
+    const os::Nanoseconds until_ns = processor_->timers.earliest_ns();
+    parker_.park(until_ns == TimerHeap::never
+                     ? -1
+                     : std::max<os::Nanoseconds>(until_ns - os::monotonic_ns(), 0));
+  }
+  searching_ = idle.leave(*this);
+}
+
+bool Worker::may_sleep(bool all_asleep) {
+  if (scheduler_.finished() || scheduler_.has_work()) return false;
+  // Nobody runs anything, so the count of live coroutines stands still.
+  if (all_asleep && scheduler_.live() == 0) {
+    scheduler_.finish();
+    return false;
+  }
+  return true;
+}
+
+// The worker that sleeps here wakes for events and for the timers of all processors; the others for
+// their own timers.
+void Worker::sleep_in_netpoller() {
+  Netpoller& netpoller = scheduler_.netpoller();
+  IdleWorkers& idle = scheduler_.idle_workers();
+  std::size_t count = 0;
+  if (parker_.begin_polling()) {
+    processor_->counters.workers_parked.add();
+    const os::Nanoseconds until_ns = scheduler_.earliest_timer_ns();
+    const os::Nanoseconds timeout_ns =
+        until_ns == TimerHeap::never ? -1
+                                     : std::max<os::Nanoseconds>(until_ns - os::monotonic_ns(), 0);
+    count = netpoller.poll(timeout_ns, wakes_);
+    parker_.end_polling();
+  }
+  netpoller.disclaim();
+  searching_ = idle.leave(*this);
+  deliver(std::span(wakes_).first(count));
+}
+
+void Worker::unpark() {
+  parker_.unpark(scheduler_.netpoller().wake_event());
+}
+
+}  // namespace c1m::runtime
