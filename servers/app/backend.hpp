@@ -1,0 +1,52 @@
+// What a backend is to the rest of a server: a name, the settings that it has, and the function
+// that serves a shard's connections. Invariant: everything that all four share (sockets, options,
+// counters, sessions) comes from here, so that they differ only in how a connection waits. Threads:
+// constants and a shard's own data. Not here: processes (shard_group.hpp) and flags
+// (server_flags.hpp).
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "os/descriptor.hpp"
+#include "os/result.hpp"
+#include "os/socket.hpp"
+#include "servers/app/worker_counters.hpp"
+
+namespace c1m::servers::app {
+
+// What a shard has to serve with, in its own process.
+struct ShardContext {
+  unsigned index = 0;
+  // Non-blocking, listening; one, or one for each processor (Backend::listener_per_processor). They
+  // share a port.
+  std::vector<os::Descriptor> listeners;
+  // Readable from the moment that the shard is to stop, and for ever; nobody reads it.
+  int stop_descriptor = -1;
+  // One for each worker; at least one. A backend without workers spreads its connections over them.
+  std::span<WorkerCounters> counters;
+
+  unsigned processors = 1;
+  std::uint64_t connections = 0;  // that the shard is sized for
+  os::SocketOptions socket;
+  std::size_t read_buffer_bytes = 0;
+  std::size_t thread_stack_bytes = 0;
+  std::size_t coroutine_stack_bytes = 0;
+};
+
+struct Backend {
+  std::string_view name;     // "uv"
+  std::string_view program;  // "c1m-uv"
+  std::string_view summary;  // for --help, one sentence
+  bool has_processors = false;
+  bool listener_per_processor = false;
+  bool thread_per_connection = false;  // so that limits on threads bind, and --thread-stack exists
+  bool has_coroutines = false;         // so that --coroutine-stack exists
+  // Serves until the stop descriptor is readable, then closes every connection, frees everything
+  // and returns. An error means that the shard could not go on.
+  os::Result<void> (*serve)(ShardContext& context) = nullptr;
+};
+
+}  // namespace c1m::servers::app

@@ -1,0 +1,229 @@
+// CLI11 splits the command line into texts; this file gives the texts their meaning. So every error
+// has the same form, whichever flag it is about.
+#include "servers/app/server_flags.hpp"
+
+#include <charconv>
+#include <limits>
+#include <string_view>
+
+#include <CLI/CLI.hpp>
+#include <fmt/format.h>
+
+#include "os/build_info.hpp"
+#include "os/exit_code.hpp"
+#include "os/quantity.hpp"
+#include "os/thread.hpp"
+
+namespace c1m::servers::app {
+namespace {
+
+constexpr std::uint32_t shards_max = 4096;
+constexpr std::uint64_t connections_max = 100'000'000;
+constexpr unsigned processors_max = 256;
+constexpr std::uint64_t read_buffer_bytes_min = 64;
+constexpr std::uint64_t read_buffer_bytes_max = 16 << 20;
+constexpr std::uint64_t stack_bytes_max = 1ULL << 30;
+constexpr std::uint64_t coroutine_stack_bytes_min = 16 * 1024;
+constexpr os::Nanoseconds stats_interval_ns_min = 10 * os::ns_per_ms;
+constexpr os::Nanoseconds stats_interval_ns_max = 3600 * os::ns_per_s;
+
+// The flags as given, with their defaults.
+struct FlagTexts {
+  std::string listen;
+  std::string protocol = "echo";
+  std::string shards = "1";
+  std::string connections = "10000";
+  std::string processors = "1";
+  std::string cpus;
+  std::string ready_file;
+  std::string stats_file;
+  std::string stats_interval = "1s";
+  std::string admin;
+  std::string read_buffer = "4096";
+  std::string send_buffer = "0";
+  std::string receive_buffer = "0";
+  std::string thread_stack = "64KiB";
+  std::string coroutine_stack = "64KiB";
+};
+
+void declare(CLI::App& app, const Backend& backend, FlagTexts& texts) {
+  const auto flag = [&app](const char* name, std::string& text, const char* type,
+                           const char* help) {
+    CLI::Option* option = app.add_option(name, text, help)->type_name(type);
+    if (!text.empty()) option->default_str(text);
+    return option;
+  };
+  flag("--listen", texts.listen, "HOST:PORT",
+       "Where to listen; shard i takes PORT + i, and port 0 lets the kernel choose")
+      ->required();
+  flag("--protocol", texts.protocol, "NAME", "What the server speaks; echo is all there is");
+  flag("--shards", texts.shards, "N|auto",
+       "Processes to serve with; auto: as few as --connections needs");
+  flag("--connections", texts.connections, "N", "Connections to be sized for");
+  flag("--processors", texts.processors, "N",
+       backend.has_processors
+           ? "Workers in a shard, each with its own thread"
+           : "Ignored: this server has a thread for each connection instead of workers");
+  flag("--cpus", texts.cpus, "LIST",
+       "CPUs that shards may run on, as in 0-3,8; divided among the shards");
+  flag("--ready-file", texts.ready_file, "FILE",
+       "Write ports, pids and settings here once every shard listens");
+  flag("--stats-file", texts.stats_file, "FILE", "Write a line of figures here each interval");
+  flag("--stats-interval", texts.stats_interval, "TIME", "How often to sample the shards");
+  flag("--admin", texts.admin, "HOST:PORT", "Serve /healthz, /stats and /metrics here");
+  flag("--read-buffer", texts.read_buffer, "SIZE",
+       "Bytes to read from a connection at most in one call");
+  flag("--send-buffer", texts.send_buffer, "SIZE",
+       "SO_SNDBUF; 0 leaves the kernel's autotuning on");
+  flag("--receive-buffer", texts.receive_buffer, "SIZE",
+       "SO_RCVBUF; 0 leaves the kernel's autotuning on");
+  if (backend.thread_per_connection) {
+    flag("--thread-stack", texts.thread_stack, "SIZE", "Stack of a connection's thread");
+  }
+  if (backend.has_coroutines) {
+    flag("--coroutine-stack", texts.coroutine_stack, "SIZE",
+         "Address space of a connection's stack");
+  }
+}
+
+// Collects the first error; the conversions below return their flag's value, or anything after an
+// error.
+class FlagReader {
+ public:
+  [[nodiscard]] const std::string& error() const { return error_; }
+
+  std::uint64_t count(const char* flag, const std::string& text, std::uint64_t min,
+                      std::uint64_t max) {
+    std::uint64_t value = 0;
+    const auto [end, code] = std::from_chars(text.data(), text.data() + text.size(), value);
+    const bool is_number = code != std::errc::invalid_argument && end == text.data() + text.size();
+    if (!is_number) return refuse(flag, fmt::format("'{}' is not a whole number", text));
+    if (code != std::errc{} || value < min || value > max)
+      return out_of_range(flag, text, min, max);
+    return value;
+  }
+
+  std::uint64_t size(const char* flag, const std::string& text, std::uint64_t min,
+                     std::uint64_t max) {
+    const auto value = os::parse_size(text);
+    if (!value) return refuse(flag, value.error());
+    if (*value < min || *value > max) return out_of_range(flag, text, min, max);
+    return *value;
+  }
+
+  os::Nanoseconds duration(const char* flag, const std::string& text, os::Nanoseconds min,
+                           os::Nanoseconds max) {
+    const auto value = os::parse_duration(text);
+    if (!value) {
+      refuse(flag, value.error());
+      return min;
+    }
+    if (*value < min || *value > max) {
+      refuse(flag, fmt::format("'{}' is out of range: {} ms to {} s", text, min / os::ns_per_ms,
+                               max / os::ns_per_s));
+    }
+    return *value;
+  }
+
+  os::Endpoint endpoint(const char* flag, const std::string& text) {
+    const auto value = os::parse_endpoint(text);
+    if (value) return *value;
+    refuse(flag, value.error());
+    return {};
+  }
+
+  std::optional<os::CpuSet> cpus(const char* flag, const std::string& text) {
+    if (text.empty()) return std::nullopt;
+    auto value = os::parse_cpu_list(text);
+    if (!value) refuse(flag, fmt::format("'{}' is not a list of CPUs (for example 0-3,8)", text));
+    return value;
+  }
+
+  std::uint64_t refuse(const char* flag, const std::string& why) {
+    if (error_.empty()) error_ = fmt::format("{}: {}", flag, why);
+    return 0;
+  }
+
+ private:
+  std::uint64_t out_of_range(const char* flag, const std::string& text, std::uint64_t min,
+                             std::uint64_t max) {
+    return refuse(flag, fmt::format("'{}' is out of range: {} to {}", text, min, max));
+  }
+
+  std::string error_;
+};
+
+std::optional<std::string> path(const std::string& text) {
+  return text.empty() ? std::nullopt : std::optional(text);
+}
+
+std::expected<ServerOptions, std::string> interpret(const FlagTexts& texts) {
+  constexpr int int_max = std::numeric_limits<int>::max();
+  FlagReader read;
+  ServerOptions options;
+  options.listen_text = texts.listen;
+  options.listen = read.endpoint("--listen", texts.listen);
+  if (texts.protocol != "echo") {
+    read.refuse("--protocol",
+                fmt::format("'{}' is not spoken here; allowed: echo", texts.protocol));
+  }
+  options.shards.reset();
+  if (texts.shards != "auto") {
+    options.shards =
+        static_cast<std::uint32_t>(read.count("--shards", texts.shards, 1, shards_max));
+  }
+  options.connections = read.count("--connections", texts.connections, 1, connections_max);
+  options.processors =
+      static_cast<unsigned>(read.count("--processors", texts.processors, 1, processors_max));
+  options.cpus = read.cpus("--cpus", texts.cpus);
+  options.ready_file = path(texts.ready_file);
+  options.stats_file = path(texts.stats_file);
+  options.stats_interval_ns = read.duration("--stats-interval", texts.stats_interval,
+                                            stats_interval_ns_min, stats_interval_ns_max);
+  if (!texts.admin.empty()) options.admin = read.endpoint("--admin", texts.admin);
+  options.read_buffer_bytes =
+      read.size("--read-buffer", texts.read_buffer, read_buffer_bytes_min, read_buffer_bytes_max);
+  options.send_buffer_bytes =
+      static_cast<int>(read.size("--send-buffer", texts.send_buffer, 0, int_max));
+  options.receive_buffer_bytes =
+      static_cast<int>(read.size("--receive-buffer", texts.receive_buffer, 0, int_max));
+  options.thread_stack_bytes = read.size("--thread-stack", texts.thread_stack,
+                                         os::thread_stack_bytes_min(), stack_bytes_max);
+  options.coroutine_stack_bytes = read.size("--coroutine-stack", texts.coroutine_stack,
+                                            coroutine_stack_bytes_min, stack_bytes_max);
+  if (!read.error().empty()) return std::unexpected(read.error());
+  return options;
+}
+
+EarlyExit usage_error(const Backend& backend, std::string_view sentence) {
+  return {.exit_code = os::exit_wrong_usage,
+          .text = fmt::format("{}: {} ({} --help lists the flags)\n", backend.program, sentence,
+                              backend.program)};
+}
+
+}  // namespace
+
+std::expected<ServerOptions, EarlyExit> parse_server_flags(const Backend& backend, int argc,
+                                                           const char* const* argv) {
+  CLI::App app{std::string(backend.summary), std::string(backend.program)};
+  FlagTexts texts;
+  declare(app, backend, texts);
+  const os::BuildInfo build = os::build_info();
+  app.set_version_flag("--version",
+                       fmt::format("{} {} (commit {}{}, preset {})", backend.program, build.version,
+                                   build.commit, build.dirty ? ", changed" : "", build.preset));
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::CallForHelp&) {
+    return std::unexpected(EarlyExit{.exit_code = os::exit_good, .text = app.help()});
+  } catch (const CLI::CallForVersion&) {
+    return std::unexpected(EarlyExit{.exit_code = os::exit_good, .text = app.version() + "\n"});
+  } catch (const CLI::ParseError& error) {
+    return std::unexpected(usage_error(backend, error.what()));
+  }
+  auto options = interpret(texts);
+  if (!options) return std::unexpected(usage_error(backend, options.error()));
+  return *options;
+}
+
+}  // namespace c1m::servers::app

@@ -1,0 +1,43 @@
+// Counters of workers: their sum, and that lines are not shared.
+#include "servers/app/worker_counters.hpp"
+
+#include <array>
+#include <cstdint>
+
+#include <gtest/gtest.h>
+
+namespace c1m::servers::app {
+namespace {
+
+TEST(WorkerCounters, SumOverWorkers) {
+  std::array<WorkerCounters, 2> workers;
+  workers[0].count_read(10);
+  workers[1].count_read(20);
+  workers[1].count_write(5);
+  for (WorkerCounters& worker : workers) WorkerCounters::add(worker.connections_accepted, 3);
+  WorkerCounters::add(workers[0].connections_closed, 1);
+  WorkerCounters::add(workers[0].accept_errors, 7);
+  WorkerCounters::add(workers[1].connection_errors, 8);
+  const measure::TrafficFigures sum = sum_of(workers);
+  EXPECT_EQ(sum.reads, 2U);
+  EXPECT_EQ(sum.bytes_received, 30U);
+  EXPECT_EQ(sum.writes, 1U);
+  EXPECT_EQ(sum.bytes_sent, 5U);
+  EXPECT_EQ(sum.connections_accepted, 6U);
+  EXPECT_EQ(sum.connections_closed, 1U);
+  EXPECT_EQ(sum.connections_open, 5U);
+  EXPECT_EQ(sum.accept_errors, 7U);
+  EXPECT_EQ(sum.connection_errors, 8U);
+}
+
+TEST(WorkerCounters, WorkersDoNotShareACacheLine) {
+  const std::array<WorkerCounters, 2> workers;
+  const auto address = [](const WorkerCounters& worker) {
+    return reinterpret_cast<std::uintptr_t>(&worker);
+  };
+  EXPECT_EQ(address(workers[0]) % cache_line_bytes, 0U);
+  EXPECT_GE(address(workers[1]) - address(workers[0]), cache_line_bytes);
+}
+
+}  // namespace
+}  // namespace c1m::servers::app

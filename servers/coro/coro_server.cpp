@@ -1,0 +1,187 @@
+// One coroutine accepts, one waits for the stop, and each connection has one that reads, answers
+// and ends with it. Invariant: everything that a coroutine refers to outlives Runtime::run(), which
+// returns after the last of them.
+#include "servers/coro/coro_server.hpp"
+
+#include <cstdint>
+#include <cstdio>
+#include <list>
+#include <memory>
+#include <span>
+#include <utility>
+#include <vector>
+
+#include <fmt/format.h>
+
+#include "os/clock.hpp"
+#include "os/descriptor.hpp"
+#include "protocol/echo_session.hpp"
+#include "protocol/session.hpp"
+#include "runtime/pollable.hpp"
+#include "runtime/runtime.hpp"
+#include "runtime/sleep.hpp"
+#include "runtime/spawn.hpp"
+#include "runtime/tcp_listener.hpp"
+#include "runtime/tcp_stream.hpp"
+#include "runtime/yield.hpp"
+#include "servers/app/acceptor.hpp"
+#include "servers/coro/spare_buffer.hpp"
+
+namespace c1m::servers::coro {
+namespace {
+
+// What a share of the connections uses: as many lanes as processors, so that these seldom meet in
+// one.
+struct Lane {
+  Lane(app::WorkerCounters& lane_counters, std::size_t read_buffer_bytes)
+      : counters(lane_counters), spare(read_buffer_bytes) {}
+
+  app::WorkerCounters& counters;
+  SpareBuffer spare;
+};
+
+template <protocol::Session Session>
+class Connection {
+ public:
+  Connection(runtime::TcpStream stream, Lane& lane) : stream_(std::move(stream)), lane_(&lane) {}
+
+  // Echoes until the peer closes, an error, or the runtime's stop.
+  void serve() {
+    os::Result<bool> open = true;
+    while (open && *open) open = serve_once();
+    const bool failed = !open && open.error().code != ECANCELED;
+    if (failed) app::WorkerCounters::add(lane_->counters.connection_errors, 1);
+    stream_.close();
+    app::WorkerCounters::add(lane_->counters.connections_closed, 1);
+  }
+
+ private:
+  // Waits, reads, answers. False when the connection is to be closed.
+  os::Result<bool> serve_once() {
+    if (const auto waited = stream_.wait_readable(); !waited)
+      return std::unexpected(waited.error());
+    SpareBuffer::Buffer buffer = lane_->spare.take();
+    const os::Result<bool> open = answer(std::span(buffer.get(), lane_->spare.buffer_bytes()));
+    lane_->spare.give_back(std::move(buffer));
+    return open;
+  }
+
+  os::Result<bool> answer(std::span<std::byte> buffer) {
+    const auto got = stream_.try_read(buffer);
+    if (!got)
+      return os::would_block(got.error()) ? os::Result<bool>(true) : std::unexpected(got.error());
+    if (*got == 0) return false;
+    lane_->counters.count_read(*got);
+    const protocol::Reply reply = session_.receive(buffer.first(*got));
+    if (!reply.bytes.empty()) {
+      // Parks until the kernel has taken all of it, so the peer feels the back-pressure.
+      const auto sent = stream_.write(reply.bytes);
+      if (!sent) return std::unexpected(sent.error());
+      lane_->counters.count_write(*sent);
+    }
+    return !reply.close;
+  }
+
+  runtime::TcpStream stream_;
+  Lane* lane_;
+  [[no_unique_address]] Session session_;
+};
+
+template <protocol::Session Session>
+class Server {
+ public:
+  Server(app::ShardContext& context, runtime::Runtime& runtime)
+      : shard_(context), runtime_(runtime) {
+    for (app::WorkerCounters& counters : context.counters)
+      lanes_.emplace_back(counters, context.read_buffer_bytes);
+    next_lane_ = lanes_.begin();
+  }
+
+  os::Result<void> run() {
+    os::Result<void> served;
+    const auto ran = runtime_.run([this, &served] {
+      served = watch_for_stop();
+      if (served) served = accept_until_stop();
+      // After an error the coroutine that waits for the stop must end as well.
+      runtime_.stop();
+    });
+    return ran ? served : ran;
+  }
+
+ private:
+  // So that established connections get their turn between batches.
+  static constexpr int batch_max = 64;
+
+  os::Result<void> watch_for_stop() {
+    // The runtime closes what it is given, and the shard keeps its own.
+    auto copy = os::duplicate(shard_.stop_descriptor);
+    if (!copy) return std::unexpected(copy.error());
+    auto stop = runtime::Pollable::adopt(std::move(*copy));
+    if (!stop) return std::unexpected(stop.error());
+    // Nobody reads this descriptor, so what a read would have told is said: park until there is an
+    // edge.
+    stop->read_would_block();
+    return runtime::spawn([this, watched = std::move(*stop)]() mutable {
+      (void)watched.wait_readable();
+      runtime_.stop();
+    });
+  }
+
+  os::Result<void> accept_until_stop() {
+    auto listener = runtime::TcpListener::adopt(std::move(shard_.listeners.front()), shard_.socket);
+    if (!listener) return std::unexpected(listener.error());
+    for (int accepted = 1;; ++accepted) {
+      auto stream = listener->accept();
+      if (stream) {
+        start(std::move(*stream));
+        if (accepted % batch_max == 0) runtime::yield();
+      } else if (stream.error().code == ECANCELED) {
+        return {};
+      } else if (!app::is_about_one_connection(stream.error())) {
+        app::WorkerCounters::add(next_lane_->counters.accept_errors, 1);
+        (void)runtime::sleep_for(app::accept_pause_ns);
+      }
+    }
+  }
+
+  void start(runtime::TcpStream stream) {
+    Lane& lane = *next_lane_;
+    if (++next_lane_ == lanes_.end()) next_lane_ = lanes_.begin();
+    app::WorkerCounters::add(lane.counters.connections_accepted, 1);
+    const auto spawned =
+        runtime::spawn([connection = Connection<Session>(std::move(stream), lane)]() mutable {
+          connection.serve();
+        });
+    if (spawned) return;
+    app::WorkerCounters::add(lane.counters.accept_errors, 1);
+    app::WorkerCounters::add(lane.counters.connections_closed, 1);
+    name_limit(spawned.error());
+  }
+
+  // Once: the next connection will most likely meet the same limit.
+  void name_limit(const os::Error& error) {
+    if (std::exchange(limit_named_, true)) return;
+    fmt::print(stderr,
+               "c1m-coro: shard {}: no coroutine for another connection: {}; such connections are "
+               "closed and counted "
+               "as accept_errors\n",
+               shard_.index, os::describe(error));
+  }
+
+  app::ShardContext& shard_;
+  runtime::Runtime& runtime_;
+  std::list<Lane> lanes_;  // a list, because lanes cannot move
+  std::list<Lane>::iterator next_lane_;
+  bool limit_named_ = false;
+};
+
+}  // namespace
+
+os::Result<void> serve(app::ShardContext& context) {
+  auto runtime = runtime::Runtime::create(
+      {.processors = context.processors, .stack_bytes = context.coroutine_stack_bytes});
+  if (!runtime) return std::unexpected(runtime.error());
+  return Server<protocol::EchoSession>(context, **runtime).run();
+}
+
+}  // namespace c1m::servers::coro

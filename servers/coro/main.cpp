@@ -1,0 +1,15 @@
+// c1m-coro: a coroutine a connection, on c1m's own runtime.
+#include "servers/app/server_main.hpp"
+#include "servers/coro/coro_server.hpp"
+
+int main(int argc, char** argv) {
+  constexpr c1m::servers::app::Backend backend{
+      .name = "coro",
+      .program = "c1m-coro",
+      .summary = "Echo server on stackful coroutines: one a connection, many on a few threads.",
+      .has_processors = true,
+      .has_coroutines = true,
+      .serve = c1m::servers::coro::serve,
+  };
+  return c1m::servers::app::run_server(backend, argc, argv);
+}
