@@ -1,0 +1,87 @@
+// When each request is meant to be sent and on which connection: a sequence that the seed fixes.
+//
+// Every shard walks the whole plan and keeps the arrivals of its own connections. So the same seed
+// gives the same times and connections on any number of shards, in O(1) memory; the price is that
+// S shards draw S times as many numbers (plan_bench has the cost of a skipped arrival).
+// Invariants: offsets never decrease; an arrival is never moved, however late its sender is.
+// Threads: a value with one owner. Not here: clocks and sending (open_loop).
+#pragma once
+
+#include <cstdint>
+#include <optional>
+
+#include "loadgen/xoshiro.hpp"
+#include "os/clock.hpp"
+
+namespace c1m::loadgen {
+
+enum class ArrivalProcess : std::uint8_t {
+  poisson,  // independent exponential intervals
+  uniform,  // equal intervals
+};
+
+struct Arrival {
+  os::Nanoseconds offset_ns = 0;  // from the start of the plan
+  std::uint32_t connection = 0;   // global number, each equally likely
+
+  friend bool operator==(const Arrival&, const Arrival&) = default;
+};
+
+// Connections [first, first + count) of the global numbering.
+struct ConnectionRange {
+  std::uint32_t first = 0;
+  std::uint32_t count = 0;
+
+  [[nodiscard]] bool contains(std::uint32_t connection) const { return connection - first < count; }
+  friend bool operator==(const ConnectionRange&, const ConnectionRange&) = default;
+};
+
+// The connections of shard `shard` of `shards`: contiguous, sizes differing by at most one.
+ConnectionRange shard_range(std::uint32_t connections, std::uint32_t shards, std::uint32_t shard);
+
+struct PlanParameters {
+  ArrivalProcess process = ArrivalProcess::poisson;
+  double rate_per_s = 1;          // > 0, over all connections
+  std::uint32_t connections = 1;  // > 0
+  std::uint64_t seed = 0;
+};
+
+// The whole plan, without an end.
+class ArrivalPlan {
+ public:
+  explicit ArrivalPlan(const PlanParameters& parameters);
+  Arrival next();
+
+ private:
+  PlanParameters parameters_;
+  Xoshiro256 random_;
+  double interval_mean_ps_;
+  std::uint64_t drawn_ = 0;
+  // The sum of the intervals in whole picoseconds: exact, good for 213 days.
+  std::uint64_t offset_ps_ = 0;
+};
+
+// One shard's part of the plan, up to an end.
+class ShardPlan {
+ public:
+  // Keeps the arrivals of `range` with an offset below `length_ns`.
+  ShardPlan(const PlanParameters& parameters, ConnectionRange range, os::Nanoseconds length_ns);
+
+  // The next arrival, or nothing after the last one. Stays the same until pop().
+  [[nodiscard]] const std::optional<Arrival>& peek() const { return next_; }
+  void pop() { find_next(); }
+
+ private:
+  void find_next();
+
+  ArrivalPlan plan_;
+  ConnectionRange range_;
+  os::Nanoseconds length_ns_;
+  std::optional<Arrival> next_;
+};
+
+// How many arrivals of the whole plan have an offset in [from_ns, to_ns).
+std::uint64_t count_arrivals(const PlanParameters& parameters, os::Nanoseconds from_ns,
+                             os::Nanoseconds to_ns);
+
+}  // namespace c1m::loadgen

@@ -1,0 +1,190 @@
+// Sending and receiving; see echo_exchange.hpp.
+#include "loadgen/echo_exchange.hpp"
+
+#include <unistd.h>
+
+#include "os/assert.hpp"
+#include "os/socket.hpp"
+
+namespace c1m::loadgen {
+namespace {
+
+// One read takes what a socket usually holds; a larger answer takes several reads.
+constexpr std::size_t receive_buffer_bytes = 64 * 1024;
+constexpr std::uint32_t reading = EPOLLIN | EPOLLRDHUP;
+
+}  // namespace
+
+EchoExchange::EchoExchange(ConnectionRange range, std::uint32_t in_flight_max,
+                           const Payload& payload, const os::Clock& clock, os::Poller& poller,
+                           Accounting& accounting)
+    : range_(range),
+      payload_(payload),
+      clock_(clock),
+      poller_(poller),
+      accounting_(accounting),
+      requests_(in_flight_max),
+      verifier_(payload, requests_),
+      connections_(range.count),
+      receive_buffer_(receive_buffer_bytes) {}
+
+EchoExchange::~EchoExchange() {
+  for (Connection& connection : connections_) {
+    if (connection.fd >= 0) ::close(connection.fd);
+  }
+}
+
+void EchoExchange::adopt(std::uint32_t index) {
+  Connection& connection = connections_[index];
+  connection.state = ConnectionState::established;
+  connection.head = no_request;
+  ++established_;
+  if (!poller_.modify(connection.fd, reading, index)) close(index, "epoll_ctl");
+}
+
+void EchoExchange::issue(std::uint32_t index, os::Nanoseconds intended_ns) {
+  Connection& connection = connections_[index];
+  last_ns_ = clock_.now_ns();
+  accounting_.on_planned(intended_ns, last_ns_);
+  const bool is_open = connection.state == ConnectionState::established;
+  const RequestIndex request = is_open ? requests_.take() : no_request;
+  if (request == no_request) {
+    accounting_.on_unsent(intended_ns, last_ns_);
+    return;
+  }
+  requests_[request].intended_ns = intended_ns;
+  requests_[request].sequence = connection.next_sequence++;
+  if (connection.tail == no_request) {
+    connection.head = request;
+  } else {
+    requests_[connection.tail].next = request;
+  }
+  connection.tail = request;
+  if (connection.first_unsent != no_request) return;  // the socket is full: wait for room
+  connection.first_unsent = request;
+  connection.sent_bytes = 0;
+  flush(index, last_ns_);
+}
+
+// Sends from the queue until it is empty or the socket is full. `now_ns` has just been read.
+EchoExchange::Outcome EchoExchange::flush(std::uint32_t index, os::Nanoseconds now_ns) {
+  Connection& connection = connections_[index];
+  while (connection.first_unsent != no_request) {
+    Request& request = requests_[connection.first_unsent];
+    const auto message = payload_.message(number_of(index), request.sequence);
+    const auto sent = os::write_some(connection.fd, message.subspan(connection.sent_bytes));
+    if (!sent && os::would_block(sent.error())) {
+      await_room(index, true);
+      return Outcome::kept;
+    }
+    if (!sent) {
+      close(index, os::error_name(sent.error().code));
+      return Outcome::closed;
+    }
+    if (request.sent_ns == 0) {
+      request.sent_ns = now_ns;
+      accounting_.on_sent(request);
+    }
+    connection.sent_bytes += static_cast<std::uint32_t>(*sent);
+    if (connection.sent_bytes == message.size()) {
+      connection.first_unsent = request.next;
+      connection.sent_bytes = 0;
+    }
+    if (connection.first_unsent != no_request) now_ns = last_ns_ = clock_.now_ns();
+  }
+  await_room(index, false);
+  return Outcome::kept;
+}
+
+void EchoExchange::await_room(std::uint32_t index, bool wanted) {
+  Connection& connection = connections_[index];
+  if (connection.awaits_room == wanted) return;
+  connection.awaits_room = wanted;
+  const std::uint32_t events = wanted ? reading | EPOLLOUT : reading;
+  const auto changed = poller_.modify(connection.fd, events, index);
+  C1M_ASSERT(changed.has_value(), "an open descriptor stays registered");
+}
+
+void EchoExchange::skip() {
+  last_ns_ = clock_.now_ns();
+  accounting_.on_planned(last_ns_, last_ns_);
+  accounting_.on_unsent(last_ns_, last_ns_);
+}
+
+bool EchoExchange::handle(std::uint32_t index, std::uint32_t events) {
+  Connection& connection = connections_[index];
+  if (connection.state != ConnectionState::established) return false;
+  const std::uint64_t answers_before = answers_;
+  if ((events & ~std::uint32_t{EPOLLOUT}) != 0 && receive(index) == Outcome::closed) return false;
+  if ((events & EPOLLOUT) != 0) {
+    last_ns_ = clock_.now_ns();
+    if (flush(index, last_ns_) == Outcome::closed) return false;
+  }
+  return answers_ != answers_before && connection.head == no_request;
+}
+
+// One read an event: registration is level-triggered, so that what is left comes back, and a
+// connection with a large answer does not hold up the others.
+EchoExchange::Outcome EchoExchange::receive(std::uint32_t index) {
+  Connection& connection = connections_[index];
+  const auto got = os::read_some(connection.fd, receive_buffer_);
+  last_ns_ = clock_.now_ns();
+  if (!got && os::would_block(got.error())) return Outcome::kept;
+  if (!got || *got == 0) {
+    close(index, got ? std::string("closed by peer") : os::error_name(got.error().code));
+    return Outcome::closed;
+  }
+  verifier_.consume(connection, number_of(index), std::span(receive_buffer_).first(*got), *this);
+  return Outcome::kept;
+}
+
+void EchoExchange::close(std::uint32_t index, const std::string& reason) {
+  Connection& connection = connections_[index];
+  ++errors_[reason];
+  --established_;
+  ::close(connection.fd);  // also ends its registration with the poller
+  last_ns_ = clock_.now_ns();
+  for (RequestIndex next = connection.head; next != no_request;) {
+    const RequestIndex settled = next;
+    const Request& request = requests_[settled];
+    next = request.next;
+    if (request.sent_ns == 0) {
+      accounting_.on_unsent(request.intended_ns, last_ns_);
+    } else {
+      accounting_.on_lost(request, last_ns_);
+    }
+    requests_.give_back(settled);
+  }
+  connection = Connection{};
+  connection.state = ConnectionState::closed;
+}
+
+void EchoExchange::settle_rest() {
+  last_ns_ = clock_.now_ns();
+  for (Connection& connection : connections_) {
+    if (connection.state != ConnectionState::established) continue;
+    for (RequestIndex at = connection.head; at != no_request; at = requests_[at].next) {
+      const Request& request = requests_[at];
+      if (request.sent_ns == 0) {
+        accounting_.on_unsent(request.intended_ns, last_ns_);
+      } else {
+        accounting_.on_in_flight_at_end(request, last_ns_);
+      }
+    }
+  }
+}
+
+void EchoExchange::on_answer(const Request& request, bool corrupt) {
+  ++answers_;
+  accounting_.on_answered(request, last_ns_, corrupt);
+}
+
+void EchoExchange::on_swallowed(const Request& request) {
+  accounting_.on_lost(request, last_ns_);
+}
+
+void EchoExchange::on_unexpected_bytes(std::size_t count) {
+  accounting_.on_unexpected_bytes(count);
+}
+
+}  // namespace c1m::loadgen

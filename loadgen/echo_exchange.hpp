@@ -1,0 +1,95 @@
+// Sends requests and takes answers on the connections of one shard: the path that every request of
+// a run goes through, about one send(2), one recv(2) and a share of one epoll_wait(2) each.
+//
+// A request goes out at once even if earlier ones of its connection are unanswered. When the socket
+// is full it queues behind them, and its send lag shows the wait. The clock is read before each
+// send and after each receive (25 ns of some 5 us that the system call takes), not once a batch: a
+// time shared by a batch would hide the batch's own length.
+// Invariants: every request given to issue() reaches the Accounting exactly once in each step.
+// Threads: one owner. Not here: when to send (traffic), connecting (connector).
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "loadgen/accounting.hpp"
+#include "loadgen/answer_verifier.hpp"
+#include "loadgen/arrival_plan.hpp"
+#include "loadgen/connection.hpp"
+#include "loadgen/payload.hpp"
+#include "loadgen/request_pool.hpp"
+#include "os/clock.hpp"
+#include "os/descriptor.hpp"
+#include "os/poller.hpp"
+
+namespace c1m::loadgen {
+
+class EchoExchange final : private AnswerObserver {
+ public:
+  // `range` gives the global numbers of the shard's connections, which are indexed from 0 here.
+  EchoExchange(ConnectionRange range, std::uint32_t in_flight_max, const Payload& payload,
+               const os::Clock& clock, os::Poller& poller, Accounting& accounting);
+  ~EchoExchange() override;
+
+  Connection& connection(std::uint32_t index) { return connections_[index]; }
+  [[nodiscard]] std::uint32_t connection_count() const { return range_.count; }
+  [[nodiscard]] std::uint64_t established() const { return established_; }
+
+  // A connection is ready for requests; its descriptor is registered with the poller under its
+  // index and waits for writability.
+  void adopt(std::uint32_t index);
+
+  // Sends a request that the plan wants at `intended_ns`, or queues it, or counts it as unsent when
+  // its connection is closed or too many are in flight.
+  void issue(std::uint32_t index, os::Nanoseconds intended_ns);
+
+  // Counts a request that is not even tried as planned for now and unsent.
+  void skip();
+
+  // Handles an event of an established connection. True when that brought at least one answer and
+  // the connection has no request left.
+  bool handle(std::uint32_t index, std::uint32_t events);
+
+  // When this exchange last looked at the clock: just before its last send or after its last
+  // receive.
+  [[nodiscard]] os::Nanoseconds last_ns() const { return last_ns_; }
+
+  // Requests queued or in flight.
+  [[nodiscard]] std::uint32_t outstanding() const { return requests_.size(); }
+  // Reports what is still outstanding: unsent if it never left, else in flight at the end.
+  void settle_rest();
+
+  [[nodiscard]] const measure::ErrorCounts& errors() const { return errors_; }
+  [[nodiscard]] std::size_t request_pool_bytes() const { return requests_.heap_bytes(); }
+
+ private:
+  void on_answer(const Request& request, bool corrupt) override;
+  void on_swallowed(const Request& request) override;
+  void on_unexpected_bytes(std::size_t count) override;
+
+  enum class Outcome : std::uint8_t { kept, closed };
+  Outcome flush(std::uint32_t index, os::Nanoseconds now_ns);
+  Outcome receive(std::uint32_t index);
+  void await_room(std::uint32_t index, bool wanted);
+  void close(std::uint32_t index, const std::string& reason);
+  [[nodiscard]] std::uint32_t number_of(std::uint32_t index) const { return range_.first + index; }
+
+  ConnectionRange range_;
+  const Payload& payload_;
+  const os::Clock& clock_;
+  os::Poller& poller_;
+  Accounting& accounting_;
+  RequestPool requests_;
+  AnswerVerifier verifier_;
+  std::vector<Connection> connections_;
+  std::vector<std::byte> receive_buffer_;
+  std::uint64_t established_ = 0;
+  std::uint64_t answers_ = 0;
+  os::Nanoseconds last_ns_ = 0;
+  measure::ErrorCounts errors_;
+};
+
+}  // namespace c1m::loadgen

@@ -1,0 +1,295 @@
+// Reading flags with CLI11; see load_flags.hpp.
+#include "loadgen/load_flags.hpp"
+
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+#include <limits>
+
+#include <CLI/CLI.hpp>
+#include <fmt/format.h>
+
+#include "os/build_info.hpp"
+#include "os/quantity.hpp"
+
+namespace c1m::loadgen {
+namespace {
+
+// Flags as the user wrote them. Kept as text until their ranges are checked, so that every message
+// can show the text.
+struct FlagTexts {
+  std::string target;
+  std::string connections = "100";
+  std::string duration = "30s";
+  std::string rate;
+  std::string arrival = "poisson";
+  std::string protocol = "echo";
+  std::string message_size = "64";
+  std::string warmup = "2s";
+  std::string seed = "1";
+  std::string shards = "auto";
+  std::string cpus;
+  std::string connect_rate = "20000";
+  std::string sources = "auto";
+  std::string timeout = "10s";
+  std::string in_flight_max = "1000000";
+  std::string spin = "0s";
+  std::string send_lag_p99_max = "1ms";
+  std::string format = "text";
+  std::string progress = "auto";
+  std::string out;
+  std::string histograms;
+  bool idle = false;
+  bool strict = false;
+};
+
+constexpr double rate_max = 1e9;
+constexpr std::uint64_t message_bytes_max = 64U << 20;
+constexpr os::Nanoseconds duration_max_ns = 7 * 24 * 3'600 * os::ns_per_s;
+
+// Collects the first mistake; the settings are used only when there was none.
+class FlagReader {
+ public:
+  [[nodiscard]] const std::string& mistake() const { return mistake_; }
+
+  void report(const char* flag, const std::string& what) {
+    if (mistake_.empty()) mistake_ = fmt::format("{}: {}", flag, what);
+  }
+
+  std::uint64_t whole(const char* flag, const std::string& text, std::uint64_t least,
+                      std::uint64_t most) {
+    std::uint64_t number = 0;
+    const auto [end, code] = std::from_chars(text.data(), text.data() + text.size(), number);
+    const bool is_number = code == std::errc{} && end == text.data() + text.size();
+    if (is_number && number >= least && number <= most) return number;
+    report(flag, fmt::format("'{}' is not a whole number from {} to {}", text, least, most));
+    return least;
+  }
+
+  double real(const char* flag, const std::string& text, bool zero_allowed) {
+    double number = 0;
+    const auto [end, code] = std::from_chars(text.data(), text.data() + text.size(), number);
+    const bool is_number = code == std::errc{} && end == text.data() + text.size();
+    const bool is_large_enough = zero_allowed ? number >= 0 : number >= 1e-3;
+    if (is_number && std::isfinite(number) && is_large_enough && number <= rate_max) return number;
+    report(flag, fmt::format("'{}' is not a number from {} to {:.0f}", text,
+                             zero_allowed ? "0" : "0.001", rate_max));
+    return 1;
+  }
+
+  os::Nanoseconds duration(const char* flag, const std::string& text, os::Nanoseconds least_ns) {
+    const auto parsed = os::parse_duration(text);
+    if (!parsed) {
+      report(flag, parsed.error());
+    } else if (*parsed < least_ns || *parsed > duration_max_ns) {
+      report(flag, fmt::format("'{}' is not from {} ms to 7 days (168h)", text,
+                               least_ns / os::ns_per_ms));
+    }
+    return parsed.value_or(least_ns);
+  }
+
+  std::uint32_t size(const char* flag, const std::string& text) {
+    const auto parsed = os::parse_size(text);
+    if (!parsed) {
+      report(flag, parsed.error());
+    } else if (*parsed < 1 || *parsed > message_bytes_max) {
+      report(flag, fmt::format("'{}' is not from 1 byte to 64MiB", text));
+    }
+    return static_cast<std::uint32_t>(std::min(parsed.value_or(1), message_bytes_max));
+  }
+
+  // The position of `text` among `choices`.
+  std::size_t choice(const char* flag, const std::string& text,
+                     const std::vector<std::string>& choices) {
+    const auto found = std::ranges::find(choices, text);
+    if (found != choices.end()) return static_cast<std::size_t>(found - choices.begin());
+    report(flag, fmt::format("'{}' is not one of {}", text, CLI::detail::join(choices, ", ")));
+    return 0;
+  }
+
+ private:
+  std::string mistake_;
+};
+
+void add_traffic_flags(CLI::App& app, FlagTexts& texts) {
+  app.add_option("--target", texts.target,
+                 "HOST:PORT[,HOST:PORT..]: the server, or its shards' ports (required)");
+  app.add_option("-c,--connections", texts.connections, "connections over all shards [100]");
+  app.add_option("-d,--duration", texts.duration, "length of the measured window [30s]");
+  app.add_option("-R,--rate", texts.rate,
+                 "requests a second over all connections; without it: closed loop");
+  app.add_option("--arrival", texts.arrival,
+                 "poisson | uniform: intervals of the open loop [poisson]");
+  app.add_flag("--idle", texts.idle,
+               "hold the connections for the duration, then prove each alive by one exchange");
+  app.add_option("--protocol", texts.protocol, "echo [echo]");
+  app.add_option("-s,--message-size", texts.message_size, "bytes of a request, or 4KiB, 1MiB [64]");
+  app.add_option("--warmup", texts.warmup,
+                 "traffic before the window, verified, not measured [2s]");
+  app.add_option("--timeout", texts.timeout,
+                 "for a connect and for the drain; a later answer counts as late [10s]");
+  app.add_option("--seed", texts.seed, "names the plan and the payload [1]");
+  app.add_option("--max-in-flight", texts.in_flight_max,
+                 "requests outstanding at a time; more count as unsent [1000000]");
+}
+
+void add_process_flags(CLI::App& app, FlagTexts& texts) {
+  app.add_option("--shards", texts.shards,
+                 "processes: N, or auto for as few as the descriptor limit allows [auto]");
+  app.add_option("--cpus", texts.cpus, "CPUs to run on, as in 0-3,8; shared out to the shards");
+  app.add_option("--connect-rate", texts.connect_rate,
+                 "connects a second over all shards; 0: all at once [20000]");
+  app.add_option("--sources", texts.sources,
+                 "auto, or IPv4 addresses and ranges to connect from, as in "
+                 "10.0.0.5,10.0.1.1-10.0.1.9 [auto]");
+  app.add_option("--spin", texts.spin,
+                 "busy-wait so long before each send is due; costs CPU, saves wake-up time [0s]");
+}
+
+void add_output_flags(CLI::App& app, FlagTexts& texts) {
+  app.add_option("--format", texts.format, "text | json: the result on stdout [text]");
+  app.add_option("--out", texts.out, "also write the JSON document to FILE");
+  app.add_option("--histograms", texts.histograms,
+                 "write response, service and send_lag .hgrm and an HDR interval log into DIR");
+  app.add_flag("--strict", texts.strict, "exit 3 when the run is not valid");
+  app.add_option("--max-send-lag-p99", texts.send_lag_p99_max,
+                 "bound of the validity check on the send lag [1ms]");
+  app.add_option("--progress", texts.progress,
+                 "auto | always | never: on stderr, a bar on a terminal, elsewhere a line every "
+                 "5 s (always: every second) [auto]");
+}
+
+void read_target(FlagReader& reader, const std::string& name, LoadSettings& settings) {
+  const auto endpoint = os::parse_endpoint(name);
+  if (!endpoint) {
+    reader.report("--target", endpoint.error());
+  } else if (endpoint->port() == 0) {
+    reader.report("--target", fmt::format("'{}': the port must be from 1 to 65535", name));
+  } else {
+    settings.target_names.push_back(name);
+    settings.targets.push_back(*endpoint);
+  }
+}
+
+void read_targets(FlagReader& reader, const FlagTexts& texts, LoadSettings& settings) {
+  if (texts.target.empty()) reader.report("--target", "is required: HOST:PORT[,HOST:PORT..]");
+  for (const std::string& name : CLI::detail::split(texts.target, ',')) {
+    // Resolving may take long, and one mistake is enough.
+    if (reader.mistake().empty()) read_target(reader, name, settings);
+  }
+}
+
+void read_mode(FlagReader& reader, const FlagTexts& texts, LoadSettings& settings) {
+  if (texts.idle && !texts.rate.empty()) {
+    reader.report("--idle", "holds connections without traffic, so that -R has no meaning");
+  } else if (texts.idle) {
+    settings.mode = LoadMode::idle;
+    settings.warmup_ns = 0;
+  } else if (!texts.rate.empty()) {
+    settings.mode = LoadMode::open;
+    settings.rate_per_s = reader.real("-R,--rate", texts.rate, false);
+  }
+}
+
+void read_cpus(FlagReader& reader, const FlagTexts& texts, LoadSettings& settings) {
+  if (texts.cpus.empty()) return;
+  settings.cpus = os::parse_cpu_list(texts.cpus);
+  const auto allowed = os::allowed_cpus();
+  if (!settings.cpus) {
+    reader.report("--cpus", fmt::format("'{}' is not a list of CPUs such as 0-3,8", texts.cpus));
+  } else if (allowed && !std::ranges::includes(*allowed, *settings.cpus)) {
+    reader.report("--cpus", fmt::format("'{}' is not within the CPUs of this process, {}",
+                                        texts.cpus, os::format_cpu_list(*allowed)));
+  }
+}
+
+void read_sources(FlagReader& reader, const FlagTexts& texts, LoadSettings& settings) {
+  if (texts.sources == "auto") return;
+  auto ranges = parse_address_ranges(texts.sources);
+  const bool has_v6 = std::ranges::any_of(
+      settings.targets, [](const os::Endpoint& target) { return target.family() != AF_INET; });
+  if (!ranges) {
+    reader.report("--sources", ranges.error());
+  } else if (has_v6) {
+    reader.report("--sources", "are IPv4 addresses, but a target is IPv6");
+  } else {
+    settings.sources = *std::move(ranges);
+  }
+}
+
+LoadSettings read_settings(FlagReader& reader, const FlagTexts& texts) {
+  constexpr std::uint32_t most = std::numeric_limits<std::uint32_t>::max() / 4;
+  LoadSettings settings;
+  settings.connections =
+      static_cast<std::uint32_t>(reader.whole("-c,--connections", texts.connections, 1, most));
+  settings.duration_ns = reader.duration("-d,--duration", texts.duration, os::ns_per_ms);
+  settings.warmup_ns = reader.duration("--warmup", texts.warmup, 0);
+  settings.timeout_ns = reader.duration("--timeout", texts.timeout, os::ns_per_ms);
+  settings.spin_ns = reader.duration("--spin", texts.spin, 0);
+  settings.send_lag_p99_max_ns = reader.duration("--max-send-lag-p99", texts.send_lag_p99_max, 0);
+  settings.message_bytes = reader.size("-s,--message-size", texts.message_size);
+  settings.seed = reader.whole("--seed", texts.seed, 0, std::numeric_limits<std::uint64_t>::max());
+  settings.in_flight_max =
+      static_cast<std::uint32_t>(reader.whole("--max-in-flight", texts.in_flight_max, 1, most));
+  settings.connect_rate_per_s = reader.real("--connect-rate", texts.connect_rate, true);
+  if (texts.shards != "auto") {
+    settings.shards = static_cast<std::uint32_t>(
+        reader.whole("--shards", texts.shards, 1, std::min(settings.connections, 10'000U)));
+  }
+  settings.arrival = reader.choice("--arrival", texts.arrival, {"poisson", "uniform"}) == 0
+                         ? ArrivalProcess::poisson
+                         : ArrivalProcess::uniform;
+  reader.choice("--protocol", texts.protocol, {"echo"});
+  settings.format =
+      static_cast<OutputFormat>(reader.choice("--format", texts.format, {"text", "json"}));
+  settings.progress = static_cast<ProgressKind>(
+      reader.choice("--progress", texts.progress, {"auto", "always", "never"}));
+  read_mode(reader, texts, settings);
+  read_cpus(reader, texts, settings);
+  settings.out_path = texts.out;
+  settings.histograms_dir = texts.histograms;
+  settings.strict = texts.strict;
+  // Last, for it may ask the name service.
+  read_targets(reader, texts, settings);
+  read_sources(reader, texts, settings);
+  return settings;
+}
+
+std::string version_text() {
+  const os::BuildInfo build = os::build_info();
+  return fmt::format("c1m-load {} ({}{}, preset {})\n", build.version, build.commit,
+                     build.dirty ? ", dirty" : "", build.preset);
+}
+
+}  // namespace
+
+std::expected<LoadSettings, NothingToRun> parse_load_flags(int argument_count,
+                                                           const char* const* arguments) {
+  CLI::App app(
+      "Sends requests to an echo server and proves its own figures: latency from the intended send "
+      "time,\nevery answer verified, every request accounted for.",
+      "c1m-load");
+  FlagTexts texts;
+  bool version_wanted = false;
+  add_traffic_flags(app, texts);
+  add_process_flags(app, texts);
+  add_output_flags(app, texts);
+  app.add_flag("--version", version_wanted, "print the version and the commit");
+  app.footer(
+      "Exit codes: 0 good; 1 failed; 2 wrong usage; 3 not valid (--strict); 4 a limit of the "
+      "machine; 130, 143 stopped by SIGINT, SIGTERM.");
+  try {
+    app.parse(argument_count, arguments);
+  } catch (const CLI::CallForHelp&) {
+    return std::unexpected(NothingToRun{.text = app.help()});
+  } catch (const CLI::ParseError& error) {
+    return std::unexpected(NothingToRun{.text = error.what(), .is_mistake = true});
+  }
+  if (version_wanted) return std::unexpected(NothingToRun{.text = version_text()});
+  FlagReader reader;
+  LoadSettings settings = read_settings(reader, texts);
+  if (reader.mistake().empty()) return settings;
+  return std::unexpected(NothingToRun{.text = reader.mistake(), .is_mistake = true});
+}
+
+}  // namespace c1m::loadgen

@@ -1,0 +1,146 @@
+// Flags give the settings they say; every mistake is one sentence with the flag and the value.
+#include "loadgen/load_flags.hpp"
+
+#include <vector>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace c1m::loadgen {
+namespace {
+
+using testing::AllOf;
+using testing::HasSubstr;
+
+std::expected<LoadSettings, NothingToRun> parse(std::vector<const char*> flags) {
+  flags.insert(flags.begin(), "c1m-load");
+  return parse_load_flags(static_cast<int>(flags.size()), flags.data());
+}
+
+LoadSettings settings_of(std::vector<const char*> flags) {
+  flags.insert(flags.begin(), {"--target", "127.0.0.1:7000"});
+  const auto settings = parse(std::move(flags));
+  EXPECT_TRUE(settings) << settings.error().text;
+  return settings.value_or(LoadSettings{});
+}
+
+std::string mistake_of(std::vector<const char*> flags) {
+  flags.insert(flags.begin(), {"--target", "127.0.0.1:7000"});
+  const auto settings = parse(std::move(flags));
+  EXPECT_FALSE(settings);
+  if (settings) return {};
+  EXPECT_TRUE(settings.error().is_mistake);
+  return settings.error().text;
+}
+
+TEST(LoadFlags, DefaultsAreAClosedLoop) {
+  const LoadSettings settings = settings_of({});
+  EXPECT_EQ(settings.mode, LoadMode::closed);
+  EXPECT_EQ(settings.connections, 100U);
+  EXPECT_EQ(settings.duration_ns, 30 * os::ns_per_s);
+  EXPECT_EQ(settings.warmup_ns, 2 * os::ns_per_s);
+  EXPECT_EQ(settings.message_bytes, 64U);
+  EXPECT_EQ(settings.shards, std::nullopt);
+  EXPECT_FALSE(settings.strict);
+}
+
+TEST(LoadFlags, ARateMakesAnOpenLoop) {
+  const LoadSettings settings = settings_of({"-R",        "12.5",
+                                             "-c",        "3",
+                                             "-d",        "250ms",
+                                             "-s",        "4KiB",
+                                             "--arrival", "uniform",
+                                             "--seed",    "18446744073709551615",
+                                             "--shards",  "2",
+                                             "--strict",  "--connect-rate",
+                                             "0",         "--max-send-lag-p99",
+                                             "5ms",       "--format",
+                                             "json",      "--progress",
+                                             "never"});
+  EXPECT_EQ(settings.mode, LoadMode::open);
+  EXPECT_DOUBLE_EQ(settings.rate_per_s, 12.5);
+  EXPECT_EQ(settings.connections, 3U);
+  EXPECT_EQ(settings.duration_ns, 250 * os::ns_per_ms);
+  EXPECT_EQ(settings.message_bytes, 4'096U);
+  EXPECT_EQ(settings.arrival, ArrivalProcess::uniform);
+  EXPECT_EQ(settings.seed, UINT64_MAX);
+  EXPECT_EQ(settings.shards, 2U);
+  EXPECT_TRUE(settings.strict);
+  EXPECT_EQ(settings.connect_rate_per_s, 0);
+  EXPECT_EQ(settings.send_lag_p99_max_ns, 5 * os::ns_per_ms);
+  EXPECT_EQ(settings.format, OutputFormat::json);
+  EXPECT_EQ(settings.progress, ProgressKind::never);
+}
+
+TEST(LoadFlags, IdleHasNoRateAndNoWarmUp) {
+  EXPECT_EQ(settings_of({"--idle"}).mode, LoadMode::idle);
+  EXPECT_EQ(settings_of({"--idle"}).warmup_ns, 0);
+  EXPECT_THAT(mistake_of({"--idle", "-R", "5"}), HasSubstr("--idle"));
+}
+
+TEST(LoadFlags, TakesSeveralTargets) {
+  const auto settings = parse({"--target", "127.0.0.1:7000,[::1]:7001"});
+  ASSERT_TRUE(settings) << settings.error().text;
+  ASSERT_EQ(settings->targets.size(), 2U);
+  EXPECT_EQ(settings->targets[0].to_string(), "127.0.0.1:7000");
+  EXPECT_EQ(settings->targets[1].to_string(), "[::1]:7001");
+}
+
+struct Mistake {
+  std::vector<const char*> flags;
+  const char* flag;
+  const char* value;
+};
+
+class LoadFlagMistakes : public testing::TestWithParam<Mistake> {};
+
+TEST_P(LoadFlagMistakes, NameTheFlagAndTheValue) {
+  const Mistake& mistake = GetParam();
+  EXPECT_THAT(mistake_of(mistake.flags), AllOf(HasSubstr(mistake.flag), HasSubstr(mistake.value)));
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    All, LoadFlagMistakes,
+    testing::Values(
+        Mistake{{"-c", "0"}, "--connections", "'0' is not a whole number from 1"},
+        Mistake{{"-c", "-5"}, "--connections", "'-5'"},
+        Mistake{{"-c", "5x"}, "--connections", "'5x'"}, Mistake{{"-R", "0"}, "--rate", "'0'"},
+        Mistake{{"-R", "-1"}, "--rate", "'-1'"}, Mistake{{"-R", "nan"}, "--rate", "'nan'"},
+        Mistake{{"-R", "1e10"}, "--rate", "'1e10'"}, Mistake{{"-s", "0"}, "--message-size", "'0'"},
+        Mistake{{"-s", "65MiB"}, "--message-size", "'65MiB'"},
+        Mistake{{"-d", "0s"}, "--duration", "'0s'"}, Mistake{{"-d", "ten"}, "--duration", "ten"},
+        Mistake{{"-d", "200h"}, "--duration", "'200h'"},
+        Mistake{{"--timeout", "0s"}, "--timeout", "'0s'"},
+        Mistake{{"--arrival", "sometimes"}, "--arrival", "poisson, uniform"},
+        Mistake{{"--protocol", "ftp"}, "--protocol", "echo"},
+        Mistake{{"--format", "xml"}, "--format", "text, json"},
+        Mistake{{"--progress", "maybe"}, "--progress", "auto, always, never"},
+        Mistake{{"--shards", "none"}, "--shards", "'none'"},
+        Mistake{{"--shards", "101"}, "--shards", "from 1 to 100"},
+        Mistake{{"--cpus", "0-"}, "--cpus", "'0-'"},
+        Mistake{{"--cpus", "8000"}, "--cpus", "'8000'"},
+        Mistake{{"--sources", "here"}, "--sources", "'here'"},
+        Mistake{{"--seed", "-1"}, "--seed", "'-1'"},
+        Mistake{{"--max-in-flight", "0"}, "--max-in-flight", "'0'"},
+        Mistake{{"--connect-rate", "-1"}, "--connect-rate", "'-1'"},
+        Mistake{{"--no-such-flag"}, "--no-such-flag", ""}));
+
+TEST(LoadFlags, RefusesTargetsThatAreNone) {
+  EXPECT_THAT(parse({}).error().text, HasSubstr("--target"));
+  EXPECT_THAT(parse({"--target", "7000"}).error().text, HasSubstr("HOST:PORT"));
+  EXPECT_THAT(parse({"--target", "127.0.0.1:0"}).error().text, HasSubstr("from 1 to 65535"));
+  EXPECT_THAT(parse({"--target", "[::1]:7000", "--sources", "10.0.0.1"}).error().text,
+              HasSubstr("IPv6"));
+}
+
+TEST(LoadFlags, HelpAndVersionAreNoMistakes) {
+  for (const char* flag : {"--help", "--version"}) {
+    const auto settings = parse({flag});
+    ASSERT_FALSE(settings);
+    EXPECT_FALSE(settings.error().is_mistake);
+    EXPECT_THAT(settings.error().text, HasSubstr("c1m-load"));
+  }
+}
+
+}  // namespace
+}  // namespace c1m::loadgen

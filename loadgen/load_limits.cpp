@@ -1,0 +1,128 @@
+// Limits against plans; see load_limits.hpp.
+#include "loadgen/load_limits.hpp"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <charconv>
+
+#include <fmt/format.h>
+
+#include "os/file.hpp"
+#include "os/limits.hpp"
+
+namespace c1m::loadgen {
+namespace {
+
+constexpr std::uint32_t default_port_count = 60'999 - 32'768 + 1;
+// The supervisor's own for each shard: its pidfd, its wake event, its result pipe.
+constexpr std::uint64_t supervisor_descriptors_per_shard = 3;
+
+std::optional<std::uint64_t> leading_number(std::string_view text) {
+  std::uint64_t number = 0;
+  const auto [end, code] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (code != std::errc{}) return std::nullopt;
+  return number;
+}
+
+std::optional<std::uint64_t> read_number(const char* path) {
+  const auto text = os::read_file(path);
+  return text ? leading_number(*text) : std::nullopt;
+}
+
+// /proc/sys/fs/file-nr: allocated, 0, maximum. The maximum does not bind root.
+std::optional<std::uint64_t> read_files_left() {
+  if (::geteuid() == 0) return std::nullopt;
+  const auto allocated = read_number("/proc/sys/fs/file-nr");
+  const auto most = read_number("/proc/sys/fs/file-max");
+  if (!allocated || !most) return std::nullopt;
+  return *most - std::min(*most, *allocated);
+}
+
+std::optional<std::string> port_obstacle(const LoadSettings& settings, const MachineLimits& limits,
+                                         std::uint64_t source_count) {
+  const std::uint64_t sources = std::max<std::uint64_t>(1, source_count);
+  const std::uint64_t pairs = sources * settings.targets.size();
+  const std::uint64_t allowed = pairs * limits.ports;
+  if (settings.connections <= allowed) return std::nullopt;
+  return fmt::format(
+      "net.ipv4.ip_local_port_range has {} ports for each pair of source and target address: "
+      "{} source and {} target hold at most {} connections, and {} were asked for; give more "
+      "--sources, more server ports in --target, or widen the range "
+      "(sysctl -w net.ipv4.ip_local_port_range='1024 65535')",
+      limits.ports, sources, settings.targets.size(), allowed, settings.connections);
+}
+
+std::optional<std::string> kernel_obstacle(const LoadSettings& settings,
+                                           const MachineLimits& limits) {
+  if (limits.epoll_watches && settings.connections > *limits.epoll_watches) {
+    return fmt::format(
+        "fs.epoll.max_user_watches is {}: it allows as many connections, and {} were asked for; "
+        "raise it (sysctl -w fs.epoll.max_user_watches={})",
+        *limits.epoll_watches, settings.connections, std::uint64_t{settings.connections} * 2);
+  }
+  if (limits.files_left && settings.connections > *limits.files_left) {
+    return fmt::format(
+        "fs.file-max leaves room for {} more open files, and {} connections were asked for; "
+        "raise it (sysctl -w fs.file-max=..)",
+        *limits.files_left, settings.connections);
+  }
+  return std::nullopt;
+}
+
+std::string descriptor_obstacle(const LoadSettings& settings, const MachineLimits& limits,
+                                std::uint64_t shards, std::uint64_t needed) {
+  const std::uint64_t room =
+      limits.descriptors - std::min(limits.descriptors, os::reserved_descriptors);
+  const std::uint64_t per_shard = (settings.connections + shards - 1) / shards;
+  return fmt::format(
+      "the descriptor limit (ulimit -n) is {} a process: with --shards {} it allows {} "
+      "connections, and {} were asked for; use --shards {} or raise the limit (ulimit -n {})",
+      limits.descriptors, shards, room * shards, settings.connections, needed,
+      per_shard + os::reserved_descriptors);
+}
+
+}  // namespace
+
+os::Result<MachineLimits> read_machine_limits() {
+  const auto descriptors = os::raise_descriptor_limit();
+  if (!descriptors) return std::unexpected(descriptors.error());
+  return MachineLimits{.descriptors = *descriptors,
+                       .ports = local_port_count().value_or(default_port_count),
+                       .epoll_watches = read_number("/proc/sys/fs/epoll/max_user_watches"),
+                       .files_left = read_files_left()};
+}
+
+std::expected<std::uint32_t, std::string> plan_shards(const LoadSettings& settings,
+                                                      const MachineLimits& limits,
+                                                      std::uint64_t source_count) {
+  const auto fewest =
+      os::shards_needed(settings.connections, limits.descriptors, os::reserved_descriptors);
+  if (!fewest) {
+    return std::unexpected(fmt::format(
+        "the descriptor limit (ulimit -n) is {} a process, of which c1m-load needs {} for itself: "
+        "it allows 0 connections, and {} were asked for; raise it (ulimit -n)",
+        limits.descriptors, os::reserved_descriptors, settings.connections));
+  }
+  const std::uint32_t shards = settings.shards.value_or(*fewest);
+  if (shards < *fewest) {
+    return std::unexpected(descriptor_obstacle(settings, limits, shards, *fewest));
+  }
+  const std::uint64_t supervisor =
+      os::reserved_descriptors + supervisor_descriptors_per_shard * shards;
+  if (supervisor > limits.descriptors) {
+    return std::unexpected(
+        fmt::format("the descriptor limit (ulimit -n) is {} a process, and the supervisor of {} "
+                    "shards needs {}; use fewer --shards or raise the limit (ulimit -n {})",
+                    limits.descriptors, shards, supervisor, supervisor));
+  }
+  if (auto obstacle = port_obstacle(settings, limits, source_count)) {
+    return std::unexpected(*std::move(obstacle));
+  }
+  if (auto obstacle = kernel_obstacle(settings, limits)) {
+    return std::unexpected(*std::move(obstacle));
+  }
+  return shards;
+}
+
+}  // namespace c1m::loadgen

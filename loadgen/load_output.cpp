@@ -1,0 +1,102 @@
+// Writing results; see load_output.hpp.
+#include "loadgen/load_output.hpp"
+
+#include <unistd.h>
+
+#include <filesystem>
+#include <system_error>
+
+#include <fmt/format.h>
+
+#include "loadgen/load_merge.hpp"
+#include "loadgen/load_report.hpp"
+#include "measure/histogram_log.hpp"
+#include "os/file.hpp"
+
+namespace c1m::loadgen {
+namespace {
+
+constexpr double us_per_recorded = static_cast<double>(os::ns_per_us);
+
+// A row a second; times count from the window's start.
+std::string interval_log(const measure::LoadDocument& document,
+                         const std::vector<measure::LoadShardResult>& results) {
+  const bool is_open_loop = document.mode == "open";
+  const os::Nanoseconds since_ns = os::monotonic_ns() - document.window.start_ns;
+  std::string text = measure::interval_log_header(
+      fmt::format("c1m-load {} latency, a row a second of intended time",
+                  is_open_loop ? "response" : "service"),
+      os::realtime_ns() - since_ns);
+  for (std::size_t index = 0; index < timeline_length(results); ++index) {
+    const MergedSecond second = merge_second(results, index, is_open_loop);
+    const auto start_ns = static_cast<os::Nanoseconds>(index) * os::ns_per_s;
+    text += measure::interval_log_row(second.latency_ns,
+                                      {.start_ns = start_ns, .length_ns = os::ns_per_s});
+  }
+  return text;
+}
+
+void write_file(const std::string& path, const std::string& text,
+                std::vector<std::string>& failures) {
+  if (auto written = os::write_file_atomically(path, text); !written) {
+    failures.push_back(fmt::format("cannot write {}: {}", path, os::describe(written.error())));
+  }
+}
+
+void write_histograms(const std::string& directory, const measure::LoadDocument& document,
+                      const std::vector<measure::LoadShardResult>& results,
+                      std::vector<std::string>& failures) {
+  const auto write_table = [&](const char* name, const measure::Histogram& histogram) {
+    write_file(fmt::format("{}/{}.hgrm", directory, name),
+               measure::percentile_table(histogram, us_per_recorded), failures);
+  };
+  if (document.response_ns) write_table("response", *document.response_ns);
+  write_table("service", document.service_ns);
+  if (document.send_lag_ns) write_table("send_lag", *document.send_lag_ns);
+  const char* log_name = document.response_ns ? "response" : "service";
+  write_file(fmt::format("{}/{}.hlog", directory, log_name), interval_log(document, results),
+             failures);
+}
+
+}  // namespace
+
+std::optional<std::string> find_unwritable(const LoadSettings& settings) {
+  if (!settings.out_path.empty()) {
+    if (auto writable = os::check_writable(settings.out_path); !writable) {
+      return fmt::format("--out: cannot write {}: {}", settings.out_path,
+                         os::describe(writable.error()));
+    }
+  }
+  if (settings.histograms_dir.empty()) return std::nullopt;
+  std::error_code code;
+  std::filesystem::create_directories(settings.histograms_dir, code);
+  if (code) {
+    return fmt::format("--histograms: cannot create {}: {}", settings.histograms_dir,
+                       code.message());
+  }
+  if (auto writable = os::check_writable(settings.histograms_dir + "/service.hgrm"); !writable) {
+    return fmt::format("--histograms: cannot write into {}: {}", settings.histograms_dir,
+                       os::describe(writable.error()));
+  }
+  return std::nullopt;
+}
+
+std::vector<std::string> write_result(const LoadSettings& settings,
+                                      const measure::LoadDocument& document,
+                                      const std::vector<measure::LoadShardResult>& results) {
+  std::vector<std::string> failures;
+  const std::string json = measure::write_load_document(document);
+  const bool is_json = settings.format == OutputFormat::json;
+  // First what needs no disk, so that the figures are not lost with it.
+  const auto printed = os::write_all(STDOUT_FILENO, is_json ? json : format_report(document));
+  if (!printed) {
+    failures.push_back("cannot write the result to stdout: " + os::describe(printed.error()));
+  }
+  if (!settings.out_path.empty()) write_file(settings.out_path, json, failures);
+  if (!settings.histograms_dir.empty()) {
+    write_histograms(settings.histograms_dir, document, results, failures);
+  }
+  return failures;
+}
+
+}  // namespace c1m::loadgen

@@ -1,0 +1,159 @@
+// Text of a result; see load_report.hpp.
+#include "loadgen/load_report.hpp"
+
+#include <algorithm>
+#include <array>
+#include <variant>
+
+#include <fmt/format.h>
+
+#include "os/build_info.hpp"
+
+namespace c1m::loadgen {
+namespace {
+
+using measure::Histogram;
+using measure::LoadDocument;
+
+struct TextOfSetting {
+  std::string operator()(std::monostate) const { return "none"; }
+  std::string operator()(const std::vector<std::string>& parts) const {
+    return fmt::format("{}", fmt::join(parts, ","));
+  }
+  template <class T>
+  std::string operator()(const T& value) const {
+    return fmt::format("{}", value);
+  }
+};
+
+std::string setting(const LoadDocument& document, const char* name) {
+  for (const auto& [known, value] : document.settings) {
+    if (known == name) return std::visit(TextOfSetting{}, value);
+  }
+  return "unknown";
+}
+
+std::string headline(const LoadDocument& document) {
+  const auto value = [&](const char* name) { return setting(document, name); };
+  std::string text = fmt::format("c1m-load {}: {} to {}\n", os::build_info().version,
+                                 document.protocol, value("targets"));
+  if (document.mode == "open") {
+    text += fmt::format("  open loop: {} requests/s, {} arrivals, seed {}", value("rate_rps"),
+                        value("arrival"), value("seed"));
+  } else if (document.mode == "closed") {
+    text += "  closed loop: this is capacity, not latency under a load; use -R for latency";
+  } else {
+    text += "  idle: connections are held, then each is proved alive by one exchange";
+  }
+  return text +
+         fmt::format(
+             "\n  {} connections, {} bytes, {} shards; window {:.1f} s after {} s of warm-up\n",
+             value("connections"), value("message_bytes"), value("shards"),
+             document.window.duration_s(), value("warmup_s"));
+}
+
+std::string figure(const std::optional<Histogram>& histogram, double percentile) {
+  if (!histogram || histogram->empty()) return "-";
+  const auto value_ns = static_cast<double>(histogram->value_at_percentile(percentile));
+  return fmt::format("{:.1f}", value_ns / static_cast<double>(os::ns_per_us));
+}
+
+std::string mean_figure(const std::optional<Histogram>& histogram) {
+  if (!histogram || histogram->empty()) return "-";
+  return fmt::format("{:.1f}", histogram->mean() / static_cast<double>(os::ns_per_us));
+}
+
+std::string latency_table(const LoadDocument& document) {
+  const std::optional<Histogram> service_ns = document.service_ns;
+  const auto row = [](const char* name, const std::string& response, const std::string& service,
+                      const std::string& send_lag) {
+    return fmt::format("  {:<14}{:>12}{:>12}{:>12}\n", name, response, service, send_lag);
+  };
+  struct Row {
+    const char* name;
+    double percentile;
+  };
+  constexpr std::array rows{Row{"p50", 50},       Row{"p75", 75}, Row{"p90", 90},
+                            Row{"p95", 95},       Row{"p99", 99}, Row{"p99.9", 99.9},
+                            Row{"p99.99", 99.99}, Row{"max", 100}};
+  std::string text = row("latency (us)", "response", "service", "send lag");
+  text += row("mean", mean_figure(document.response_ns), mean_figure(service_ns),
+              mean_figure(document.send_lag_ns));
+  for (const Row& at : rows) {
+    text += row(at.name, figure(document.response_ns, at.percentile),
+                figure(service_ns, at.percentile), figure(document.send_lag_ns, at.percentile));
+  }
+  return text;
+}
+
+std::string traffic_lines(const LoadDocument& document) {
+  const auto& counts = document.counts;
+  std::string text = fmt::format(
+      "  connections   {} planned, {} established, {} at the end\n"
+      "  requests      {} planned = {} sent + {} unsent; sent = {} answered + {} lost + {} in "
+      "flight\n"
+      "  answers       {} corrupt, {} late, {} bytes unexpected\n",
+      document.connections_planned, document.connections_established, document.connections_at_end,
+      counts.planned, counts.sent, counts.unsent, counts.answered, counts.lost,
+      counts.in_flight_at_end, counts.corrupt, counts.late, document.unexpected_bytes);
+  if (document.mode != "idle") {
+    text += fmt::format("  rate          {:.1f} answers/s", document.rate_achieved_rps);
+    if (document.rate_planned_rps) {
+      text += fmt::format(" of {:.1f} planned", *document.rate_planned_rps);
+    }
+    text += fmt::format(", {:.2f} in flight on average\n", document.in_flight_mean);
+  }
+  for (const auto& [name, count] : document.connect.errors) {
+    text += fmt::format("  connect error {}: {}\n", name, count);
+  }
+  for (const auto& [name, count] : document.connection_errors) {
+    text += fmt::format("  closed early  {}: {}\n", name, count);
+  }
+  return text;
+}
+
+std::string generator_line(const LoadDocument& document) {
+  std::string text =
+      fmt::format("  generator     {:.1f} % of a CPU in the busiest shard, {} bytes a connection",
+                  document.cpu_utilization_max() * 100, document.connection_bytes);
+  if (const auto cpu_us = document.cpu_us_per_request()) {
+    text += fmt::format(", {:.2f} us of CPU a request", *cpu_us);
+  }
+  return text + "\n";
+}
+
+std::string verdict(const LoadDocument& document) {
+  const auto passed = std::ranges::count_if(
+      document.checks, [](const measure::ValidityCheck& check) { return check.ok == true; });
+  std::string skipped;
+  for (const measure::ValidityCheck& check : document.checks) {
+    if (!check.ok) skipped += (skipped.empty() ? "" : ", ") + check.name;
+  }
+  std::string text;
+  if (document.stopped_by) text += fmt::format("  PARTIAL: stopped by {}\n", *document.stopped_by);
+  if (!document.valid()) return text + format_failed_checks(document);
+  text += fmt::format("  valid: {} checks passed", passed);
+  if (!skipped.empty()) text += fmt::format("; not applicable or not possible: {}", skipped);
+  return text + "\n";
+}
+
+}  // namespace
+
+std::string format_report(const LoadDocument& document) {
+  return headline(document) + "\n" + traffic_lines(document) + "\n" + latency_table(document) +
+         "\n" + generator_line(document) + verdict(document);
+}
+
+std::string format_failed_checks(const LoadDocument& document) {
+  if (document.valid()) return {};
+  std::string text = "  NOT VALID, do not compare these figures:\n";
+  for (const measure::ValidityCheck& check : document.checks) {
+    if (check.ok != false) continue;
+    text +=
+        fmt::format("    {} = {:.6g} {} (bound {:.6g}): {}\n", check.name, check.value.value_or(0),
+                    check.unit, check.bound.value_or(0), check.explanation);
+  }
+  return text;
+}
+
+}  // namespace c1m::loadgen

@@ -1,0 +1,16 @@
+// The result as a person reads it in a terminal: what was asked, what happened, and whether to
+// believe it. Threads: pure functions. Not here: JSON (measure/load_document).
+#pragma once
+
+#include <string>
+
+#include "measure/load_document.hpp"
+
+namespace c1m::loadgen {
+
+[[nodiscard]] std::string format_report(const measure::LoadDocument& document);
+
+// The failed checks, a line each; empty when the run is valid.
+[[nodiscard]] std::string format_failed_checks(const measure::LoadDocument& document);
+
+}  // namespace c1m::loadgen

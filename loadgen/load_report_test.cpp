@@ -1,0 +1,82 @@
+// What stands in the terminal: the figures, the verdict, and progress.
+#include "loadgen/load_report.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "loadgen/load_progress.hpp"
+
+namespace c1m::loadgen {
+namespace {
+
+using testing::HasSubstr;
+using testing::Not;
+
+measure::LoadDocument document_of(const char* mode) {
+  measure::LoadDocument document;
+  document.mode = mode;
+  document.protocol = "echo";
+  document.settings = {{"targets", std::vector<std::string>{"h:1", "h:2"}},
+                       {"connections", std::uint64_t{20}},
+                       {"rate_rps", 1'500.0},
+                       {"arrival", std::string("poisson")}};
+  document.window = {.start_ns = 0, .end_ns = 3 * os::ns_per_s};
+  document.counts = {.planned = 1, .sent = 1, .answered = 1};
+  document.service_ns.record(1'500'000);
+  document.connection_errors = {{"ECONNRESET", 4}};
+  document.checks = {
+      {.name = "fine", .value = 0, .bound = 0, .unit = "", .ok = true, .explanation = "good"}};
+  return document;
+}
+
+TEST(LoadReport, ShowsWhatWasMeasured) {
+  auto document = document_of("open");
+  document.response_ns.emplace().record(2'000'000);
+  const std::string text = format_report(document);
+  EXPECT_THAT(text, HasSubstr("echo to h:1,h:2"));
+  EXPECT_THAT(text, HasSubstr("open loop: 1500 requests/s, poisson"));
+  EXPECT_THAT(text, HasSubstr("p99.9"));
+  EXPECT_THAT(text, HasSubstr("2000"));
+  EXPECT_THAT(text, HasSubstr("ECONNRESET: 4"));
+  EXPECT_THAT(text, HasSubstr("valid: 1 checks passed"));
+}
+
+TEST(LoadReport, LabelsAClosedLoopAsCapacity) {
+  const std::string text = format_report(document_of("closed"));
+  EXPECT_THAT(text, HasSubstr("capacity, not latency"));
+}
+
+TEST(LoadReport, ShowsFailedChecksAndNothingOfTheOthers) {
+  auto document = document_of("open");
+  EXPECT_EQ(format_failed_checks(document), "");
+  document.checks.push_back({.name = "nothing_lost",
+                             .value = 3,
+                             .bound = 0,
+                             .unit = "requests",
+                             .ok = false,
+                             .explanation = "3 requests were lost"});
+  const std::string text = format_failed_checks(document);
+  EXPECT_THAT(text, HasSubstr("NOT VALID"));
+  EXPECT_THAT(text, HasSubstr("nothing_lost = 3 requests (bound 0): 3 requests were lost"));
+  EXPECT_THAT(text, Not(HasSubstr("fine")));
+  EXPECT_THAT(format_report(document), HasSubstr(text));
+}
+
+TEST(LoadReport, SaysWhatStoppedAPartialRun) {
+  auto document = document_of("open");
+  document.stopped_by = "SIGINT";
+  EXPECT_THAT(format_report(document), HasSubstr("PARTIAL: stopped by SIGINT"));
+}
+
+TEST(Progress, HasABarOnlyOnATerminal) {
+  FleetStatus status;
+  status.established = 90;
+  status.outstanding = 3;
+  EXPECT_EQ(format_progress("window", 0.5, 1'000, status, 100, 10),
+            "[#####.....] window 50 %: 90 of 100 connections, 1000 answers/s, 3 outstanding");
+  EXPECT_EQ(format_progress("window", 1.7, 0, status, 100, 0),
+            "window 100 %: 90 of 100 connections, 0 answers/s, 3 outstanding");
+}
+
+}  // namespace
+}  // namespace c1m::loadgen

@@ -1,0 +1,67 @@
+// Settings as the document shows them; see load_settings.hpp.
+#include "loadgen/load_settings.hpp"
+
+namespace c1m::loadgen {
+namespace {
+
+double to_s(os::Nanoseconds ns) {
+  return static_cast<double>(ns) / static_cast<double>(os::ns_per_s);
+}
+
+measure::SettingValue cpus_of(const LoadSettings& settings) {
+  if (!settings.cpus) return std::monostate{};
+  return os::format_cpu_list(*settings.cpus);
+}
+
+measure::SettingValue rate_of(const LoadSettings& settings) {
+  if (settings.mode != LoadMode::open) return std::monostate{};
+  return settings.rate_per_s;
+}
+
+measure::SettingValue arrival_of(const LoadSettings& settings) {
+  if (settings.mode != LoadMode::open) return std::monostate{};
+  return std::string(settings.arrival == ArrivalProcess::poisson ? "poisson" : "uniform");
+}
+
+}  // namespace
+
+const char* name_of(LoadMode mode) {
+  switch (mode) {
+    case LoadMode::open:
+      return "open";
+    case LoadMode::closed:
+      return "closed";
+    case LoadMode::idle:
+      return "idle";
+  }
+  return "unknown";
+}
+
+measure::Settings describe_settings(const LoadSettings& settings, std::uint32_t shards,
+                                    const std::vector<AddressRange>& sources) {
+  std::vector<std::string> source_texts;
+  source_texts.reserve(sources.size());
+  for (const AddressRange& range : sources) source_texts.push_back(to_string(range));
+  return {
+      {"targets", settings.target_names},
+      {"connections", std::uint64_t{settings.connections}},
+      {"rate_rps", rate_of(settings)},
+      {"arrival", arrival_of(settings)},
+      {"message_bytes", std::uint64_t{settings.message_bytes}},
+      {"warmup_s", to_s(settings.warmup_ns)},
+      {"duration_s", to_s(settings.duration_ns)},
+      {"timeout_s", to_s(settings.timeout_ns)},
+      {"seed", settings.seed},
+      {"shards", std::uint64_t{shards}},
+      {"cpus", cpus_of(settings)},
+      {"connect_rate_per_s", settings.connect_rate_per_s},
+      {"sources", source_texts},  // empty: the kernel's choice
+      {"in_flight_max", std::uint64_t{settings.in_flight_max}},
+      {"spin_us", static_cast<double>(settings.spin_ns) / static_cast<double>(os::ns_per_us)},
+      {"send_lag_p99_max_us",
+       static_cast<double>(settings.send_lag_p99_max_ns) / static_cast<double>(os::ns_per_us)},
+      {"strict", settings.strict},
+  };
+}
+
+}  // namespace c1m::loadgen

@@ -1,0 +1,65 @@
+// Everything that a run of c1m-load is told, checked and with its defaults filled in.
+// Threads: immutable after the command line was read. Not here: parsing (load_flags), limits of the
+// machine (load_limits).
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "loadgen/arrival_plan.hpp"
+#include "loadgen/source_addresses.hpp"
+#include "measure/load_document.hpp"
+#include "os/clock.hpp"
+#include "os/cpu_set.hpp"
+#include "os/socket.hpp"
+
+namespace c1m::loadgen {
+
+enum class LoadMode : std::uint8_t {
+  open,    // a plan decides when requests are sent
+  closed,  // each connection sends when it was answered
+  idle,    // connections are held, then each is proved alive by one exchange
+};
+enum class OutputFormat : std::uint8_t { text, json };
+enum class ProgressKind : std::uint8_t { automatic, always, never };
+
+struct LoadSettings {
+  std::vector<std::string> target_names;  // as the user wrote them
+  std::vector<os::Endpoint> targets;
+  std::uint32_t connections = 100;
+  LoadMode mode = LoadMode::closed;
+  double rate_per_s = 0;  // open loop only
+  ArrivalProcess arrival = ArrivalProcess::poisson;
+  std::uint32_t message_bytes = 64;
+  os::Nanoseconds warmup_ns = 2 * os::ns_per_s;
+  os::Nanoseconds duration_ns = 30 * os::ns_per_s;
+  os::Nanoseconds timeout_ns = 10 * os::ns_per_s;
+  std::uint64_t seed = 1;
+  std::optional<std::uint32_t> shards;  // nothing: the fewest that the descriptor limit allows
+  std::optional<os::CpuSet> cpus;
+  double connect_rate_per_s = 20'000;       // over all shards; 0: as fast as it goes
+  std::vector<AddressRange> sources;        // empty: automatic
+  std::uint32_t in_flight_max = 1'000'000;  // over all shards
+  os::Nanoseconds spin_ns = 0;
+  os::Nanoseconds send_lag_p99_max_ns = os::ns_per_ms;
+  OutputFormat format = OutputFormat::text;
+  std::string out_path;        // empty: no file
+  std::string histograms_dir;  // empty: none
+  bool strict = false;
+  ProgressKind progress = ProgressKind::automatic;
+
+  [[nodiscard]] PlanParameters plan() const {
+    return {.process = arrival, .rate_per_s = rate_per_s, .connections = connections, .seed = seed};
+  }
+};
+
+[[nodiscard]] const char* name_of(LoadMode mode);
+
+// The settings as the document shows them: every one, with its effective value.
+[[nodiscard]] measure::Settings describe_settings(const LoadSettings& settings,
+                                                  std::uint32_t shards,
+                                                  const std::vector<AddressRange>& sources);
+
+}  // namespace c1m::loadgen

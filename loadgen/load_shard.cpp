@@ -1,0 +1,312 @@
+// The event loop of a shard; see load_shard.hpp.
+#include "loadgen/load_shard.hpp"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <csignal>
+#include <memory>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "loadgen/accounting.hpp"
+#include "loadgen/connector.hpp"
+#include "loadgen/echo_exchange.hpp"
+#include "loadgen/traffic.hpp"
+#include "measure/load_result_json.hpp"
+#include "measure/process_probe.hpp"
+#include "os/assert.hpp"
+#include "os/file.hpp"
+#include "os/poller.hpp"
+#include "os/thread.hpp"
+
+namespace c1m::loadgen {
+namespace {
+
+constexpr std::uint64_t wake_tag = UINT64_MAX;
+// A turn waits no longer, so that the supervisor sees a sign of life.
+constexpr os::Nanoseconds wait_max_ns = os::ns_per_s;
+// Sealing a second of the timeline takes some 0.1 ms: done when nothing is due for this long.
+constexpr os::Nanoseconds idle_ns = os::ns_per_ms / 2;
+// A second is sealed so long after its end, when most of its answers are there.
+constexpr os::Nanoseconds seal_grace_ns = os::ns_per_s;
+// A proof of life may take as long as the connections need; but it must get on.
+constexpr os::Nanoseconds proof_max_ns = 3'600 * os::ns_per_s;
+
+LoopKind loop_kind(LoadMode mode) {
+  return mode == LoadMode::open ? LoopKind::open : LoopKind::closed;
+}
+
+os::Nanoseconds own_cpu_ns() {
+  const auto cpu_ns = os::process_cpu_ns(::getpid());
+  C1M_ASSERT(cpu_ns.has_value(), "a process can read its own CPU clock");
+  return *cpu_ns;
+}
+
+double connect_rate_of_shard(const ShardOrder& order) {
+  return order.settings.connect_rate_per_s / order.shards;
+}
+
+class LoadShard {
+ public:
+  LoadShard(const ShardOrder& order, os::Poller poller)
+      : order_(order),
+        settings_(order.settings),
+        range_(shard_range(settings_.connections, order.shards, order.index)),
+        poller_(std::move(poller)),
+        accounting_(loop_kind(settings_.mode), settings_.timeout_ns),
+        exchange_(range_, std::max(1U, settings_.in_flight_max / order.shards), order.payload,
+                  clock_, poller_, accounting_),
+        connector_(exchange_, range_, order.routes, clock_, poller_,
+                   ConnectPace(connect_rate_of_shard(order), clock_.now_ns()),
+                   settings_.timeout_ns) {}
+
+  os::Result<void> run() {
+    auto added = poller_.add(order_.wake.descriptor(), EPOLLIN | EPOLLET, wake_tag);
+    if (!added) return added;
+    connect();
+    await_start();
+    if (!is_stopped()) {
+      exchange_traffic();
+      drain();
+    }
+    return report();
+  }
+
+ private:
+  void connect();
+  void await_start();
+  void exchange_traffic();
+  void run_traffic(os::Nanoseconds until_ns);
+  void prove_alive();
+  void drain();
+  os::Result<void> report();
+
+  void obey_stop();
+  void keep_timeline(os::Nanoseconds now_ns);
+  void turn(os::Nanoseconds deadline_ns);
+  void dispatch(const epoll_event& event);
+  void publish();
+  void enter(ShardPhase phase) { order_.status.phase.store(phase, std::memory_order_release); }
+  [[nodiscard]] os::Nanoseconds stop_ns() const {
+    return order_.control.stop_ns.load(std::memory_order_relaxed);
+  }
+  [[nodiscard]] bool is_stopped() const { return stop_ns() <= clock_.now_ns(); }
+
+  const ShardOrder& order_;
+  const LoadSettings& settings_;
+  ConnectionRange range_;
+  os::MonotonicClock clock_;
+  os::Poller poller_;
+  Accounting accounting_;
+  EchoExchange exchange_;
+  Connector connector_;
+  std::unique_ptr<Traffic> traffic_;  // from the start of the plan to the end of the drain
+  std::array<epoll_event, 256> events_{};
+  measure::LoadShardResult result_;
+};
+
+void LoadShard::connect() {
+  while (!connector_.finished()) {
+    const os::Nanoseconds now_ns = clock_.now_ns();
+    connector_.expire(now_ns);
+    connector_.start_due(now_ns);
+    if (is_stopped()) break;
+    if (!connector_.finished()) turn(std::min(connector_.next_due_ns(), stop_ns()));
+  }
+  connector_.stop();
+  publish();
+  enter(ShardPhase::ready);
+}
+
+void LoadShard::await_start() {
+  const auto& start_ns = order_.control.start_ns;
+  while (start_ns.load(std::memory_order_relaxed) == 0 && !is_stopped()) turn(stop_ns());
+  result_.connections_established = exchange_.established();
+}
+
+void LoadShard::exchange_traffic() {
+  const os::Nanoseconds start_ns = order_.control.start_ns.load(std::memory_order_relaxed);
+  const os::Nanoseconds length_ns = settings_.warmup_ns + settings_.duration_ns;
+  measure::LoadWindow window{.start_ns = start_ns + settings_.warmup_ns,
+                             .end_ns = start_ns + length_ns};
+  switch (settings_.mode) {
+    case LoadMode::open:
+      traffic_ = std::make_unique<OpenLoop>(
+          exchange_, ShardPlan(settings_.plan(), range_, length_ns), range_, start_ns);
+      break;
+    case LoadMode::closed:
+      traffic_ = std::make_unique<ClosedLoop>(exchange_, start_ns, window.end_ns);
+      break;
+    case LoadMode::idle:
+      traffic_ = std::make_unique<AliveProof>(exchange_, window.end_ns);
+      break;
+  }
+  measure::LoadWindow accounted = window;
+  // The proof follows the hold, and its requests are what an idle run counts.
+  if (settings_.mode == LoadMode::idle) accounted.end_ns += proof_max_ns;
+  accounting_.open_window(accounted);
+  enter(ShardPhase::running);
+  run_traffic(window.start_ns);
+  const os::Nanoseconds cpu_before_ns = own_cpu_ns();
+  run_traffic(window.end_ns);
+  result_.cpu_ns = own_cpu_ns() - cpu_before_ns;
+  if (settings_.mode == LoadMode::idle) prove_alive();
+}
+
+// Keeps the traffic going until `until_ns`, or until the supervisor's stop if that is earlier.
+void LoadShard::run_traffic(os::Nanoseconds until_ns) {
+  while (true) {
+    obey_stop();
+    const os::Nanoseconds now_ns = clock_.now_ns();
+    const os::Nanoseconds end_ns = std::min(until_ns, stop_ns());
+    if (now_ns >= end_ns) break;
+    traffic_->send_due(now_ns);
+    keep_timeline(now_ns);
+    const os::Nanoseconds sample_ns = accounting_.timeline().next_sample_ns();
+    turn(std::min({traffic_->next_due_ns(), end_ns, sample_ns}));
+  }
+  // What was due before the end but not reached yet still belongs to the plan.
+  while (traffic_->next_due_ns() < std::min(until_ns, stop_ns())) {
+    traffic_->send_due(clock_.now_ns());
+    turn(0);
+  }
+}
+
+void LoadShard::prove_alive() {
+  std::uint64_t answered = 0;
+  os::Nanoseconds progress_ns = clock_.now_ns();
+  while (exchange_.outstanding() > 0 || traffic_->next_due_ns() != never_ns) {
+    obey_stop();
+    const os::Nanoseconds now_ns = clock_.now_ns();
+    if (accounting_.answered_total() != answered) progress_ns = now_ns;
+    answered = accounting_.answered_total();
+    if (now_ns >= progress_ns + settings_.timeout_ns || now_ns >= stop_ns()) break;
+    traffic_->send_due(now_ns);
+    keep_timeline(now_ns);
+    turn(std::min(traffic_->next_due_ns(), progress_ns + settings_.timeout_ns));
+  }
+  traffic_->end_at(clock_.now_ns());
+}
+
+void LoadShard::drain() {
+  enter(ShardPhase::draining);
+  const os::Nanoseconds begin_ns = clock_.now_ns();
+  while (exchange_.outstanding() > 0) {
+    const os::Nanoseconds limit_ns = order_.control.drain_ns.load(std::memory_order_relaxed);
+    if (clock_.now_ns() >= begin_ns + limit_ns) break;
+    turn(begin_ns + limit_ns);
+  }
+  keep_timeline(clock_.now_ns());
+  exchange_.settle_rest();
+  traffic_.reset();
+}
+
+os::Result<void> LoadShard::report() {
+  result_.connections_at_end = exchange_.established();
+  publish();
+  enter(ShardPhase::drained);
+  while (!order_.control.report.load(std::memory_order_relaxed)) turn(never_ns);
+  result_.index = order_.index;
+  result_.pid = ::getpid();
+  result_.connections_planned = range_.count;
+  result_.connect = connector_.result();
+  result_.connection_errors = exchange_.errors();
+  result_.request_pool_bytes = exchange_.request_pool_bytes();
+  result_.rss_bytes = measure::ProcessProbe(result_.pid).sample().rss_bytes.value_or(0);
+  accounting_.write_to(result_);
+  return os::write_all(order_.result_fd, measure::write_load_shard_result(result_));
+}
+
+void LoadShard::obey_stop() {
+  const os::Nanoseconds end_ns = stop_ns();
+  if (end_ns >= accounting_.window().end_ns) return;
+  traffic_->end_at(end_ns);
+  accounting_.cut_window(end_ns);
+}
+
+void LoadShard::keep_timeline(os::Nanoseconds now_ns) {
+  LoadTimeline& timeline = accounting_.timeline();
+  if (timeline.next_sample_ns() <= now_ns) {
+    timeline.sample(now_ns, exchange_.outstanding(), exchange_.established());
+  }
+  const bool has_time = traffic_->next_due_ns() > now_ns + idle_ns;
+  const bool is_full = timeline.open_seconds() > LoadTimeline::open_seconds_max;
+  if (has_time || is_full) timeline.seal_one(now_ns - seal_grace_ns);
+}
+
+// Waits for events until `deadline_ns` and handles them. The last `spin_ns` before the deadline are
+// spent looking instead of sleeping: a sleeping processor takes its time to wake up.
+void LoadShard::turn(os::Nanoseconds deadline_ns) {
+  const os::Nanoseconds left_ns = deadline_ns - clock_.now_ns() - settings_.spin_ns;
+  const os::Nanoseconds timeout_ns = std::clamp<os::Nanoseconds>(left_ns, 0, wait_max_ns);
+  const auto ready = poller_.wait(events_, timeout_ns);
+  const auto count = static_cast<std::size_t>(ready.value_or(0));
+  for (std::size_t at = 0; at < count; ++at) {
+    dispatch(events_[at]);
+    // Reading a large batch must not delay what is due meanwhile.
+    const os::Nanoseconds recent_ns = exchange_.last_ns();
+    if (traffic_ && traffic_->next_due_ns() <= recent_ns) traffic_->send_due(recent_ns);
+  }
+  publish();
+}
+
+void LoadShard::dispatch(const epoll_event& event) {
+  if (event.data.u64 == wake_tag) return;
+  const auto index = static_cast<std::uint32_t>(event.data.u64);
+  if (exchange_.connection(index).state == ConnectionState::connecting) {
+    connector_.handle(index);
+  } else if (exchange_.handle(index, event.events) && traffic_) {
+    traffic_->on_free(index);
+  }
+}
+
+void LoadShard::publish() {
+  ShardStatus& status = order_.status;
+  status.established.store(exchange_.established(), std::memory_order_relaxed);
+  status.connects_failed.store(connector_.result().failed, std::memory_order_relaxed);
+  status.sent.store(accounting_.sent_total(), std::memory_order_relaxed);
+  status.answered.store(accounting_.answered_total(), std::memory_order_relaxed);
+  status.outstanding.store(exchange_.outstanding(), std::memory_order_relaxed);
+  status.turns.store(status.turns.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+}
+
+// This shard's part of the list: an equal share, or one CPU where there are more shards.
+os::CpuSet cpus_of_shard(const os::CpuSet& cpus, std::uint32_t shards, std::uint32_t index) {
+  if (shards >= cpus.size()) return {cpus[index % cpus.size()]};
+  os::CpuSet own;
+  for (std::size_t at = index; at < cpus.size(); at += shards) own.push_back(cpus[at]);
+  return own;
+}
+
+os::Result<void> prepare_process(const ShardOrder& order) {
+  // The supervisor decides what a signal to the whole process group means.
+  std::signal(SIGINT, SIG_IGN);
+  std::signal(SIGTERM, SIG_IGN);
+  if (order.settings.cpus) {
+    auto bound = os::bind_to(cpus_of_shard(*order.settings.cpus, order.shards, order.index));
+    if (!bound) return bound;
+  }
+  return os::set_timer_slack(1);
+}
+
+}  // namespace
+
+int run_load_shard(const ShardOrder& order) {
+  auto outcome = prepare_process(order);
+  if (outcome) {
+    auto poller = os::Poller::create();
+    outcome = poller ? LoadShard(order, *std::move(poller)).run()
+                     : os::Result<void>(std::unexpected(poller.error()));
+  }
+  if (outcome) return 0;
+  const auto text =
+      fmt::format("c1m-load: shard {}: {}\n", order.index, os::describe(outcome.error()));
+  // There is no other place left to say it.
+  static_cast<void>(os::write_all(STDERR_FILENO, text));
+  return 1;
+}
+
+}  // namespace c1m::loadgen

@@ -1,0 +1,112 @@
+// c1m-load: reads the flags, checks the machine, runs the load, judges and writes the result.
+// Each step that fails ends the program with a sentence on stderr and its exit code.
+#include <unistd.h>
+
+#include <csignal>
+#include <cstdint>
+#include <string>
+
+#include <fmt/format.h>
+
+#include "loadgen/load_flags.hpp"
+#include "loadgen/load_limits.hpp"
+#include "loadgen/load_merge.hpp"
+#include "loadgen/load_output.hpp"
+#include "loadgen/load_report.hpp"
+#include "loadgen/load_run.hpp"
+#include "loadgen/validity.hpp"
+#include "os/cpu_set.hpp"
+#include "os/exit_code.hpp"
+#include "os/file.hpp"
+
+namespace {
+
+using namespace c1m;
+using namespace c1m::loadgen;
+
+// Counting the plan again takes some 15 ns an arrival; beyond this many it is left out.
+constexpr double recounted_arrivals_max = 2e8;
+
+int complain(os::ExitCode code, const std::string& sentence) {
+  // There is no other place to report a failure of stderr itself.
+  static_cast<void>(os::write_all(STDERR_FILENO, "c1m-load: " + sentence + "\n"));
+  return code;
+}
+
+int say_why_nothing_runs(const NothingToRun& reason) {
+  if (reason.is_mistake) return complain(os::exit_wrong_usage, reason.text + " (see --help)");
+  return os::write_all(STDOUT_FILENO, reason.text) ? os::exit_good : os::exit_failed;
+}
+
+std::uint64_t count_sources(const std::vector<AddressRange>& sources) {
+  std::uint64_t count = 0;
+  for (const AddressRange& range : sources) count += range.size();
+  return count;
+}
+
+ValidityContext validity_context(const LoadSettings& settings, const RunOutcome& outcome) {
+  ValidityContext context;
+  context.mode = settings.mode;
+  context.shards_died = outcome.shards_died;
+  context.bounds.send_lag_p99_max_ns = settings.send_lag_p99_max_ns;
+  const double length_s = outcome.window.duration_s() + static_cast<double>(settings.warmup_ns) /
+                                                            static_cast<double>(os::ns_per_s);
+  const bool is_countable = settings.rate_per_s * length_s <= recounted_arrivals_max;
+  if (settings.mode == LoadMode::open && outcome.shards_died == 0 && is_countable) {
+    const os::Nanoseconds end_ns =
+        settings.warmup_ns + outcome.window.end_ns - outcome.window.start_ns;
+    context.plan_count = count_arrivals(settings.plan(), settings.warmup_ns, end_ns);
+  }
+  return context;
+}
+
+int exit_code(const LoadSettings& settings, const RunOutcome& outcome, bool is_written,
+              bool is_valid) {
+  if (outcome.signal_number != 0) return os::exit_signal_base + outcome.signal_number;
+  if (!outcome.failures.empty() || !is_written) return os::exit_failed;
+  return settings.strict && !is_valid ? os::exit_not_valid : os::exit_good;
+}
+
+int finish(const LoadSettings& settings, const std::vector<AddressRange>& sources,
+           const RunOutcome& outcome) {
+  measure::LoadDocument document = merge_outcome(settings, sources, outcome);
+  document.checks = check_validity(document, validity_context(settings, outcome));
+  const auto unwritten = write_result(settings, document, outcome.results);
+  for (const std::string& failure : outcome.failures) complain(os::exit_failed, failure);
+  for (const std::string& failure : unwritten) complain(os::exit_failed, failure);
+  // A terminal that has just been shown the text needs it no second time.
+  const bool was_shown = settings.format == OutputFormat::text && ::isatty(STDOUT_FILENO) == 1;
+  if (!document.valid() && !was_shown) {
+    static_cast<void>(os::write_all(STDERR_FILENO, format_failed_checks(document)));
+  }
+  return exit_code(settings, outcome, unwritten.empty(), document.valid());
+}
+
+int run(const LoadSettings& settings) {
+  // A reader that goes away must not take the document with it: the write fails instead.
+  std::signal(SIGPIPE, SIG_IGN);
+  if (const auto sentence = find_unwritable(settings)) return complain(os::exit_failed, *sentence);
+  const auto limits = read_machine_limits();
+  if (!limits) return complain(os::exit_failed, os::describe(limits.error()));
+  const auto sources = settings.sources.empty()
+                           ? choose_sources(settings.connections, settings.targets, limits->ports)
+                           : settings.sources;
+  const auto shards = plan_shards(settings, *limits, count_sources(sources));
+  if (!shards) return complain(os::exit_machine_limit, shards.error());
+  if (settings.cpus) {
+    if (auto bound = os::bind_to(*settings.cpus); !bound) {
+      return complain(os::exit_failed, "--cpus: " + os::describe(bound.error()));
+    }
+  }
+  const auto outcome = run_load(settings, *shards, sources);
+  if (!outcome) return complain(os::exit_failed, os::describe(outcome.error()));
+  return finish(settings, sources, *outcome);
+}
+
+}  // namespace
+
+int main(int argument_count, char** arguments) {
+  const auto settings = parse_load_flags(argument_count, arguments);
+  if (!settings) return say_why_nothing_runs(settings.error());
+  return run(*settings);
+}

@@ -1,0 +1,58 @@
+// Payloads are reproducible, differ between requests, and look random.
+#include "loadgen/payload.hpp"
+
+#include <algorithm>
+#include <array>
+#include <set>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+namespace c1m::loadgen {
+namespace {
+
+std::vector<std::byte> bytes_of(const Payload& payload, std::uint32_t connection,
+                                std::uint32_t sequence) {
+  const auto message = payload.message(connection, sequence);
+  return {message.begin(), message.end()};
+}
+
+TEST(Payload, IsTheSameForTheSameSeed) {
+  const Payload one(64, 9);
+  const Payload same(64, 9);
+  const Payload other(64, 10);
+  EXPECT_EQ(bytes_of(one, 5, 6), bytes_of(same, 5, 6));
+  EXPECT_NE(bytes_of(one, 5, 6), bytes_of(other, 5, 6));
+}
+
+TEST(Payload, DiffersBetweenRequestsAndConnections) {
+  const Payload payload(64, 1);
+  std::set<std::vector<std::byte>> seen;
+  for (std::uint32_t connection = 0; connection < 10; ++connection) {
+    for (std::uint32_t sequence = 0; sequence < 10; ++sequence) {
+      seen.insert(bytes_of(payload, connection, sequence));
+    }
+  }
+  EXPECT_EQ(seen.size(), 100U);
+}
+
+TEST(Payload, HasItsSizeAtEveryOffset) {
+  const Payload payload(100'000, 1);
+  for (std::uint32_t sequence = 0; sequence < 1'000; ++sequence) {
+    ASSERT_EQ(payload.message(0, sequence).size(), 100'000U);
+  }
+}
+
+TEST(Payload, UsesEveryByteValueEqually) {
+  const Payload payload(256 * 1'000, 1);
+  std::array<int, 256> counts{};
+  for (const std::byte byte : payload.message(0, 0))
+    ++counts.at(std::to_integer<std::size_t>(byte));
+  const auto [least, most] = std::ranges::minmax(counts);
+  // Mean 1000, deviation 32: six deviations.
+  EXPECT_GT(least, 800);
+  EXPECT_LT(most, 1'200);
+}
+
+}  // namespace
+}  // namespace c1m::loadgen

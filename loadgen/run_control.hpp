@@ -1,0 +1,51 @@
+// What the supervisor and its shards tell each other while a run goes on: words in shared memory,
+// and an event that wakes a shard to look at them.
+//
+// Each word has one writer, named beside it; readers need no order between words, so that relaxed
+// loads suffice, except that a `phase` released by a shard covers its counters before it.
+// Not here: results, which go through a pipe at the end (measure/load_result_json).
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <limits>
+
+#include "os/clock.hpp"
+
+namespace c1m::loadgen {
+
+// Written by the supervisor.
+struct RunControl {
+  // CLOCK_MONOTONIC at which the plan begins in all shards; 0: not decided yet.
+  std::atomic<os::Nanoseconds> start_ns{0};
+  // The plan ends here if that is before its own end.
+  std::atomic<os::Nanoseconds> stop_ns{std::numeric_limits<os::Nanoseconds>::max()};
+  // How long the drain may last.
+  std::atomic<os::Nanoseconds> drain_ns{0};
+  // All shards have drained: report, and close the connections.
+  std::atomic<bool> report{false};
+};
+
+enum class ShardPhase : std::uint32_t {
+  connecting,
+  ready,     // all connections that can be established are
+  running,   // warm-up and window
+  draining,  // waiting for answers, sending nothing
+  drained,   // waiting for the other shards
+};
+
+// Written by one shard each; a cache line of its own.
+struct alignas(64) ShardStatus {
+  std::atomic<ShardPhase> phase{ShardPhase::connecting};
+  std::atomic<std::uint64_t> established{0};
+  std::atomic<std::uint64_t> connects_failed{0};
+  std::atomic<std::uint64_t> sent{0};
+  std::atomic<std::uint64_t> answered{0};
+  std::atomic<std::uint64_t> outstanding{0};
+  // Turns of the event loop; at least one a second while the shard is healthy.
+  std::atomic<std::uint64_t> turns{0};
+};
+static_assert(std::atomic<os::Nanoseconds>::is_always_lock_free);
+static_assert(std::atomic<ShardPhase>::is_always_lock_free);
+
+}  // namespace c1m::loadgen

@@ -1,0 +1,70 @@
+// The three kinds of traffic; see traffic.hpp.
+#include "loadgen/traffic.hpp"
+
+#include <algorithm>
+
+namespace c1m::loadgen {
+
+OpenLoop::OpenLoop(EchoExchange& exchange, const ShardPlan& plan, ConnectionRange range,
+                   os::Nanoseconds start_ns)
+    : exchange_(exchange), plan_(plan), range_(range), start_ns_(start_ns) {
+  find_next_due();
+}
+
+void OpenLoop::find_next_due() {
+  const auto& arrival = plan_.peek();
+  next_due_ns_ = arrival ? start_ns_ + arrival->offset_ns : never_ns;
+  if (next_due_ns_ >= end_ns_) next_due_ns_ = never_ns;
+}
+
+void OpenLoop::send_due(os::Nanoseconds now_ns) {
+  for (int sent = 0; sent < burst_max && next_due_ns_ <= now_ns; ++sent) {
+    exchange_.issue(plan_.peek()->connection - range_.first, next_due_ns_);
+    plan_.pop();
+    find_next_due();
+  }
+}
+
+void OpenLoop::end_at(os::Nanoseconds end_ns) {
+  end_ns_ = std::min(end_ns_, end_ns);
+  find_next_due();
+}
+
+os::Nanoseconds ClosedLoop::next_due_ns() const {
+  return started_ < exchange_.connection_count() && start_ns_ < end_ns_ ? start_ns_ : never_ns;
+}
+
+void ClosedLoop::send_due(os::Nanoseconds now_ns) {
+  if (now_ns < start_ns_) return;
+  if (now_ns >= end_ns_) started_ = exchange_.connection_count();
+  for (int sent = 0; sent < burst_max && started_ < exchange_.connection_count(); ++sent) {
+    exchange_.issue(started_++, now_ns);
+  }
+}
+
+void ClosedLoop::on_free(std::uint32_t index) {
+  const os::Nanoseconds now_ns = exchange_.last_ns();
+  if (now_ns < end_ns_) exchange_.issue(index, now_ns);
+}
+
+void ClosedLoop::end_at(os::Nanoseconds end_ns) {
+  end_ns_ = std::min(end_ns_, end_ns);
+}
+
+os::Nanoseconds AliveProof::next_due_ns() const {
+  return finished() || exchange_.outstanding() >= outstanding_max ? never_ns : start_ns_;
+}
+
+void AliveProof::send_due(os::Nanoseconds now_ns) {
+  if (now_ns < start_ns_) return;
+  for (int sent = 0; sent < burst_max && next_due_ns() != never_ns; ++sent) {
+    exchange_.issue(issued_++, now_ns);
+  }
+}
+
+// A stop leaves the rest unproved, which counts as unsent.
+void AliveProof::end_at(os::Nanoseconds) {
+  for (; !finished(); ++issued_) exchange_.skip();
+}
+
+}  // namespace c1m::loadgen

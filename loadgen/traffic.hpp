@@ -1,0 +1,102 @@
+// When requests are sent: by a plan (open loop), on each answer (closed loop), or once on each
+// connection (proof that it is alive).
+//
+// Invariant: a Traffic decides only the moment; EchoExchange does the sending and the accounting.
+// Threads: one owner. Not here: waiting (load_shard).
+#pragma once
+
+#include <cstdint>
+#include <limits>
+
+#include "loadgen/arrival_plan.hpp"
+#include "loadgen/echo_exchange.hpp"
+#include "os/clock.hpp"
+
+namespace c1m::loadgen {
+
+inline constexpr os::Nanoseconds never_ns = std::numeric_limits<os::Nanoseconds>::max();
+
+// The most requests sent before the owner looks for answers again: a generator that has fallen
+// behind must not stop reading.
+inline constexpr int burst_max = 64;
+
+class Traffic {
+ public:
+  Traffic() = default;
+  Traffic(const Traffic&) = delete;
+  Traffic& operator=(const Traffic&) = delete;
+  virtual ~Traffic() = default;
+
+  // When the next request is due; never_ns when only an answer can bring one.
+  [[nodiscard]] virtual os::Nanoseconds next_due_ns() const = 0;
+  // Sends what is due at `now_ns`, at most burst_max requests.
+  virtual void send_due(os::Nanoseconds now_ns) = 0;
+  // All of a connection's requests are answered.
+  virtual void on_free(std::uint32_t index) = 0;
+  // Nothing is to be sent at or after `end_ns`; may only move to an earlier time.
+  virtual void end_at(os::Nanoseconds end_ns) = 0;
+};
+
+// Sends each arrival of the plan at its time, whatever has been answered.
+class OpenLoop final : public Traffic {
+ public:
+  // `start_ns` is the plan's zero; `range` the connections of this shard.
+  OpenLoop(EchoExchange& exchange, const ShardPlan& plan, ConnectionRange range,
+           os::Nanoseconds start_ns);
+
+  [[nodiscard]] os::Nanoseconds next_due_ns() const override { return next_due_ns_; }
+  void send_due(os::Nanoseconds now_ns) override;
+  void on_free(std::uint32_t) override {}
+  void end_at(os::Nanoseconds end_ns) override;
+
+ private:
+  void find_next_due();
+
+  EchoExchange& exchange_;
+  ShardPlan plan_;
+  ConnectionRange range_;
+  os::Nanoseconds start_ns_;
+  os::Nanoseconds end_ns_ = never_ns;
+  os::Nanoseconds next_due_ns_ = never_ns;
+};
+
+// Keeps one request outstanding on each connection.
+class ClosedLoop final : public Traffic {
+ public:
+  ClosedLoop(EchoExchange& exchange, os::Nanoseconds start_ns, os::Nanoseconds end_ns)
+      : exchange_(exchange), start_ns_(start_ns), end_ns_(end_ns) {}
+
+  [[nodiscard]] os::Nanoseconds next_due_ns() const override;
+  void send_due(os::Nanoseconds now_ns) override;
+  void on_free(std::uint32_t index) override;
+  void end_at(os::Nanoseconds end_ns) override;
+
+ private:
+  EchoExchange& exchange_;
+  os::Nanoseconds start_ns_;
+  os::Nanoseconds end_ns_;
+  std::uint32_t started_ = 0;  // connections whose first request was sent
+};
+
+// One request on each connection, a few at a time.
+class AliveProof final : public Traffic {
+ public:
+  AliveProof(EchoExchange& exchange, os::Nanoseconds start_ns)
+      : exchange_(exchange), start_ns_(start_ns) {}
+
+  [[nodiscard]] os::Nanoseconds next_due_ns() const override;
+  void send_due(os::Nanoseconds now_ns) override;
+  void on_free(std::uint32_t) override {}
+  void end_at(os::Nanoseconds end_ns) override;
+  [[nodiscard]] bool finished() const { return issued_ == exchange_.connection_count(); }
+
+ private:
+  // A queue that every server holds without loss, and enough to keep it busy.
+  static constexpr std::uint32_t outstanding_max = 256;
+
+  EchoExchange& exchange_;
+  os::Nanoseconds start_ns_;
+  std::uint32_t issued_ = 0;  // connections that were taken in turn
+};
+
+}  // namespace c1m::loadgen

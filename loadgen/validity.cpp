@@ -1,0 +1,243 @@
+// The checks one by one; see validity.hpp.
+#include "loadgen/validity.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <string>
+#include <utility>
+
+#include <fmt/format.h>
+
+namespace c1m::loadgen {
+namespace {
+
+using measure::LoadDocument;
+using measure::RequestCounts;
+using measure::ValidityCheck;
+
+double to_us(double ns) {
+  return ns / static_cast<double>(os::ns_per_us);
+}
+double to_s(double ns) {
+  return ns / static_cast<double>(os::ns_per_s);
+}
+
+ValidityCheck not_applied(std::string name, std::string unit, std::string reason) {
+  return {.name = std::move(name),
+          .value = {},
+          .bound = {},
+          .unit = std::move(unit),
+          .ok = {},
+          .explanation = std::move(reason)};
+}
+
+// A figure that must not exceed its bound.
+ValidityCheck at_most(std::string name, double value, double bound, std::string unit,
+                      std::string explanation) {
+  return {.name = std::move(name),
+          .value = value,
+          .bound = bound,
+          .unit = std::move(unit),
+          .ok = value <= bound,
+          .explanation = std::move(explanation)};
+}
+
+ValidityCheck none_of(std::string name, std::uint64_t value, std::string unit,
+                      std::string explanation) {
+  return at_most(std::move(name), static_cast<double>(value), 0, std::move(unit),
+                 std::move(explanation));
+}
+
+std::uint64_t distance(std::uint64_t left, std::uint64_t right) {
+  return left > right ? left - right : right - left;
+}
+
+std::uint64_t imbalance(const RequestCounts& counts) {
+  return distance(counts.planned, counts.sent + counts.unsent) +
+         distance(counts.sent, counts.answered + counts.lost + counts.in_flight_at_end);
+}
+
+ValidityCheck something_measured(const LoadDocument& document) {
+  const bool ok = document.counts.answered > 0;
+  return {.name = "something_measured",
+          .value = static_cast<double>(document.counts.answered),
+          .bound = 1,
+          .unit = "requests",
+          .ok = ok,
+          .explanation = ok ? "requests of the window were answered"
+                            : "no request of the window was answered, so nothing was measured"};
+}
+
+ValidityCheck counts_add_up(const LoadDocument& document, const ValidityContext& context) {
+  std::uint64_t error = imbalance(document.counts) + imbalance(document.warmup_counts);
+  std::string explanation =
+      "requests that planned = sent + unsent and sent = answered + lost + in flight leave over";
+  if (context.mode == LoadMode::open && context.plan_count) {
+    error += distance(*context.plan_count, document.counts.planned);
+    explanation += fmt::format("; the plan has {} in the window, the shards planned {}",
+                               *context.plan_count, document.counts.planned);
+  }
+  return none_of("counts_add_up", error, "requests", std::move(explanation));
+}
+
+ValidityCheck nothing_corrupt(const LoadDocument& document) {
+  const std::uint64_t corrupt = document.counts.corrupt + document.warmup_counts.corrupt;
+  return none_of("nothing_corrupt", corrupt + document.unexpected_bytes, "answers and bytes",
+                 fmt::format("{} answers (warm-up included) had wrong bytes, and {} bytes arrived "
+                             "that no request asked for",
+                             corrupt, document.unexpected_bytes));
+}
+
+ValidityCheck nothing_late(const LoadDocument& document) {
+  return none_of(
+      "nothing_late", document.counts.late, "requests",
+      fmt::format("{} requests were answered later than the timeout", document.counts.late));
+}
+
+ValidityCheck established(std::string name, std::uint64_t count, std::uint64_t planned,
+                          const char* when) {
+  return {
+      .name = std::move(name),
+      .value = static_cast<double>(count),
+      .bound = static_cast<double>(planned),
+      .unit = "connections",
+      .ok = count == planned,
+      .explanation = fmt::format("{} of {} connections were established {}", count, planned, when)};
+}
+
+ValidityCheck send_lag(const LoadDocument& document, const ValidityContext& context) {
+  const char* name = "send_lag_p99_us";
+  if (!document.send_lag_ns) {
+    return not_applied(name, "us", "only an open loop has intended times to lag behind");
+  }
+  if (document.send_lag_ns->empty()) return not_applied(name, "us", "nothing was sent");
+  const double p99_us = to_us(static_cast<double>(document.send_lag_ns->value_at_percentile(99)));
+  const double bound_us = to_us(static_cast<double>(context.bounds.send_lag_p99_max_ns));
+  return at_most(
+      name, p99_us, bound_us, "us",
+      fmt::format("99 % of the requests left within {:.1f} us of their intended time", p99_us));
+}
+
+ValidityCheck generator_cpu(const LoadDocument& document, const ValidityContext& context) {
+  const char* name = "generator_cpu";
+  if (context.mode != LoadMode::open) {
+    return not_applied(
+        name, "CPUs",
+        "outside an open loop the generator may use all of its CPU: it sets the pace");
+  }
+  const double busiest = document.cpu_utilization_max();
+  return at_most(
+      name, busiest, context.bounds.generator_cpu_max, "CPUs",
+      fmt::format("the busiest shard of the generator used {:.1f} % of a CPU", busiest * 100));
+}
+
+// About sending: a slow target shows in the response times, a slow generator shows here.
+ValidityCheck rate_achieved(const LoadDocument& document, const ValidityContext& context) {
+  const char* name = "rate_achieved";
+  if (context.mode != LoadMode::open) {
+    return not_applied(name, "relative error", "only an open loop has a planned rate");
+  }
+  const auto planned = static_cast<double>(document.counts.planned);
+  if (planned < 1) return not_applied(name, "relative error", "nothing was planned");
+  const double sent = document.rate_sent_rps * document.window.duration_s();
+  const double error = std::abs(sent - planned) / planned;
+  // One request at the window's edge is no error in a short run.
+  const double bound = std::max(context.bounds.rate_error_max, 1.5 / planned);
+  return at_most(
+      name, error, bound, "relative error",
+      fmt::format("{:.0f} of {:.0f} planned requests left before the window's end", sent, planned));
+}
+
+// L = lambda * W: with all of the window's requests answered, the area under their number in flight
+// is the sum of their times (Little 1961; exact for any arrivals over an interval that begins and
+// ends empty). The left side comes from a counter and the clock, the right one from a histogram.
+ValidityCheck littles_law(const LoadDocument& document, const ValidityContext& context) {
+  const char* name = "littles_law";
+  const char* unit = "relative error";
+  if (context.mode == LoadMode::idle) {
+    return not_applied(name, unit, "an idle run has no request in its window");
+  }
+  const bool is_open = context.mode == LoadMode::open;
+  const double duration_s = document.window.duration_s();
+  const measure::Histogram& latency_ns =
+      is_open && document.response_ns ? *document.response_ns : document.service_ns;
+  if (duration_s <= 0 || latency_ns.empty()) {
+    return not_applied(name, unit, "no request of the window was answered");
+  }
+  const double rate = static_cast<double>(latency_ns.count()) / duration_s;
+  const double expected = rate * to_s(latency_ns.mean());
+  const double in_flight =
+      is_open ? document.in_flight_mean : static_cast<double>(document.connections_established);
+  const double error = std::abs(in_flight - expected);
+  const double relative = error / std::max(in_flight, expected);
+  const auto& bounds = context.bounds;
+  auto check =
+      at_most(name, relative, bounds.littles_law_error_max, unit,
+              fmt::format("{} {:.3f} requests were in flight, and rate x mean {} = {:.3f} "
+                          "(a difference up to {} in flight passes too)",
+                          is_open ? "on average" : "with one outstanding a connection", in_flight,
+                          is_open ? "response" : "service", expected, bounds.littles_law_slack));
+  check.ok = relative <= bounds.littles_law_error_max || error <= bounds.littles_law_slack;
+  return check;
+}
+
+template <class T>
+ValidityCheck host_check(const LoadDocument& document, const char* name, const char* field,
+                         const std::optional<T>& value, double bound, const char* unit,
+                         const char* explanation) {
+  if (value) return at_most(name, std::abs(static_cast<double>(*value)), bound, unit, explanation);
+  const auto reason = document.host.unavailable.find(field);
+  return not_applied(name, unit,
+                     reason != document.host.unavailable.end() ? reason->second : "not measured");
+}
+
+}  // namespace
+
+std::vector<ValidityCheck> check_validity(const LoadDocument& document,
+                                          const ValidityContext& context) {
+  const RequestCounts& counts = document.counts;
+  const measure::HostDeltas& host = document.host;
+  const ValidityBounds& bounds = context.bounds;
+  const std::uint64_t planned = document.connections_planned;
+  return {
+      something_measured(document),
+      counts_add_up(document, context),
+      none_of("nothing_unsent", counts.unsent, "requests",
+              fmt::format("{} planned requests were never sent", counts.unsent)),
+      none_of(
+          "nothing_lost", counts.lost, "requests",
+          fmt::format("{} requests were sent and lost: closed, reset or swallowed", counts.lost)),
+      none_of(
+          "nothing_in_flight_at_end", counts.in_flight_at_end, "requests",
+          fmt::format("{} requests had no answer when the drain ended", counts.in_flight_at_end)),
+      nothing_corrupt(document),
+      nothing_late(document),
+      established("established_at_start", document.connections_established, planned,
+                  "at the start"),
+      established("established_at_end", document.connections_at_end, planned, "at the end"),
+      send_lag(document, context),
+      generator_cpu(document, context),
+      rate_achieved(document, context),
+      littles_law(document, context),
+      host_check(document, "listen_overflows", "listen_overflows", host.listen_overflows, 0,
+                 "connections", "connections dropped because an accept queue was full"),
+      host_check(document, "syn_cookies", "syn_cookies_sent", host.syn_cookies_sent, 0, "packets",
+                 "SYN cookies sent because a SYN queue was full"),
+      host_check(document, "conntrack_drops", "conntrack_drops", host.conntrack_drops, 0, "packets",
+                 "packets dropped by connection tracking"),
+      host_check(document, "softnet_drops", "softnet_drops", host.softnet_drops, 0, "packets",
+                 "packets dropped because a CPU's backlog was full"),
+      host_check(document, "realtime_step", "realtime_step_us", host.realtime_step_us,
+                 bounds.realtime_step_max_us, "us",
+                 "how far the wall clock stepped in the window (latencies use another clock)"),
+      host_check(document, "steal", "steal_fraction", host.steal_fraction,
+                 bounds.steal_fraction_max, "fraction",
+                 "share of this machine's CPU time that the hypervisor gave to others"),
+      host_check(document, "throttled", "throttled_us", host.throttled_us, 0, "us",
+                 "time for which a control group's CPU quota held processes back"),
+      none_of("no_shard_died", context.shards_died, "shards",
+              fmt::format("{} shards of the generator died", context.shards_died)),
+  };
+}
+
+}  // namespace c1m::loadgen
