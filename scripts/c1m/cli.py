@@ -1,0 +1,125 @@
+"""The c1m command: doctor, bench, report.
+
+Invariant: the result of a command goes to stdout, everything else to stderr; every CommandError
+becomes one sentence and its exit code here, and nowhere else.
+Not here: what the commands do (bench_command.py, doctor/, report/). Those are imported by the
+command that needs them: statistics and charts take a second to load, which `c1m --help` should not
+wait for.
+"""
+
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from c1m import VERSION
+from c1m.backends import BACKENDS
+from c1m.failure import CommandError, ExitCode
+from c1m.layout import TOP
+
+app = typer.Typer(
+    help="Compares threads, an event loop and coroutines on real sockets.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+
+class Format(StrEnum):
+    """How a result is printed."""
+
+    TEXT = "text"
+    JSON = "json"
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        print(f"c1m {VERSION}")
+        raise typer.Exit
+
+
+@app.callback()
+def _top(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Compares threads, an event loop and coroutines on real sockets."""
+
+
+@app.command()
+def doctor(
+    connections: Annotated[
+        int | None, typer.Option(min=1, help="Exit 4 when this many connections do not fit.")
+    ] = None,
+    format: Annotated[  # noqa: A002
+        Format, typer.Option(help="Text for people or the JSON document.")
+    ] = Format.TEXT,
+) -> None:
+    """Says what limits this machine has, what they allow, which binds, and how to lift it."""
+    from c1m.doctor.doctor_command import run_doctor
+
+    run_doctor(connections, format is Format.JSON)
+
+
+@app.command()
+def bench(
+    profile: Annotated[
+        str, typer.Option(help="A profile's name, or the path of a TOML file.")
+    ] = "quick",
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            help="Directory of the results; results/<time>-<commit>-<profile> by default."
+        ),
+    ] = None,
+    build_dir: Annotated[
+        Path, typer.Option(help="Where the programs were built.", show_default="build/bench")
+    ] = TOP / "build" / "bench",
+    seed: Annotated[
+        int, typer.Option(min=0, max=2**31 - 1, help="Order of cells and schedules follow from it.")
+    ] = 1,
+    backends: Annotated[str, typer.Option(help="Which backends, separated by commas.")] = ",".join(
+        BACKENDS
+    ),
+    format: Annotated[  # noqa: A002
+        Format, typer.Option(help="Tables for people, or the run document as JSON.")
+    ] = Format.TEXT,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="Exit 3 when the run is not valid.")
+    ] = False,
+) -> None:
+    """Measures the backends, prints the comparison, writes results and report."""
+    from c1m.bench_command import BenchOptions, run_bench
+
+    options = BenchOptions(profile, out, build_dir, seed, backends, format is Format.JSON, strict)
+    raise typer.Exit(run_bench(options))
+
+
+@app.command()
+def report(
+    run_directory: Annotated[Path, typer.Argument(help="A directory with a run.json.")],
+) -> None:
+    """Writes summary.md, report.html and figures/ from the run.json of a directory."""
+    from c1m.report.report_command import write_report
+    from c1m.results import read_run
+
+    write_report(run_directory, read_run(run_directory))
+    print(run_directory / "report.html")
+
+
+def main() -> None:
+    """Runs the command line and ends the process with its exit code."""
+    try:
+        app(prog_name="c1m")
+    except CommandError as failure:
+        Console(stderr=True).print(
+            f"c1m: {failure.text}", markup=False, highlight=False, soft_wrap=True
+        )
+        sys.exit(failure.code)
+    except KeyboardInterrupt:
+        sys.exit(ExitCode.SIGINT)

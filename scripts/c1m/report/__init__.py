@@ -1,0 +1,1 @@
+"""Reports from run.json alone: tables, charts, summary.md, report.html."""

@@ -1,0 +1,66 @@
+"""JUnit XML as the test runners exchange it: ctest and pytest write it, the summary reads it.
+
+Not here: running anything.
+"""
+
+import xml.etree.ElementTree as ElementTree
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Case:
+    """One test case; `failure` is the text to show, or None when it passed."""
+
+    name: str
+    seconds: float
+    failure: str | None
+
+
+@dataclass
+class Counts:
+    """How many cases ended how, and the names of those that failed."""
+
+    passed: int = 0
+    failed: int = 0
+    skipped: int = 0
+    failures: list[str] = field(default_factory=list)
+
+
+def write(path: Path, suite: str, cases: Iterable[Case]) -> None:
+    """Write one suite. Raises OSError when the file cannot be written."""
+    listed = list(cases)
+    root = ElementTree.Element(
+        "testsuite",
+        name=suite,
+        tests=str(len(listed)),
+        failures=str(sum(case.failure is not None for case in listed)),
+    )
+    for case in listed:
+        element = ElementTree.SubElement(
+            root, "testcase", name=case.name, time=f"{case.seconds:.3f}"
+        )
+        if case.failure is not None:
+            ElementTree.SubElement(element, "failure").text = case.failure
+    path.parent.mkdir(parents=True, exist_ok=True)
+    ElementTree.ElementTree(root).write(path, encoding="utf-8", xml_declaration=True)
+
+
+def read(path: Path) -> Counts:
+    """Count the cases of a file, one by one: the attributes that sum them up are not trusted.
+
+    A case that did not run (ctest: status "notrun" or "disabled") or was skipped counts as skipped.
+    Raises OSError or ElementTree.ParseError when the file is missing or not XML.
+    """
+    counts = Counts()
+    for case in ElementTree.parse(path).getroot().iter("testcase"):
+        name = ".".join(filter(None, (case.get("classname"), case.get("name"))))
+        if case.find("failure") is not None or case.find("error") is not None:
+            counts.failed += 1
+            counts.failures.append(name)
+        elif case.find("skipped") is not None or case.get("status") in {"notrun", "disabled"}:
+            counts.skipped += 1
+        else:
+            counts.passed += 1
+    return counts

@@ -1,0 +1,3 @@
+// Uses a type without including its header.
+#pragma once
+inline std::vector<int> numbers;

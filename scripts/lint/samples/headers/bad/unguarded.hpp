@@ -1,0 +1,2 @@
+// Has no include guard.
+struct Twice {};

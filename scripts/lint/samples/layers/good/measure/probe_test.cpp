@@ -1,0 +1,3 @@
+#include <gtest/gtest.h>
+#include "measure/probe.cpp"
+#include "os/socket.hpp"

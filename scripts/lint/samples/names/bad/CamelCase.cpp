@@ -1,0 +1,1 @@
+// A file whose name is in the wrong case.

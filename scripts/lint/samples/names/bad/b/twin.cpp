@@ -1,0 +1,1 @@
+// One of two files with one name.

@@ -1,0 +1,2 @@
+// A type that says nothing.
+class ConnectionManager {};

@@ -1,0 +1,5 @@
+"""A function that says nothing."""
+
+
+def parse_helper() -> None:
+    """Parse."""

@@ -1,0 +1,2 @@
+// Says in one sentence what this file is for.
+#pragma once

@@ -1,0 +1,1 @@
+"""Say in one sentence what this file is for."""

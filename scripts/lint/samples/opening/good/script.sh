@@ -1,0 +1,3 @@
+#!/bin/sh
+# Says in one sentence what this file is for.
+true

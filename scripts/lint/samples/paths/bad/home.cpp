@@ -1,0 +1,1 @@
+// Reads /home/somebody/project/data, which others do not have.

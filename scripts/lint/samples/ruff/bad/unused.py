@@ -1,0 +1,3 @@
+"""A module with an import that nobody uses, badly formatted."""
+import os
+x = {  }

@@ -1,0 +1,3 @@
+"""A module without faults."""
+
+ANSWER = 42

@@ -1,0 +1,3 @@
+int tabbed() {
+	return 1;
+}

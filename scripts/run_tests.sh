@@ -1,0 +1,80 @@
+#!/usr/bin/env bash
+# `make test` after the bootstrap: lint, unit tests, tests that cross folders, sanitizers, fuzzers.
+# Invariants: a failed step does not stop those that do not need it; the last line is computed by
+# scripts/tests_summary.py from what the runners wrote; exit code 0 only if every step succeeded.
+# usage: scripts/run_tests.sh [lint|dev|asan|tsan|fuzz ...]       (default: all, in this order)
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+jobs=${JOBS:-$(nproc)}
+results=build/test-results
+steps=$results/steps.tsv
+python=.venv/bin/python
+# What runs under the sanitizers: our own code, without the libraries that the servers stand on.
+sanitized=(os_test measure_test protocol_test runtime_test loadgen_test)
+
+# step NAME JUNIT_FILE|- COMMAND...: runs, times and records one step for the summary.
+step() {
+  local name=$1 junit=$2 started=$SECONDS status=0
+  shift 2
+  printf '\n=== %s\n' "$name"
+  "$@" || status=$?
+  local verdict=ok
+  if [[ $status -ne 0 ]]; then verdict="FAILED ($status)"; fi
+  printf '=== %s: %s, %d s\n' "$name" "$verdict" $((SECONDS - started))
+  printf '%s\t%d\t%d\t%s\n' "$name" "$status" $((SECONDS - started)) "$junit" >>"$steps"
+  return "$status"
+}
+
+# build PRESET [TARGET...]: configures and builds; without targets, everything.
+build() {
+  local preset=$1
+  shift
+  cmake --preset "$preset" && cmake --build --preset "$preset" -j "$jobs" ${1:+--target "$@"}
+}
+
+# unit_tests PRESET JUNIT_FILE: ctest, showing the output of what fails. Test programs that this
+# preset does not build are left out; whether the others are there is for the build step to see.
+unit_tests() {
+  ctest --preset "$1" -j "$jobs" --output-junit "$PWD/$2" --no-tests=error \
+    --exclude-regex '_NOT_BUILT$' |
+    grep -v -E '^ *(Start|[0-9]+/[0-9]+ Test .* Passed)'
+}
+
+python_tests() {
+  C1M_BUILD_DIR=build/dev "$python" -m pytest -q --junitxml "$results/pytest.xml" \
+    tests scripts os measure protocol runtime servers loadgen
+}
+
+lint() { step lint "$results/lint.xml" "$python" -m lint --junitxml "$results/lint.xml" || true; }
+
+dev() {
+  step "build dev" - build dev || return 0
+  step "unit tests" "$results/unit.xml" unit_tests dev "$results/unit.xml" || true
+  step "python tests" "$results/pytest.xml" python_tests || true
+}
+
+asan() {
+  step "build asan" - build asan "${sanitized[@]}" || return 0
+  step "unit tests under asan" "$results/asan.xml" unit_tests asan "$results/asan.xml" || true
+}
+
+tsan() {
+  step "build tsan" - build tsan runtime_test || return 0
+  step "unit tests under tsan" "$results/tsan.xml" unit_tests tsan "$results/tsan.xml" || true
+}
+
+fuzz() {
+  step "build fuzz" - build fuzz c1m_fuzzers || return 0
+  step "fuzzers" "$results/fuzz.xml" "$python" scripts/fuzz_smoke.py --directory build/fuzz/fuzz \
+    --seconds 10 --junitxml "$results/fuzz.xml" || true
+}
+
+mkdir -p "$results"
+rm -f "$results"/*.xml "$steps"
+export PYTHONPATH=$PWD/scripts${PYTHONPATH:+:$PYTHONPATH}
+for name in "${@:-lint dev asan tsan fuzz}"; do
+  # shellcheck disable=SC2086 # the default is a list of words
+  for each in $name; do "$each"; done
+done
+"$python" scripts/tests_summary.py "$steps"
