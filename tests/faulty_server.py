@@ -1,0 +1,90 @@
+"""An echo server that misbehaves in one chosen way, for holding c1m-load against.
+
+Run as `python faulty_server.py FAULT PORT_FILE`: binds a free loopback port, writes its number to
+PORT_FILE (by rename), serves until it is ended. Messages are MESSAGE_BYTES long; each connection
+counts its own messages, and only one message in FAULT_EVERY is touched.
+Not here: faults of our own servers (killing and stopping them is done from outside).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from pathlib import Path
+
+MESSAGE_BYTES = 64
+FAULT_EVERY = 50
+LATE_BY_S = 1.5
+
+
+async def _corrupt(message: bytes, writer: asyncio.StreamWriter) -> None:
+    damaged = bytearray(message)
+    damaged[MESSAGE_BYTES // 2] ^= 0x01
+    writer.write(bytes(damaged))
+
+
+async def _swallow(message: bytes, writer: asyncio.StreamWriter) -> None:
+    del message, writer
+
+
+async def _close(message: bytes, writer: asyncio.StreamWriter) -> None:
+    writer.write(message[: MESSAGE_BYTES // 2])
+    await writer.drain()
+    writer.close()
+
+
+async def _reset(message: bytes, writer: asyncio.StreamWriter) -> None:
+    del message
+    # Aborting the transport with unread or unsent data makes the kernel send RST.
+    writer.transport.abort()
+
+
+async def _late(message: bytes, writer: asyncio.StreamWriter) -> None:
+    await asyncio.sleep(LATE_BY_S)
+    writer.write(message)
+
+
+async def _extra(message: bytes, writer: asyncio.StreamWriter) -> None:
+    writer.write(message + b"nobody asked for this")
+
+
+async def _none(message: bytes, writer: asyncio.StreamWriter) -> None:
+    writer.write(message)
+
+
+FAULTS = {
+    "corrupt": _corrupt,
+    "swallow": _swallow,
+    "close": _close,
+    "reset": _reset,
+    "late": _late,
+    "extra": _extra,
+    "none": _none,
+}
+
+
+async def _serve(fault: str, port_file: str) -> None:
+    async def connection(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        count = 0
+        try:
+            while True:
+                message = await reader.readexactly(MESSAGE_BYTES)
+                count += 1
+                if count % FAULT_EVERY == 0:
+                    await FAULTS[fault](message, writer)
+                else:
+                    writer.write(message)
+        except (asyncio.IncompleteReadError, ConnectionError, RuntimeError):
+            writer.close()
+
+    server = await asyncio.start_server(connection, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    temporary = Path(f"{port_file}.new")
+    temporary.write_text(str(port), encoding="ascii")
+    temporary.rename(port_file)
+    async with server:
+        await server.serve_forever()
+
+
+if __name__ == "__main__":
+    asyncio.run(_serve(sys.argv[1], sys.argv[2]))
