@@ -17,7 +17,7 @@ namespace c1m::runtime {
 template <class T>
 using Atomic = std::atomic<T>;
 
-using Mutex = std::mutex;
+using ThreadMutex = std::mutex;
 
 // Orders an earlier store before a later load (Dekker's pattern), which release and acquire do not.
 inline void store_load_fence() {

@@ -38,7 +38,7 @@ class CoroutineTable {
 
   os::AddressSpace space_;
   const std::size_t coroutines_max_;
-  Mutex mutex_;
+  ThreadMutex mutex_;
   Coroutine* free_ = nullptr;  // guarded by mutex_
   std::uint32_t created_ = 0;  // guarded by mutex_; indices run from 1
 };

@@ -41,7 +41,7 @@ class GlobalQueue {
   [[nodiscard]] std::size_t size() const { return size_.load(std::memory_order_relaxed); }
 
  private:
-  Mutex mutex_;
+  ThreadMutex mutex_;
   Coroutine* first_ = nullptr;  // guarded by mutex_, as last_
   Coroutine* last_ = nullptr;
   Atomic<std::size_t> size_ = 0;  // written under mutex_

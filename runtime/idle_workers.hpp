@@ -86,7 +86,7 @@ class IdleWorkers {
   const std::uint32_t workers_;
   // Sequentially consistent where it is changed: one side of the protocol above.
   Atomic<std::uint32_t> counts_ = 0;
-  Mutex mutex_;
+  ThreadMutex mutex_;
   std::vector<Worker*> list_;  // guarded by mutex_
 };
 

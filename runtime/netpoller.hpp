@@ -127,7 +127,7 @@ class Netpoller {
   Counter events_seen_;
   Counter stale_events_;
 
-  Mutex mutex_;
+  ThreadMutex mutex_;
   std::uint32_t free_ = none;          // guarded by mutex_
   Atomic<std::uint32_t> created_ = 0;  // written under mutex_
   Atomic<std::size_t> open_ = 0;

@@ -89,7 +89,7 @@ class Scheduler {
   IdleWorkers idle_workers_;
   std::vector<std::unique_ptr<Processor>> processors_;
   Monitor monitor_;
-  mutable Mutex workers_mutex_;
+  mutable ThreadMutex workers_mutex_;
   // Guarded by workers_mutex_, as the next two; of the present run. One a processor, and one more
   // for each that was ever in a long blocking call at the same time.
   std::vector<std::unique_ptr<Worker>> workers_;

@@ -58,7 +58,7 @@ class StackPool {
 
   const std::size_t stack_bytes_;
   os::GuardKind guard_kind_;
-  Mutex mutex_;
+  ThreadMutex mutex_;
   // All guarded by mutex_.
   std::vector<os::AddressSpace> arenas_;
   std::vector<Stack> free_;

@@ -74,7 +74,7 @@ class TimerHeap {
   void place(std::uint32_t position, Entry entry);
   void publish();
 
-  Mutex mutex_;
+  ThreadMutex mutex_;
   std::vector<Entry> entries_;  // guarded by mutex_
   Atomic<os::Nanoseconds> earliest_ns_ = never;
   Atomic<std::size_t> size_ = 0;

@@ -1,4 +1,4 @@
-// Atomic, Mutex and the fence as runtime/atomic.hpp names them, on the model machine: so the queues
+// Atomic, ThreadMutex and the fence as runtime/atomic.hpp names them, on the model machine: so the queues
 // and words that production runs are what is checked. Threads: the machine's virtual ones; outside
 // of them plain memory.
 #pragma once
@@ -81,7 +81,7 @@ class Atomic {
   T value_{};
 };
 
-class Mutex {
+class ThreadMutex {
  public:
   void lock() {
     model::Machine* machine = model::Machine::current();
