@@ -44,7 +44,7 @@ class Monitor {
   void rest(os::Nanoseconds interval_ns);
 
   Scheduler& scheduler_;
-  ThreadMutex mutex_;         // of start and stop
+  ThreadMutex mutex_;   // of start and stop
   std::thread thread_;  // guarded by mutex_
   Atomic<std::uint32_t> state_ = 0;
   std::vector<Seen> seen_;

@@ -1,6 +1,6 @@
-// Atomic, ThreadMutex and the fence as runtime/atomic.hpp names them, on the model machine: so the queues
-// and words that production runs are what is checked. Threads: the machine's virtual ones; outside
-// of them plain memory.
+// Atomic, ThreadMutex and the fence as runtime/atomic.hpp names them, on the model machine: so the
+// queues and words that production runs are what is checked. Threads: the machine's virtual ones;
+// outside of them plain memory.
 #pragma once
 
 #include <atomic>
