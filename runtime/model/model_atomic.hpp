@@ -4,6 +4,7 @@
 #pragma once
 
 #include <atomic>
+#include <cstddef>
 #include <type_traits>
 
 #include "runtime/model/model_machine.hpp"
@@ -12,7 +13,9 @@ namespace c1m::runtime {
 
 template <class T>
 class Atomic {
-  static_assert(std::is_trivially_copyable_v<T> && sizeof(T) <= 8);
+  // NOLINTNEXTLINE(bugprone-sizeof-expression): where T is a pointer, the pointer's size is meant
+  static constexpr std::size_t bytes = sizeof(T);
+  static_assert(std::is_trivially_copyable_v<T> && bytes <= 8);
 
  public:
   Atomic() = default;
@@ -25,7 +28,7 @@ class Atomic {
     if (machine == nullptr) return value_;
     machine->step();
     T value;
-    machine->read(&value_, &value, sizeof value);
+    machine->read(static_cast<const void*>(&value_), static_cast<void*>(&value), bytes);
     return value;
   }
 
@@ -36,7 +39,7 @@ class Atomic {
       return;
     }
     machine->step();
-    machine->write_buffered(&value_, &value, sizeof value);
+    machine->write_buffered(static_cast<void*>(&value_), static_cast<const void*>(&value), bytes);
     if (order == std::memory_order_seq_cst) machine->drain();
   }
 
