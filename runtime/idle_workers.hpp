@@ -30,6 +30,8 @@ class IdleWorkers {
     return sleeping_of(counts_.load(std::memory_order_relaxed));
   }
 
+  [[nodiscard]] bool all_asleep() const { return sleeping() == workers_; }
+
   // Takes the worker that fell asleep last and counts it as searching, or returns nullptr.
   Worker* take_for_search() {
     const std::lock_guard lock(mutex_);

@@ -83,7 +83,7 @@ bool Monitor::look() {
   if (scheduler_.idle_workers().sleeping() == 0) return acted;
   const os::Nanoseconds earliest_ns = scheduler_.earliest_timer_ns();
   const bool overdue =
-      earliest_ns != TimerHeap::never && earliest_ns + overdue_ns < os::monotonic_ns();
+      earliest_ns != TimerHeap::never && earliest_ns + overdue_ns < scheduler_.now_ns();
   if (overdue || network_is_unattended()) {
     scheduler_.wake_a_worker();
     acted = true;

@@ -60,7 +60,7 @@ os::Result<void> wait_for(PollDescriptor& state, Direction direction) {
     if (auto allowed = obstacle(state, direction, scheduler); !allowed) return allowed;
     if (!exhausted || state.word(direction).consume_ready()) break;
     const os::Nanoseconds deadline_ns = state.deadline_ns(direction).load();
-    if (deadline_ns != no_deadline && deadline_ns <= os::monotonic_ns()) {
+    if (deadline_ns != no_deadline && deadline_ns <= scheduler.now_ns()) {
       return os::fail(ETIMEDOUT, operation_of(direction));
     }
     wait_once(state, direction, deadline_ns);

@@ -49,8 +49,8 @@ class Pollable {
   // end of the stream is still to be read then.
   void read_was_short();
 
-  // Times (os::monotonic_ns) at which waits fail with ETIMEDOUT, those going on included; a passed
-  // one fails every wait that would park. Stay set until changed.
+  // Times (now_ns() of sleep.hpp) at which waits fail with ETIMEDOUT, those going on included; a
+  // passed one fails every wait that would park. Stay set until changed.
   void set_read_deadline(os::Nanoseconds deadline_ns);
   void set_write_deadline(os::Nanoseconds deadline_ns);
 

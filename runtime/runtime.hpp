@@ -15,6 +15,7 @@
 namespace c1m::runtime {
 
 class Scheduler;
+class VirtualClock;
 
 inline constexpr unsigned processors_max = 256;
 
@@ -31,6 +32,9 @@ struct RuntimeOptions {
   // Installs a handler for SIGSEGV and SIGBUS, process-wide, that names the coroutine whose stack
   // overflowed and aborts; other faults go on to the handler that was there before.
   bool report_stack_overflow = true;
+  // What the runtime takes for the time: a test's clock, which outlives the runtime, or the
+  // system's monotonic one (nullptr).
+  VirtualClock* clock = nullptr;
 };
 
 class Runtime {

@@ -20,7 +20,8 @@ class RuntimeTest : public testing::TestWithParam<unsigned> {
   static constexpr int many = C1M_TSAN ? 500 : 10'000;
 
   void SetUp() override {
-    auto created = Runtime::create({.processors = GetParam(), .stack_bytes = stack_bytes});
+    auto created =
+        Runtime::create({.processors = GetParam(), .stack_bytes = stack_bytes, .clock = clock()});
     ASSERT_TRUE(created) << os::describe(created.error());
     runtime_ = std::move(*created);
   }
@@ -32,7 +33,11 @@ class RuntimeTest : public testing::TestWithParam<unsigned> {
     EXPECT_EQ(left.timers_armed, 0U);
     EXPECT_EQ(left.descriptors_open, 0U);
     EXPECT_EQ(left.stacks_in_use, 0U);
+    runtime_.reset();  // before what a derived fixture lends it
   }
+
+  // For tests in virtual time.
+  virtual VirtualClock* clock() { return nullptr; }
 
   // Runs `main` as the first coroutine to the end of all.
   void run(std::move_only_function<void()> main) {

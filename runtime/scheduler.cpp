@@ -33,7 +33,8 @@ os::Result<std::unique_ptr<Scheduler>> Scheduler::create(const RuntimeOptions& o
 
 Scheduler::Scheduler(const RuntimeOptions& options, std::unique_ptr<CoroutineTable> table,
                      std::unique_ptr<Netpoller> netpoller)
-    : table_(std::move(table)),
+    : clock_(options.clock),
+      table_(std::move(table)),
       netpoller_(std::move(netpoller)),
       stacks_(options.stack_bytes, os::GuardKind::marker),
       idle_workers_(options.processors),
@@ -41,10 +42,12 @@ Scheduler::Scheduler(const RuntimeOptions& options, std::unique_ptr<CoroutineTab
   for (std::uint32_t index = 0; index < options.processors; ++index) {
     processors_.push_back(std::make_unique<Processor>(index));
   }
+  if (clock_ != nullptr) clock_->attach(*this);
 }
 
 Scheduler::~Scheduler() {
   C1M_ASSERT(!running_.load(), "a runtime is destroyed after run() has returned");
+  if (clock_ != nullptr) clock_->detach();
 }
 
 // --- running -------------------------------------------------------------------------------------
@@ -126,8 +129,15 @@ bool Scheduler::take_over(Processor& processor, std::uint64_t call) {
     add_spare(*spare);
     return false;
   }
+  taken_over_calls_.fetch_add(1);  // before the spare worker can fall asleep
   spare->assign(processor);
   return true;
+}
+
+void Scheduler::taken_over_call_ended() {
+  taken_over_calls_.fetch_sub(1);
+  // The last worker that fell asleep may have left a virtual clock alone because of this call.
+  if (clock_ != nullptr) wake_a_worker();
 }
 
 bool Scheduler::has_work() const {
@@ -231,6 +241,11 @@ void Scheduler::wake_a_worker() {
   if (sleeper == nullptr) return;
   if (Worker* worker = own_worker()) worker->processor().counters.workers_woken.add();
   sleeper->unpark();
+}
+
+void Scheduler::time_has_moved() {
+  store_load_fence();  // the counterpart of Worker::sleep()
+  if (earliest_timer_ns() <= now_ns()) wake_a_worker();
 }
 
 void Scheduler::stop() {

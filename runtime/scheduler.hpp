@@ -20,6 +20,7 @@
 #include "runtime/runtime.hpp"
 #include "runtime/stack_pool.hpp"
 #include "runtime/statistics.hpp"
+#include "runtime/virtual_clock.hpp"
 #include "runtime/worker.hpp"
 
 namespace c1m::runtime {
@@ -51,6 +52,14 @@ class Scheduler {
   void stop();
   [[nodiscard]] bool stopped() const { return stopped_.load(); }
 
+  // The time for everything in the runtime: timers, deadlines, sleeps.
+  [[nodiscard]] os::Nanoseconds now_ns() const {
+    return clock_ == nullptr ? os::monotonic_ns() : clock_->now_ns();
+  }
+  [[nodiscard]] VirtualClock* virtual_clock() { return clock_; }
+  // The virtual clock shows a later time: who sleeps must look at the timers again.
+  void time_has_moved();
+
   [[nodiscard]] RuntimeStatistics statistics() const;
 
   // For workers.
@@ -63,6 +72,10 @@ class Scheduler {
   [[nodiscard]] os::Nanoseconds earliest_timer_ns() const;
   void add_spare(Worker& worker);
   void blocking_call_begins();
+  // The coroutine of a call that was taken over is queued again.
+  void taken_over_call_ended();
+  // Whether calls go on that no worker's sleep waits for.
+  [[nodiscard]] bool has_taken_over_calls() const { return taken_over_calls_.load() != 0; }
 
   // For the monitor: gives the processor of a worker that is in blocking call number `call` to a
   // spare worker or a new one. False when the call has ended, or no thread can be had.
@@ -82,6 +95,7 @@ class Scheduler {
   [[nodiscard]] os::Result<void> start_worker(Processor* processor);
   [[nodiscard]] Worker* take_spare();
 
+  VirtualClock* const clock_;  // nullptr: the monotonic clock
   std::unique_ptr<CoroutineTable> table_;
   std::unique_ptr<Netpoller> netpoller_;
   StackPool stacks_;
@@ -99,6 +113,7 @@ class Scheduler {
   Atomic<bool> stopped_ = false;
   Atomic<bool> finished_ = false;
   Atomic<bool> running_ = false;
+  Atomic<std::int32_t> taken_over_calls_ = 0;  // only a virtual clock asks
   // By threads that are no workers.
   Atomic<std::uint64_t> spawned_outside_ = 0;
   Atomic<std::uint64_t> wakes_dropped_outside_ = 0;

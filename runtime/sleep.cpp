@@ -8,16 +8,20 @@
 
 namespace c1m::runtime {
 
+os::Nanoseconds now_ns() {
+  return worker_of_caller().scheduler().now_ns();
+}
+
 os::Result<void> sleep_for(os::Nanoseconds duration_ns) {
-  const os::Nanoseconds now_ns = os::monotonic_ns();
-  return sleep_until(duration_ns > TimerHeap::never - now_ns ? TimerHeap::never
-                                                             : now_ns + duration_ns);
+  const os::Nanoseconds begin_ns = now_ns();
+  return sleep_until(duration_ns > TimerHeap::never - begin_ns ? TimerHeap::never
+                                                               : begin_ns + duration_ns);
 }
 
 os::Result<void> sleep_until(os::Nanoseconds deadline_ns) {
   Scheduler& scheduler = worker_of_caller().scheduler();
   if (scheduler.stopped()) return os::fail(ECANCELED, "sleep");
-  if (deadline_ns <= os::monotonic_ns()) {
+  if (deadline_ns <= scheduler.now_ns()) {
     yield();
     return {};
   }
@@ -31,7 +35,7 @@ os::Result<void> sleep_until(os::Nanoseconds deadline_ns) {
   } else {
     wait.park();
   }
-  if (scheduler.stopped() && os::monotonic_ns() < deadline_ns) return os::fail(ECANCELED, "sleep");
+  if (scheduler.stopped() && scheduler.now_ns() < deadline_ns) return os::fail(ECANCELED, "sleep");
   return {};
 }
 

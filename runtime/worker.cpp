@@ -105,6 +105,7 @@ bool Worker::run_blocking_call(Coroutine& coroutine) {
   processor_ = nullptr;
   coroutine.wait.set(CoroutineState::runnable);
   scheduler_.queue_from_outside(coroutine);
+  scheduler_.taken_over_call_ended();
   return true;
 }
 
@@ -253,7 +254,7 @@ void Worker::stop_searching() {
 
 void Worker::fire_due_timers(Processor& processor) {
   if (processor.timers.earliest_ns() == TimerHeap::never) return;
-  const os::Nanoseconds now_ns = os::monotonic_ns();
+  const os::Nanoseconds now_ns = scheduler_.now_ns();
   std::array<WakeToken, 64> due;
   std::size_t count = 0;
   do {
@@ -293,6 +294,10 @@ void Worker::sleep() {
   searching_ = false;
   store_load_fence();  // the counterpart of wake_a_worker()
   if (may_sleep(all_asleep)) {
+    if (scheduler_.virtual_clock() != nullptr) {
+      sleep_in_virtual_time(*scheduler_.virtual_clock());
+      return;
+    }
     if (scheduler_.netpoller().claim()) {
       sleep_in_netpoller();
       return;
@@ -301,7 +306,7 @@ void Worker::sleep() {
     const os::Nanoseconds until_ns = processor_->timers.earliest_ns();
     parker_.park(until_ns == TimerHeap::never
                      ? -1
-                     : std::max<os::Nanoseconds>(until_ns - os::monotonic_ns(), 0));
+                     : std::max<os::Nanoseconds>(until_ns - scheduler_.now_ns(), 0));
   }
   searching_ = idle.leave(*this);
 }
@@ -327,7 +332,7 @@ void Worker::sleep_in_netpoller() {
     const os::Nanoseconds until_ns = scheduler_.earliest_timer_ns();
     const os::Nanoseconds timeout_ns =
         until_ns == TimerHeap::never ? -1
-                                     : std::max<os::Nanoseconds>(until_ns - os::monotonic_ns(), 0);
+                                     : std::max<os::Nanoseconds>(until_ns - scheduler_.now_ns(), 0);
     count = netpoller.poll(timeout_ns, wakes_);
     parker_.end_polling();
   }

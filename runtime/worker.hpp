@@ -19,6 +19,7 @@
 namespace c1m::runtime {
 
 class Scheduler;
+class VirtualClock;
 
 // A call that may block its thread.
 struct BlockingCall {
@@ -94,6 +95,9 @@ class Worker {
   void stop_searching();
   void sleep();
   void sleep_in_netpoller();
+  void sleep_in_virtual_time(VirtualClock& clock);
+  bool claim_netpoller_if_last();
+  bool move_to_due_timers(VirtualClock& clock, bool all_asleep);
   [[nodiscard]] bool may_sleep(bool all_asleep);
 
   Scheduler& scheduler_;
