@@ -14,6 +14,15 @@ set(C1M_SANITIZE "" CACHE STRING "Value for -fsanitize=, for example address,und
 set(C1M_PRESET "none" CACHE STRING
     "Name of the preset that configured this tree; stands in every result document")
 
+# A compiler cache where there is one, shared by all clones of this user: paths below the checkout
+# count as relative. A launcher given from outside, also an empty one, is left alone.
+find_program(C1M_CCACHE ccache)
+if(C1M_CCACHE AND NOT DEFINED CMAKE_CXX_COMPILER_LAUNCHER
+   AND NOT DEFINED ENV{CMAKE_CXX_COMPILER_LAUNCHER})
+  set(CMAKE_CXX_COMPILER_LAUNCHER "${CMAKE_COMMAND}" -E env
+      "CCACHE_BASEDIR=${PROJECT_SOURCE_DIR}" CCACHE_NOHASHDIR=1 "${C1M_CCACHE}")
+endif()
+
 # Assertions stay on in every build type (docs/hacking.md): programmer errors abort in release too.
 string(REPLACE "-DNDEBUG" "" CMAKE_CXX_FLAGS_RELEASE "${CMAKE_CXX_FLAGS_RELEASE}")
 string(REPLACE "-DNDEBUG" "" CMAKE_CXX_FLAGS_RELWITHDEBINFO "${CMAKE_CXX_FLAGS_RELWITHDEBINFO}")

@@ -13,8 +13,8 @@ bench_packages=(
   libuv1-dev make ninja-build nlohmann-json3-dev pkg-config python3 python3-venv zlib1g-dev
 )
 test_packages=(
-  chromium clang-19 clang-format-19 clang-tidy-19 libbenchmark-dev libclang-rt-19-dev libgmock-dev
-  libgtest-dev shellcheck
+  ccache chromium clang-19 clang-format-19 clang-tidy-19 libbenchmark-dev libclang-rt-19-dev
+  libgmock-dev libgtest-dev shellcheck
 )
 
 say() { printf 'bootstrap: %s\n' "$*" >&2; }

@@ -1,7 +1,8 @@
 """C++ through the compiler's eyes: every header compiles alone, and clang-tidy has nothing to say.
 
-Results are cached by content (result_cache), so only what a change reaches is checked again.
-clang-tidy's rules stand in .clang-tidy. Not here: formatting (check_tools).
+Results are cached by content (result_cache) for all clones of this user, as ccache does, so only
+what a change reaches is checked again. clang-tidy's rules stand in .clang-tidy.
+Not here: formatting (check_tools).
 """
 
 import json
@@ -23,7 +24,7 @@ COMPILER = "g++"
 TIDY = "clang-tidy-19"
 TIDY_SETTINGS = Path(".clang-tidy")
 TIDY_PRESET = "tidy"
-CACHE = Path(".cache/lint")
+CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "c1m/lint"
 # Tests, benchmarks and fuzzers get what finds mistakes and holds names and sizes: over GoogleTest's
 # macros the rest takes twice as long (8.4 s of CPU for loadgen/accounting_test.cpp, not 3.9 s), and
 # the static analyzer ten times.
@@ -38,11 +39,12 @@ JOBS = len(os.sched_getaffinity(0))
 
 @dataclass(frozen=True)
 class Job:
-    """One compilation: the command, what it reads, and which file it is about."""
+    """One compilation: the command, what it depends on, and which file it is about."""
 
     path: Path
     command: tuple[str, ...]
     stdin: str
+    settings: tuple[str, ...]  # what decides the result and stands in no file below the root
     inputs: tuple[Path, ...]
 
 
@@ -54,8 +56,8 @@ def version(program: str) -> str:
 
 def run_job(tree: SourceTree, stored: ResultCache, job: Job) -> list[Finding]:
     """Run one compilation unless it is known to succeed."""
-    parts = (*job.command, job.stdin, version(job.command[0]))
-    key = stored.key(parts, (tree.root / path for path in job.inputs))
+    parts = (*job.command, job.stdin, *job.settings, version(job.command[0]))
+    key = stored.key(parts, tree.root, job.inputs)
     if stored.has(key):
         return []
     done = subprocess.run(
@@ -74,7 +76,7 @@ def run_job(tree: SourceTree, stored: ResultCache, job: Job) -> list[Finding]:
 
 def run_jobs(tree: SourceTree, jobs: Iterable[Job]) -> list[Finding]:
     """Run compilations on all processors; what many files find in one header counts once."""
-    stored = ResultCache(tree.root / CACHE)
+    stored = ResultCache(CACHE)
 
     def work(job: Job) -> list[Finding]:
         return run_job(tree, stored, job)
@@ -90,7 +92,7 @@ def check_headers(tree: SourceTree) -> list[Finding]:
     return run_jobs(
         tree,
         (
-            Job(header, command, f'#include "{header}"\n' * 2, tuple(graph.closure(header)))
+            Job(header, command, f'#include "{header}"\n' * 2, (), tuple(graph.closure(header)))
             for header in graph.headers
         ),
     )
@@ -112,14 +114,28 @@ def check_tidy(tree: SourceTree) -> list[Finding]:
         return [Finding(Path("CMakePresets.json"), 0, error.stderr.decode().strip()[-2000:])]
     database = json.loads((build / "compile_commands.json").read_text())
     graph = IncludeGraph.of(tree)
-    jobs = []
+    # A file may be compiled more than once, with other settings; clang-tidy then reads it as often.
+    compilations: dict[Path, list[str]] = {}
     for entry in database:
         path = Path(entry["file"])
         if not path.is_relative_to(tree.root) or path.is_relative_to(tree.root / "build"):
             continue
-        source = path.relative_to(tree.root)
-        less = (TEST_CHECKS,) if TEST_FILE.search(source.name) else ()
-        command = (TIDY, "--quiet", *less, "-p", str(build), str(source))
-        inputs = (TIDY_SETTINGS, *graph.closure(source))
-        jobs.append(Job(source, command, "", inputs))
-    return run_jobs(tree, jobs)
+        flags = entry["command"].replace(str(tree.root), ".")
+        compilations.setdefault(path.relative_to(tree.root), []).append(flags)
+    return run_jobs(
+        tree,
+        (
+            Job(
+                source,
+                (
+                    *(TIDY, "--quiet"),
+                    *((TEST_CHECKS,) if TEST_FILE.search(source.name) else ()),
+                    *("-p", str(build.relative_to(tree.root)), str(source)),
+                ),
+                "",
+                tuple(commands),
+                (TIDY_SETTINGS, *graph.closure(source)),
+            )
+            for source, commands in compilations.items()
+        ),
+    )

@@ -52,13 +52,24 @@ def test_closure_follows_includes_through_a_cycle(tmp_path: Path) -> None:
 
 def test_cache_key_changes_with_every_input(tmp_path: Path) -> None:
     stored = ResultCache(tmp_path / "stored")
-    file = tmp_path / "input"
-    file.write_text("one")
-    key = stored.key(["command"], [file])
-    assert stored.key(["command"], [file]) == key
-    assert stored.key(["other command"], [file]) != key
-    file.write_text("two")
-    assert stored.key(["command"], [file]) != key
+    file = Path("input")
+    (tmp_path / file).write_text("one")
+    (tmp_path / "other").write_text("one")
+    key = stored.key(["command"], tmp_path, [file])
+    assert stored.key(["command"], tmp_path, [file]) == key
+    assert stored.key(["other command"], tmp_path, [file]) != key
+    assert stored.key(["command"], tmp_path, [Path("other")]) != key
+    (tmp_path / file).write_text("two")
+    assert stored.key(["command"], tmp_path, [file]) != key
+
+
+def test_cache_key_is_the_same_in_another_clone(tmp_path: Path) -> None:
+    stored = ResultCache(tmp_path / "stored")
+    for clone in ("one", "two"):
+        (tmp_path / clone).mkdir()
+        (tmp_path / clone / "input").write_text("same")
+    keys = {stored.key([], tmp_path / clone, [Path("input")]) for clone in ("one", "two")}
+    assert len(keys) == 1
 
 
 def test_cache_knows_only_what_was_added(tmp_path: Path) -> None:

@@ -10,18 +10,21 @@ from pathlib import Path
 
 
 class ResultCache:
-    """One empty file per success in a directory that git ignores."""
+    """One empty file per success, in a directory that several clones may share."""
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
 
-    def key(self, parts: Iterable[str], files: Iterable[Path]) -> str:
-        """Hash strings and the contents of files. Raises OSError for a missing file."""
+    def key(self, parts: Iterable[str], root: Path, files: Iterable[Path]) -> str:
+        """Hash strings, and names and contents of files under `root`.
+
+        Where `root` lies does not matter. Raises OSError for a missing file.
+        """
         digest = hashlib.sha256()
         for part in parts:
             digest.update(part.encode() + b"\0")
         for file in files:
-            digest.update(str(file).encode() + b"\0" + file.read_bytes() + b"\0")
+            digest.update(str(file).encode() + b"\0" + (root / file).read_bytes() + b"\0")
         return digest.hexdigest()
 
     def has(self, key: str) -> bool:
