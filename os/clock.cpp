@@ -24,6 +24,10 @@ Nanoseconds monotonic_ns() {
   return read_clock(CLOCK_MONOTONIC);
 }
 
+Nanoseconds coarse_monotonic_ns() {
+  return read_clock(CLOCK_MONOTONIC_COARSE);
+}
+
 Nanoseconds realtime_ns() {
   return read_clock(CLOCK_REALTIME);
 }

@@ -18,6 +18,10 @@ inline constexpr Nanoseconds ns_per_s = 1'000'000'000;
 // CLOCK_MONOTONIC in ns. Never steps; comparable between the processes of one machine.
 Nanoseconds monotonic_ns();
 
+// The same clock as of the kernel's last tick: up to 10 ms late, and without reading the hardware's
+// counter (CLOCK_MONOTONIC_COARSE).
+Nanoseconds coarse_monotonic_ns();
+
 // CLOCK_REALTIME in ns since the Unix epoch. May step; pair it with monotonic_ns() to see that.
 Nanoseconds realtime_ns();
 

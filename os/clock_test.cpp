@@ -34,6 +34,15 @@ TEST(Clock, MonotonicIsTheSteadyClock) {
   EXPECT_LE(between, steady_ns());
 }
 
+TEST(Clock, CoarseMonotonicIsTheSameClockALittleLate) {
+  const Nanoseconds tick_before = coarse_monotonic_ns();
+  const Nanoseconds between = monotonic_ns();
+  EXPECT_LE(tick_before, between);
+  Nanoseconds later = coarse_monotonic_ns();
+  while (later <= between) later = coarse_monotonic_ns();  // it reaches every time
+  EXPECT_LE(later, monotonic_ns());
+}
+
 TEST(Clock, RealtimeCountsNanosecondsSinceTheEpoch) {
   // 2020-01-01 and 2200-01-01: a value in another unit or of another clock falls outside.
   EXPECT_GT(realtime_ns(), 1'577'836'800 * ns_per_s);

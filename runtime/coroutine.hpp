@@ -4,6 +4,7 @@
 // stack. Threads: owned as wait_state.hpp says. Not here: queues and stacks themselves.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <source_location>
@@ -11,6 +12,7 @@
 #include "runtime/stack_pool.hpp"
 #include "runtime/stack_switch.hpp"
 #include "runtime/timer_heap.hpp"
+#include "runtime/wait_reason.hpp"
 #include "runtime/wait_state.hpp"
 #include "runtime/wake_token.hpp"
 
@@ -22,11 +24,13 @@ struct Coroutine : CoroutineContext {
   [[nodiscard]] WakeToken token() const { return {index, wait.epoch()}; }
 
   WaitState wait;
-  Timer timer;                 // for sleeping, or for the deadline of another wait
-  Coroutine* next = nullptr;   // in the global queue or a free list
-  Stack stack;                 // kept while the record is cached for reuse
-  const std::uint32_t index;   // in the table, from 1
-  std::source_location where;  // of its spawn
+  Timer timer;                // for sleeping, or for the deadline of another wait
+  Coroutine* next = nullptr;  // in the global queue or a free list
+  Stack stack;                // kept while the record is cached for reuse
+  const std::uint32_t index;  // in the table, from 1
+  WaitNote note;              // for dumps: what it waits for
+  // Of its spawn. Atomic, because a dump may look at a record that is being used again.
+  std::atomic<std::source_location> where;
   std::move_only_function<void()> function;
 };
 

@@ -3,6 +3,7 @@
 
 #include <cstdio>
 #include <exception>
+#include <source_location>
 #include <string>
 #include <utility>
 
@@ -14,10 +15,11 @@ namespace c1m::runtime {
 namespace {
 
 [[noreturn]] void report_uncaught(const Coroutine& coroutine, const char* what) {
-  const std::string text =
-      "c1m runtime: an exception left coroutine " + std::to_string(coroutine.index) +
-      ", spawned at " + coroutine.where.file_name() + ":" + std::to_string(coroutine.where.line()) +
-      " in " + coroutine.where.function_name() + ": " + what + "\n";
+  const std::source_location where = coroutine.where.load(std::memory_order_relaxed);
+  const std::string text = "c1m runtime: an exception left coroutine " +
+                           std::to_string(coroutine.index) + ", spawned at " + where.file_name() +
+                           ":" + std::to_string(where.line()) + " in " + where.function_name() +
+                           ": " + what + "\n";
   std::fputs(text.c_str(), stderr);
   std::terminate();
 }

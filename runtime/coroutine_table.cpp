@@ -24,6 +24,11 @@ os::Result<Coroutine*> CoroutineTable::take() {
   return std::construct_at(records() + created_, created_);
 }
 
+std::uint32_t CoroutineTable::created() {
+  const std::lock_guard lock(mutex_);
+  return created_;
+}
+
 void CoroutineTable::give_back(Coroutine& coroutine) {
   const std::lock_guard lock(mutex_);
   coroutine.next = std::exchange(free_, &coroutine);

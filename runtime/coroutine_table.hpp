@@ -28,6 +28,9 @@ class CoroutineTable {
   [[nodiscard]] os::Result<Coroutine*> take();
   void give_back(Coroutine& coroutine);
 
+  // Records run from 1 to this.
+  [[nodiscard]] std::uint32_t created();
+
   // The record of a token, which is in use or has been.
   [[nodiscard]] Coroutine& at(std::uint32_t index) { return records()[index]; }
 

@@ -71,10 +71,11 @@ os::Result<PollDescriptor*> Netpoller::open(os::Descriptor descriptor) {
   // waiting; a fresh descriptor takes a write.
   state->exhausted_in(Direction::read) = true;
   state->exhausted_in(Direction::write) = false;
-  state->fd = descriptor.release();
+  const int fd = descriptor.release();
+  state->fd.store(fd, std::memory_order_relaxed);
   state->uses.store(0, std::memory_order_release);
   open_.fetch_add(1, std::memory_order_relaxed);
-  auto added = poller_.add(state->fd, both_directions, sequence << 32 | index_of(*state));
+  auto added = poller_.add(fd, both_directions, sequence << 32 | index_of(*state));
   if (!added) {
     begin_close(*state);
     release(*state);
@@ -109,8 +110,10 @@ void Netpoller::release_use(PollDescriptor& state) {
 void Netpoller::close_number(PollDescriptor& state) {
   // close(2) alone would leave the registration behind while a duplicate of the descriptor is open.
   // It fails when open() could not register, which is why the number is closed.
-  std::ignore = poller_.remove(state.fd);
-  os::Descriptor(std::exchange(state.fd, -1)).reset();
+  const int fd = state.fd.load(std::memory_order_relaxed);
+  state.fd.store(-1, std::memory_order_relaxed);
+  std::ignore = poller_.remove(fd);
+  os::Descriptor(fd).reset();
 }
 
 bool Netpoller::begin_close(PollDescriptor& state) {

@@ -33,7 +33,7 @@ struct alignas(64) PollDescriptor {
   Atomic<std::uint64_t> tenancy = 0;
   // How many operations use the number, and whether it is to be closed after the last.
   Atomic<std::uint32_t> uses = 0;
-  int fd = -1;
+  std::atomic<int> fd = -1;  // relaxed: ordered by `uses`, and read by dumps' notes without
   // What the last call on the descriptor taught its one reader (writer): it would block. Owned by
   // that coroutine.
   bool exhausted[2] = {};

@@ -23,8 +23,9 @@ os::Result<void> obstacle(PollDescriptor& state, Direction direction, const Sche
 }
 
 // Parks until an edge or an interruption. Returns early, without a reason, in doubt.
-void wait_once(PollDescriptor& state, Direction direction, os::Nanoseconds deadline_ns) {
-  Wait wait;
+void wait_once(PollDescriptor& state, Direction direction, os::Nanoseconds deadline_ns,
+               WaitReason reason) {
+  Wait wait(reason, static_cast<std::uint32_t>(state.fd.load(std::memory_order_relaxed)));
   PollWord& word = state.word(direction);
   if (!word.publish(wait.token())) {
     wait.cancel();
@@ -52,7 +53,7 @@ void give_way_if_due() {
   worker.yield();
 }
 
-os::Result<void> wait_for(PollDescriptor& state, Direction direction) {
+os::Result<void> wait_for(PollDescriptor& state, Direction direction, WaitReason reason) {
   give_way_if_due();
   const Scheduler& scheduler = worker_of_caller().scheduler();
   bool& exhausted = state.exhausted_in(direction);
@@ -63,7 +64,7 @@ os::Result<void> wait_for(PollDescriptor& state, Direction direction) {
     if (deadline_ns != no_deadline && deadline_ns <= scheduler.now_ns()) {
       return os::fail(ETIMEDOUT, operation_of(direction));
     }
-    wait_once(state, direction, deadline_ns);
+    wait_once(state, direction, deadline_ns, reason);
   }
   exhausted = false;
   return {};
@@ -94,14 +95,14 @@ Pollable::~Pollable() {
   poller_->release(*state_);
 }
 
-os::Result<void> Pollable::wait_readable() {
+os::Result<void> Pollable::wait_readable(WaitReason reason) {
   C1M_ASSERT(state_ != nullptr, "an empty Pollable cannot be waited for");
-  return wait_for(*state_, Direction::read);
+  return wait_for(*state_, Direction::read, reason);
 }
 
-os::Result<void> Pollable::wait_writable() {
+os::Result<void> Pollable::wait_writable(WaitReason reason) {
   C1M_ASSERT(state_ != nullptr, "an empty Pollable cannot be waited for");
-  return wait_for(*state_, Direction::write);
+  return wait_for(*state_, Direction::write, reason);
 }
 
 void Pollable::read_would_block() {
@@ -143,7 +144,8 @@ bool Pollable::is_open() const {
 }
 
 Pollable::Use::Use(const Pollable& pollable) : poller_(pollable.poller_), state_(pollable.state_) {
-  if (state_ != nullptr && Netpoller::acquire_use(*state_)) fd_ = state_->fd;
+  if (state_ != nullptr && Netpoller::acquire_use(*state_))
+    fd_ = state_->fd.load(std::memory_order_relaxed);
 }
 
 Pollable::Use::~Use() {

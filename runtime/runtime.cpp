@@ -34,4 +34,12 @@ RuntimeStatistics Runtime::statistics() const {
   return scheduler_->statistics();
 }
 
+std::uint64_t Runtime::live() const {
+  return scheduler_->live();
+}
+
+RuntimeDump Runtime::dump() const {
+  return take_dump(*scheduler_);
+}
+
 }  // namespace c1m::runtime

@@ -170,7 +170,7 @@ os::Result<void> Scheduler::spawn(std::move_only_function<void()> function,
   if (!taken) return std::unexpected(taken.error());
   Coroutine& coroutine = **taken;
   coroutine.function = std::move(function);
-  coroutine.where = where;
+  coroutine.where.store(where, std::memory_order_relaxed);
   coroutine.prepare(stacks_.usable(coroutine.stack), coroutine_entry);
   coroutine.wait.set(CoroutineState::runnable);
   if (worker != nullptr) {

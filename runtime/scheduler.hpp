@@ -56,6 +56,10 @@ class Scheduler {
   [[nodiscard]] os::Nanoseconds now_ns() const {
     return clock_ == nullptr ? os::monotonic_ns() : clock_->now_ns();
   }
+  // The same, up to 4 ms late and for a fifth of the price.
+  [[nodiscard]] os::Nanoseconds coarse_now_ns() const {
+    return clock_ == nullptr ? os::coarse_monotonic_ns() : clock_->now_ns();
+  }
   [[nodiscard]] VirtualClock* virtual_clock() { return clock_; }
   // The virtual clock shows a later time: who sleeps must look at the timers again.
   void time_has_moved();
@@ -81,6 +85,7 @@ class Scheduler {
   // spare worker or a new one. False when the call has ended, or no thread can be had.
   bool take_over(Processor& processor, std::uint64_t call);
 
+  CoroutineTable& coroutine_table() { return *table_; }
   GlobalQueue& global_queue() { return global_queue_; }
   IdleWorkers& idle_workers() { return idle_workers_; }
   Netpoller& netpoller() { return *netpoller_; }

@@ -25,7 +25,7 @@ os::Result<void> sleep_until(os::Nanoseconds deadline_ns) {
     yield();
     return {};
   }
-  Wait wait;
+  Wait wait(WaitReason::sleep);
   // The last moment that a timer can have; `never` means an empty heap.
   wait.end_at(std::min(deadline_ns, TimerHeap::never - 1));
   // stop() takes the timers out after it has set its flag: either it finds this one, or this sees

@@ -8,6 +8,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <mutex>
+#include <source_location>
 
 #include "os/assert.hpp"
 #include "runtime/scheduler.hpp"
@@ -62,14 +63,15 @@ void handle_fault(int signal, siginfo_t* info, void* context) {
     pass_on(signal, info, context);
     return;
   }
+  const std::source_location where = coroutine->where.load(std::memory_order_relaxed);
   put("c1m runtime: coroutine ");
   put(std::uint64_t{coroutine->index});
   put(", spawned at ");
-  put(coroutine->where.file_name());
+  put(where.file_name());
   put(":");
-  put(std::uint64_t{coroutine->where.line()});
+  put(std::uint64_t{where.line()});
   put(" in ");
-  put(coroutine->where.function_name());
+  put(where.function_name());
   put(", overflowed its stack of ");
   put(std::uint64_t{stack_bytes});
   put(" bytes (RuntimeOptions::stack_bytes)\n");

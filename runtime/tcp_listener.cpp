@@ -14,7 +14,8 @@ os::Result<TcpListener> TcpListener::adopt(os::Descriptor listener,
 
 os::Result<TcpStream> TcpListener::accept() {
   for (;;) {
-    if (auto waited = pollable_.wait_readable(); !waited) return std::unexpected(waited.error());
+    if (auto waited = pollable_.wait_readable(WaitReason::accept); !waited)
+      return std::unexpected(waited.error());
     auto accepted = [this] {
       const Pollable::Use use(pollable_);
       return use.get() < 0 ? os::Result<os::Descriptor>(os::fail(EBADF, "accept4"))

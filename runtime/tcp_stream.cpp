@@ -22,7 +22,8 @@ os::Result<TcpStream> TcpStream::connect(const os::Endpoint& target,
   Pollable& pollable = stream->pollable_;
   pollable.write_would_block();  // it is not connected yet
   pollable.set_write_deadline(deadline_ns);
-  if (auto waited = pollable.wait_writable(); !waited) return std::unexpected(waited.error());
+  if (auto waited = pollable.wait_writable(WaitReason::connect); !waited)
+    return std::unexpected(waited.error());
   pollable.set_write_deadline(no_deadline);
   const Pollable::Use use(pollable);
   if (auto connected = os::connect_result(use.get()); !connected) {

@@ -17,9 +17,12 @@ namespace c1m::runtime {
 
 class Wait {
  public:
-  // The calling thread must be running a coroutine.
-  Wait()
-      : worker_(&worker_of_caller()), coroutine_(worker_->current()), token_(coroutine_.token()) {}
+  // The calling thread must be running a coroutine. The reason and the number of the object that is
+  // waited for are what a dump shows.
+  explicit Wait(WaitReason reason, std::uint32_t object = 0)
+      : worker_(&worker_of_caller()), coroutine_(worker_->current()), token_(coroutine_.token()) {
+    coroutine_.note.write(reason, object, worker_->recent_ns());
+  }
   Wait(const Wait&) = delete;
   Wait& operator=(const Wait&) = delete;
   ~Wait() { coroutine_.timer.cancel(); }

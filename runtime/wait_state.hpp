@@ -30,6 +30,13 @@ class WaitState {
   [[nodiscard]] CoroutineState state() const { return state_of(load(std::memory_order_relaxed)); }
   [[nodiscard]] std::uint32_t epoch() const { return epoch_of(load(std::memory_order_relaxed)); }
 
+  // For observers: the same value twice means that nothing changed in between. Acquire: what was
+  // written before the state is visible.
+  [[nodiscard]] std::uint64_t snapshot() const { return load(std::memory_order_acquire); }
+  static CoroutineState state_of(std::uint64_t word) {
+    return static_cast<CoroutineState>(word & 0xff);
+  }
+
   // Moves between free, runnable and running, by the owner, with no token of this epoch abroad.
   void set(CoroutineState state) { word_.store(pack(epoch(), state), std::memory_order_relaxed); }
 
@@ -75,9 +82,6 @@ class WaitState {
  private:
   static std::uint64_t pack(std::uint32_t epoch, CoroutineState state) {
     return std::uint64_t{epoch} << 32 | static_cast<std::uint64_t>(state);
-  }
-  static CoroutineState state_of(std::uint64_t word) {
-    return static_cast<CoroutineState>(word & 0xff);
   }
   static std::uint32_t epoch_of(std::uint64_t word) {
     return static_cast<std::uint32_t>(word >> 32);

@@ -32,6 +32,7 @@ void Worker::run() {
   thread_.attach();
   Worker* outer = current_worker();  // run() inside a coroutine of another runtime
   set_current_worker(this);
+  recent_ns_ = scheduler_.coarse_now_ns();
   while (processor_ != nullptr || wait_for_processor()) {
     Coroutine* coroutine = find_runnable();
     if (coroutine == nullptr) break;
@@ -94,11 +95,13 @@ bool Worker::settle(Coroutine& coroutine) {
 bool Worker::run_blocking_call(Coroutine& coroutine) {
   Processor& processor = *processor_;
   processor.counters.blocking_calls.add();
+  coroutine.note.write(WaitReason::blocking, 0, recent_ns_);
   // Inside the call this thread is no worker: the processor may be another's at any moment.
   set_current_worker(nullptr);
   const std::uint64_t call = processor.blocking_hold.begin();
   scheduler_.blocking_call_begins();
   blocking_call_.function(blocking_call_.argument);
+  coroutine.note.clear();
   const bool kept = processor.blocking_hold.end(call);
   set_current_worker(this);
   if (kept) return false;
@@ -156,6 +159,7 @@ Coroutine* Worker::find_runnable() {
       return coroutine;
     }
     sleep();
+    recent_ns_ = scheduler_.coarse_now_ns();
   }
   if (searching_) stop_searching();
   return nullptr;
@@ -188,6 +192,7 @@ Coroutine* Worker::take_local() {
 }
 
 Coroutine* Worker::look_around_fairly() {
+  recent_ns_ = scheduler_.coarse_now_ns();
   poll_due_ = false;
   Netpoller& netpoller = scheduler_.netpoller();
   if (processor_->queue.room() >= Netpoller::events_max && netpoller.claim()) {

@@ -44,6 +44,9 @@ class Worker {
   [[nodiscard]] Scheduler& scheduler() { return scheduler_; }
   [[nodiscard]] bool holds_processor() const { return processor_ != nullptr; }
   [[nodiscard]] Processor& processor() { return *processor_; }
+  // The time of this worker's last look at the network or for sleep: at most some 60 resumes or one
+  // long resume ago. For what need not be exact.
+  [[nodiscard]] os::Nanoseconds recent_ns() const { return recent_ns_; }
   void yield() { suspend(Request::yield); }
   void park() { suspend(Request::park); }
   void call_blocking(BlockingCall call) {
@@ -110,6 +113,7 @@ class Worker {
   bool searching_ = false;  // counted as such in IdleWorkers
   bool poll_due_ = false;
   int budget_ = 0;
+  os::Nanoseconds recent_ns_ = 0;
   std::array<WakeToken, Netpoller::wakes_max> wakes_{};
   Parker parker_;
 };

@@ -1,0 +1,153 @@
+// Looking at every record, and grouping what was seen; see runtime_dump.hpp.
+#include "runtime/runtime_dump.hpp"
+
+#include <algorithm>
+#include <map>
+#include <optional>
+#include <span>
+#include <tuple>
+#include <utility>
+
+#include "runtime/scheduler.hpp"
+
+namespace c1m::runtime {
+namespace {
+
+// Nothing for a record that nobody uses.
+std::optional<CoroutineFacts> look_at(const Coroutine& coroutine, os::Nanoseconds now_ns) {
+  // A note belongs to a wait if the wait went on before and after it was read: its number, in the
+  // same word, is never used again. One who always changes is shown as it was the last time.
+  constexpr int looks_max = 3;
+  CoroutineFacts facts;
+  for (int look = 0; look < looks_max; ++look) {
+    const std::uint64_t before = coroutine.wait.snapshot();
+    facts = {.id = coroutine.index,
+             .state = WaitState::state_of(before),
+             .wait = coroutine.note.read(now_ns),
+             .spawned_at = coroutine.where.load(std::memory_order_relaxed)};
+    if (coroutine.wait.snapshot() == before) break;
+  }
+  if (facts.state == CoroutineState::free) return std::nullopt;
+  const bool waits = facts.state == CoroutineState::waiting;
+  const bool blocks = facts.wait.reason == WaitReason::blocking;
+  if (!waits && !blocks) facts.wait = {};
+  return facts;
+}
+
+ProcessorFacts look_at(const Processor& processor) {
+  const bool next = processor.next.load(std::memory_order_relaxed) != nullptr;
+  return {.index = processor.index,
+          .runnable = processor.queue.size() + (next ? 1 : 0),
+          .timers = processor.timers.size(),
+          .in_blocking_call = processor.blocking_hold.call() != 0};
+}
+
+const char* name_of(CoroutineState state) {
+  switch (state) {
+    case CoroutineState::runnable:
+      return "runnable";
+    case CoroutineState::running:
+    case CoroutineState::notified:
+      return "running";
+    case CoroutineState::waiting:
+      return "waiting";
+    case CoroutineState::free:
+      break;
+  }
+  return "free";
+}
+
+// "read", or what it does when it waits for nothing.
+std::string activity_of(const CoroutineFacts& facts) {
+  return facts.wait.reason == WaitReason::none && facts.state != CoroutineState::waiting
+             ? name_of(facts.state)
+             : name_of(facts.wait.reason);
+}
+
+struct Group {
+  std::vector<const CoroutineFacts*> members;
+  os::Nanoseconds longest_ns = 0;
+};
+
+std::string duration_text(os::Nanoseconds duration_ns) {
+  const os::Nanoseconds seconds = duration_ns / os::ns_per_s;
+  const auto text = [](os::Nanoseconds count, const char* unit) {
+    return std::to_string(count) + unit;
+  };
+  if (seconds >= 3600) return text(seconds / 3600, " h ") + text(seconds / 60 % 60, " min");
+  if (seconds >= 60) return text(seconds / 60, " min ") + text(seconds % 60, " s");
+  if (seconds >= 1) return text(seconds, " s");
+  return text(duration_ns / os::ns_per_ms, " ms");
+}
+
+std::string line_of(const std::string& activity, const Group& group) {
+  constexpr std::size_t ids_max = 8;
+  const CoroutineFacts& first = *group.members.front();
+  std::string text = std::to_string(group.members.size()) + " [" + activity;
+  if (first.wait.reason != WaitReason::none) text += ", " + duration_text(group.longest_ns);
+  text += std::string("] spawned at ") + first.spawned_at.file_name() + ":" +
+          std::to_string(first.spawned_at.line()) + " in " + first.spawned_at.function_name() +
+          "\n   ";
+  for (const CoroutineFacts* facts :
+       std::span(group.members).first(std::min(ids_max, group.members.size()))) {
+    text += " " + std::to_string(facts->id);
+    if (facts->wait.object != 0) text += "(" + std::to_string(facts->wait.object) + ")";
+  }
+  if (group.members.size() > ids_max) text += " ...";
+  return text + "\n";
+}
+
+std::string header_of(const RuntimeDump& dump) {
+  const std::size_t running =
+      dump.count_of(CoroutineState::running) + dump.count_of(CoroutineState::notified);
+  std::string text = std::to_string(dump.coroutines.size()) +
+                     " coroutines: " + std::to_string(running) + " running, " +
+                     std::to_string(dump.count_of(CoroutineState::runnable)) + " runnable, " +
+                     std::to_string(dump.count_of(CoroutineState::waiting)) + " waiting\n";
+  for (const ProcessorFacts& processor : dump.processors) {
+    text += "processor " + std::to_string(processor.index) + ": " +
+            std::to_string(processor.runnable) + " runnable, " + std::to_string(processor.timers) +
+            " timers" + (processor.in_blocking_call ? ", in a blocking call" : "") + "\n";
+  }
+  return text + "global queue: " + std::to_string(dump.global_runnable) + " runnable\n";
+}
+
+}  // namespace
+
+std::size_t RuntimeDump::count_of(CoroutineState state) const {
+  return static_cast<std::size_t>(std::ranges::count(coroutines, state, &CoroutineFacts::state));
+}
+
+RuntimeDump take_dump(Scheduler& scheduler) {
+  RuntimeDump dump;
+  const os::Nanoseconds now_ns = scheduler.now_ns();
+  CoroutineTable& table = scheduler.coroutine_table();
+  const std::uint32_t created = table.created();
+  for (std::uint32_t index = 1; index <= created; ++index) {
+    if (const auto facts = look_at(table.at(index), now_ns)) dump.coroutines.push_back(*facts);
+  }
+  for (const auto& processor : scheduler.processors()) {
+    dump.processors.push_back(look_at(*processor));
+  }
+  dump.global_runnable = scheduler.global_queue().size();
+  return dump;
+}
+
+std::string to_text(const RuntimeDump& dump) {
+  std::map<std::tuple<std::string, std::string, unsigned>, Group> groups;
+  for (const CoroutineFacts& facts : dump.coroutines) {
+    Group& group =
+        groups[{activity_of(facts), facts.spawned_at.file_name(), facts.spawned_at.line()}];
+    group.members.push_back(&facts);
+    group.longest_ns = std::max(group.longest_ns, facts.wait.waited_ns);
+  }
+  std::vector<std::pair<std::string, Group>> sorted;
+  for (auto& [key, group] : groups) sorted.emplace_back(std::get<0>(key), std::move(group));
+  std::ranges::stable_sort(sorted, std::ranges::greater{},
+                           [](const auto& each) { return each.second.longest_ns; });
+  std::string text = header_of(dump);
+  for (const auto& [activity, group] : sorted) text += line_of(activity, group);
+  return text;
+}
+
+}  // namespace c1m::runtime
