@@ -13,6 +13,7 @@
 #include "runtime/network_fixture.hpp"
 #include "runtime/sleep.hpp"
 #include "runtime/spawn.hpp"
+#include "runtime/ticker.hpp"
 #include "runtime/virtual_clock.hpp"
 #include "runtime/yield.hpp"
 
@@ -81,8 +82,9 @@ TEST_P(RuntimeDumpTest, ShowsTheReasonObjectTimeAndSpawnOfEachWait) {
       EXPECT_FALSE(pair.server.read(byte));
     }));
     ASSERT_TRUE(spawn([&] { EXPECT_FALSE(pair.server.write(numbered_bytes(64 << 20, 1))); }));
-    for (const WaitReason reason :
-         {WaitReason::sleep, WaitReason::accept, WaitReason::read, WaitReason::write}) {
+    ASSERT_TRUE(spawn([] { EXPECT_FALSE(Ticker(50 * hour_ns).wait()); }));
+    for (const WaitReason reason : {WaitReason::sleep, WaitReason::accept, WaitReason::read,
+                                    WaitReason::write, WaitReason::ticker}) {
       await_one(reason);
     }
     ASSERT_TRUE(sleep_for(2 * hour_ns));
@@ -172,7 +174,8 @@ TEST_P(RuntimeDumpTest, AnyThreadMayTakeOneWhileEverythingChanges) {
       const RuntimeDump dump = runtime().dump();
       for (const CoroutineFacts& facts : dump.coroutines) {
         if (facts.state == CoroutineState::waiting) {
-          ASSERT_EQ(facts.wait.reason, WaitReason::sleep);
+          ASSERT_TRUE(facts.wait.reason == WaitReason::sleep ||
+                      facts.wait.reason == WaitReason::ticker);
         }
         ASSERT_LE(facts.wait.waited_ns, os::ns_per_s) << "nobody waits for long here";
       }
@@ -185,7 +188,11 @@ TEST_P(RuntimeDumpTest, AnyThreadMayTakeOneWhileEverythingChanges) {
     for (int i = 0; i < coroutines; ++i) {
       ASSERT_TRUE(spawn([i] {
         for (int round = 0; round < 20; ++round) {
-          ASSERT_TRUE(sleep_for(1 + i % 7));
+          if ((i + round) % 2 == 0) {
+            ASSERT_TRUE(sleep_for(i % 7));
+          } else {
+            ASSERT_TRUE(Ticker(1 + i % 3).wait());
+          }
           yield();
         }
       }));

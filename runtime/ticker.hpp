@@ -1,0 +1,52 @@
+// Ticks at a steady rate, with the meaning of Go's time.Ticker: who is slow misses ticks, and never
+// finds more than one waiting. Invariants: a tick's time is the start plus a whole number of
+// periods, however late its receiver; between waits a ticker is a time and nothing is armed, so one
+// that is forgotten costs and leaks nothing. Threads: wait() by one coroutine at a time, the rest
+// by any coroutine of the same runtime; made by a coroutine. If others stop or reset it, it does
+// not stand on a stack that may be frozen while its coroutine waits.
+#pragma once
+
+#include <cstdint>
+
+#include "os/clock.hpp"
+#include "os/result.hpp"
+#include "runtime/atomic.hpp"
+#include "runtime/wake_token.hpp"
+
+namespace c1m::runtime {
+
+class Ticker {
+ public:
+  // The first tick comes one period from now, which must be positive.
+  explicit Ticker(os::Nanoseconds period_ns);
+  ~Ticker();
+  Ticker(const Ticker&) = delete;
+  Ticker& operator=(const Ticker&) = delete;
+
+  // Parks until the next tick, or takes the one that has come since the last call, and returns when
+  // it was due (now_ns() of sleep.hpp). ECANCELED after stop(), its own or the runtime's.
+  [[nodiscard]] os::Result<os::Nanoseconds> wait();
+
+  // No more ticks: a wait that goes on ends. Again: no effect.
+  void stop();
+
+  // Starts again with another period, the first tick one such period from now; one that was waiting
+  // is forgotten. Also after stop().
+  void reset(os::Nanoseconds period_ns);
+
+  // How many ticks came while an older one was still waiting.
+  [[nodiscard]] std::uint64_t dropped() const;
+
+ private:
+  [[nodiscard]] bool take_tick(os::Nanoseconds now_ns, os::Nanoseconds& tick_ns);
+
+  mutable ThreadMutex mutex_;
+  // Guarded by mutex_, as all that follows.
+  os::Nanoseconds period_ns_ = 0;
+  os::Nanoseconds next_ns_ = 0;  // of the oldest tick that nobody has taken
+  std::uint64_t dropped_ = 0;
+  bool stopped_ = false;
+  WakeToken waiter_;
+};
+
+}  // namespace c1m::runtime
