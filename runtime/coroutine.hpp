@@ -25,7 +25,7 @@ struct Coroutine : CoroutineContext {
 
   WaitState wait;
   Timer timer;                // for sleeping, or for the deadline of another wait
-  Coroutine* next = nullptr;  // in the global queue or a free list
+  Coroutine* next = nullptr;  // in the global queue, a free list, or a lock's list
   Stack stack;                // kept while the record is cached for reuse
   const std::uint32_t index;  // in the table, from 1
   WaitNote note;              // for dumps: what it waits for

@@ -1,6 +1,6 @@
 // An M:N coroutine runtime: many stackful coroutines on a few threads, waiting through one
 // netpoller. Invariant: every coroutine ends before run() returns. Threads: each function says who
-// may call it. Not here: channels, locks, contexts and join handles; preemption (a coroutine gives
+// may call it. Not here: channels, contexts and join handles; preemption (a coroutine gives
 // way when it waits).
 #pragma once
 

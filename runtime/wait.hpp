@@ -28,6 +28,7 @@ class Wait {
   ~Wait() { coroutine_.timer.cancel(); }
 
   [[nodiscard]] WakeToken token() const { return token_; }
+  [[nodiscard]] Coroutine& coroutine() const { return coroutine_; }
   [[nodiscard]] Scheduler& scheduler() const { return worker_->scheduler(); }
 
   // Time as a source: the wait ends at `when_ns`. At most once.

@@ -1,0 +1,73 @@
+// What the mutex costs: alone, contended by 8, and in the case of zio's issue 574, in which work
+// stealing made two workers nine times slower than one. The argument is the number of processors.
+#include <atomic>
+#include <mutex>
+
+#include <benchmark/benchmark.h>
+
+#include "os/assert.hpp"
+#include "runtime/mutex.hpp"
+#include "runtime/runtime.hpp"
+#include "runtime/sleep.hpp"
+#include "runtime/spawn.hpp"
+
+namespace c1m::runtime {
+namespace {
+
+void run(std::int64_t processors, std::move_only_function<void()> main) {
+  auto runtime = Runtime::create({.processors = static_cast<unsigned>(processors)});
+  C1M_ASSERT(runtime, "the machine has what this needs");
+  C1M_ASSERT((*runtime)->run(std::move(main)), "the machine has what this needs");
+}
+
+void mutex_alone(benchmark::State& state) {
+  run(state.range(0), [&state] {
+    Mutex mutex;
+    for ([[maybe_unused]] auto _ : state) {
+      mutex.lock();
+      mutex.unlock();
+    }
+  });
+}
+BENCHMARK(mutex_alone)->Arg(1)->Arg(2)->UseRealTime();
+
+// `coroutines` of them lock and unlock `each` times; the time of one round of all is reported.
+void contend(benchmark::State& state, int coroutines, int each) {
+  run(state.range(0), [&] {
+    Mutex mutex;
+    long counter = 0;
+    std::atomic<int> ended = 0;
+    for ([[maybe_unused]] auto _ : state) {
+      ended.store(0);
+      for (int i = 0; i < coroutines; ++i) {
+        const auto spawned = spawn([&mutex, &counter, &ended, each] {
+          for (int round = 0; round < each; ++round) {
+            const std::lock_guard lock(mutex);
+            ++counter;
+          }
+          ended.fetch_add(1);
+        });
+        C1M_ASSERT(spawned, "the machine has what this needs");
+      }
+      while (ended.load(std::memory_order_relaxed) < coroutines) {
+        C1M_ASSERT(sleep_for(20 * os::ns_per_us), "nobody stops the runtime");
+      }
+    }
+    benchmark::DoNotOptimize(counter);
+  });
+  state.SetItemsProcessed(state.iterations() * coroutines * each);
+}
+
+void mutex_contended_by_8(benchmark::State& state) {
+  contend(state, 8, 10'000);
+}
+BENCHMARK(mutex_contended_by_8)->Arg(1)->Arg(2)->UseRealTime();
+
+// 4 coroutines, one mutex, 100,000 rounds each (github.com/lalinsky/zio, issue 574).
+void mutex_zio_574(benchmark::State& state) {
+  contend(state, 4, 100'000);
+}
+BENCHMARK(mutex_zio_574)->Arg(1)->Arg(2)->UseRealTime()->Unit(benchmark::kMillisecond);
+
+}  // namespace
+}  // namespace c1m::runtime
