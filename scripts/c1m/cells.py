@@ -7,7 +7,7 @@ Not here: the order of cells (plan.py), the verdict on a run (verdict.py).
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from typing import Any
 from c1m.documents import Document
 from c1m.failure import CommandError
 from c1m.layout import Programs
-from c1m.load import LoadOutcome, LoadPlan, run_load
+from c1m.load import LoadOutcome, run_load
 from c1m.memory_probe import MemoryProbe
 from c1m.placement import Placement
 from c1m.plan import CellPlan
@@ -88,18 +88,7 @@ def _measure(plan: CellPlan, workshop: Workshop, directory: Path, trace: _Trace)
     )
     trace.server = Server(server_plan, workshop.programs, directory, workshop.stop_request)
     trace.server.wait_ready()
-    load_plan = LoadPlan(
-        mode=plan.mode,
-        connections=plan.connections,
-        rate_rps=plan.rate_rps,
-        message_bytes=plan.message_bytes,
-        warmup_s=plan.warmup_s,
-        duration_s=plan.duration_s,
-        timeout_s=plan.timeout_s,
-        connect_rate_per_s=plan.connect_rate_per_s,
-        seed=plan.seed,
-        cpus=workshop.placement.generator,
-    )
+    load_plan = replace(plan, cpus=workshop.placement.generator)
     observe: Callable[[], None] = _nothing
     if plan.experiment == "memory":
         trace.memory = MemoryProbe(trace.server.shard_pids)

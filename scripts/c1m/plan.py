@@ -9,28 +9,20 @@ import random
 from dataclasses import dataclass, replace
 
 from c1m.failure import LimitError
+from c1m.load import LoadPlan
 from c1m.profile import Profile
 
 
 @dataclass(frozen=True)
-class CellPlan:
-    """One run of the generator against one fresh server."""
+class CellPlan(LoadPlan):
+    """One run of the generator against one fresh server. On which CPUs is known when it begins."""
 
     experiment: str
     backend: str
     repetition: int
-    mode: str
-    connections: int
-    rate_rps: float | None
-    message_bytes: int
-    warmup_s: float
-    duration_s: float
-    timeout_s: float
-    connect_rate_per_s: int | None
     settle_s: float
     processors: int
     stats_interval_ms: int
-    seed: int
 
     @property
     def group(self) -> str:
@@ -87,6 +79,7 @@ def templates(profile: Profile) -> list[tuple[CellPlan, int]]:
         processors=run.server_cpus,
         stats_interval_ms=run.stats_interval_ms,
         seed=0,
+        cpus="",
     )
     found: list[tuple[CellPlan, int]] = []
     if (latency := profile.latency) is not None:
