@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <climits>
+#include <ctime>
 #include <memory>
 #include <utility>
 
@@ -61,6 +62,15 @@ Result<void> set_timer_slack(Nanoseconds slack_ns) {
   if (::prctl(PR_SET_TIMERSLACK, static_cast<unsigned long>(slack_ns)) != 0)
     return last_error("prctl(PR_SET_TIMERSLACK)");
   return {};
+}
+
+[[gnu::noinline]] std::thread::id current_thread() {
+  return std::this_thread::get_id();
+}
+
+void sleep_for(Nanoseconds duration_ns) {
+  const timespec duration{.tv_sec = duration_ns / ns_per_s, .tv_nsec = duration_ns % ns_per_s};
+  ::nanosleep(&duration, nullptr);
 }
 
 }  // namespace c1m::os

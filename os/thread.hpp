@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <functional>
+#include <thread>
 
 #include "os/clock.hpp"
 #include "os/result.hpp"
@@ -22,5 +23,12 @@ std::size_t thread_stack_bytes_min();
 // How late the kernel may end the calling thread's waits to save wake-ups (PR_SET_TIMERSLACK): by
 // default 50 us. At least 1 ns. Threads and children made later inherit it.
 [[nodiscard]] Result<void> set_timer_slack(Nanoseconds slack_ns);
+
+// The calling thread's number in the C++ library. A function of its own, because coroutines move
+// between threads: a compiler must not keep the answer from before.
+std::thread::id current_thread();
+
+// Stops the calling thread for that long; a signal may end it earlier.
+void sleep_for(Nanoseconds duration_ns);
 
 }  // namespace c1m::os

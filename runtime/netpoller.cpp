@@ -14,12 +14,13 @@ constexpr std::uint32_t both_directions = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOL
 constexpr std::uint32_t closed_by_peer = EPOLLRDHUP | EPOLLHUP | EPOLLERR;
 
 constexpr std::uint64_t sequence_of(std::uint64_t tenancy_or_tag) {
-  return tenancy_or_tag >> 32;
+  return PollDescriptor::sequence_of(tenancy_or_tag);
 }
 
 }  // namespace
 
-os::Result<std::unique_ptr<Netpoller>> Netpoller::create(std::size_t descriptors_max) {
+os::Result<std::unique_ptr<Netpoller>> Netpoller::create(
+    std::size_t descriptors_max, const std::optional<RingPoller::Options>& ring) {
   auto poller = os::Poller::create();
   if (!poller) return std::unexpected(poller.error());
   auto wake_event = os::WakeEvent::create();
@@ -28,8 +29,14 @@ os::Result<std::unique_ptr<Netpoller>> Netpoller::create(std::size_t descriptors
   if (!added) return std::unexpected(added.error());
   auto space = os::AddressSpace::reserve(descriptors_max * sizeof(PollDescriptor));
   if (!space) return std::unexpected(space.error());
-  return std::unique_ptr<Netpoller>(new Netpoller(std::move(*poller), std::move(*wake_event),
-                                                  std::move(*space), descriptors_max));
+  std::unique_ptr<Netpoller> netpoller(new Netpoller(std::move(*poller), std::move(*wake_event),
+                                                     std::move(*space), descriptors_max));
+  if (ring) {
+    auto created = RingPoller::create(*ring, &netpoller->at(0), netpoller->wake_event_);
+    if (!created) return std::unexpected(created.error());
+    netpoller->ring_ = std::move(*created);
+  }
+  return netpoller;
 }
 
 Netpoller::Netpoller(os::Poller poller, os::WakeEvent wake_event, os::AddressSpace space,
@@ -75,7 +82,8 @@ os::Result<PollDescriptor*> Netpoller::open(os::Descriptor descriptor) {
   state->fd.store(fd, std::memory_order_relaxed);
   state->uses.store(0, std::memory_order_release);
   open_.fetch_add(1, std::memory_order_relaxed);
-  auto added = poller_.add(fd, both_directions, sequence << 32 | index_of(*state));
+  auto added = ring_ ? ring_->adopt(*state)
+                     : poller_.add(fd, both_directions, sequence << 32 | index_of(*state));
   if (!added) {
     begin_close(*state);
     release(*state);
@@ -88,6 +96,7 @@ void Netpoller::release(PollDescriptor& state) {
   C1M_ASSERT(state.uses.load() == PollDescriptor::closing, "nobody uses a released descriptor");
   const std::uint64_t next = sequence_of(state.tenancy.load(std::memory_order_relaxed)) + 1;
   state.tenancy.store(next << 32, std::memory_order_release);
+  if (ring_) ring_->forget(state);
   open_.fetch_sub(1, std::memory_order_relaxed);
   const std::lock_guard lock(mutex_);
   state.next_free = std::exchange(free_, index_of(state));
@@ -107,11 +116,23 @@ void Netpoller::release_use(PollDescriptor& state) {
   if (before == (PollDescriptor::closing | 1)) close_number(state);
 }
 
+os::Result<void> Netpoller::ask_ring(PollDescriptor& state, Direction direction) {
+  // The number must not be another's when the kernel hears it.
+  if (!acquire_use(state)) return {};  // closing, as the caller is about to see
+  auto armed = ring_->arm(state, direction);
+  release_use(state);
+  return armed;
+}
+
 void Netpoller::close_number(PollDescriptor& state) {
   // close(2) alone would leave the registration behind while a duplicate of the descriptor is open.
   // It fails when open() could not register, which is why the number is closed.
   const int fd = state.fd.load(std::memory_order_relaxed);
   state.fd.store(-1, std::memory_order_relaxed);
+  if (ring_) {
+    ring_->close(state, os::Descriptor(fd));
+    return;
+  }
   std::ignore = poller_.remove(fd);
   os::Descriptor(fd).reset();
 }
@@ -126,6 +147,13 @@ bool Netpoller::begin_close(PollDescriptor& state) {
 
 std::size_t Netpoller::poll(os::Nanoseconds timeout_ns, std::span<WakeToken, wakes_max> wakes) {
   polls_.add();
+  if (ring_) {
+    const std::uint64_t before = ring_->completions();
+    const std::size_t count =
+        ring_->poll(timeout_ns, created_.load(std::memory_order_acquire), wakes);
+    events_seen_.add(ring_->completions() - before);
+    return count;
+  }
   const auto ready = poller_.wait(events_, timeout_ns);
   C1M_ASSERT(ready, "epoll_wait on an open descriptor with a valid buffer succeeds");
   events_seen_.add(static_cast<std::uint64_t>(*ready));

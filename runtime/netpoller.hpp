@@ -1,5 +1,5 @@
-// Which descriptors are ready: one edge-triggered epoll registration each, and for each direction a
-// word in which an edge and a waiting coroutine meet.
+// Which descriptors are ready: one edge-triggered epoll registration each, or requests to io_uring
+// (ring_poller.hpp), and for each direction a word in which an edge and a waiting coroutine meet.
 // Invariants: the state of a descriptor lies in memory that stays the same kind for ever, and an
 // event carries the sequence number of its tenant, so that one that comes late is dropped.
 // Threads: open, close and interrupt_all by any; poll by one at a time (claim() says who).
@@ -10,6 +10,7 @@
 #include <array>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 
 #include "os/address_space.hpp"
@@ -18,47 +19,19 @@
 #include "os/result.hpp"
 #include "os/wake_event.hpp"
 #include "runtime/atomic.hpp"
-#include "runtime/poll_word.hpp"
+#include "runtime/poll_descriptor.hpp"
+#include "runtime/ring_poller.hpp"
 
 namespace c1m::runtime {
-
-enum class Direction : std::uint8_t { read, write };
-
-// The state of one polled descriptor: a cache line.
-struct alignas(64) PollDescriptor {
-  PollWord words[2];  // by Direction
-  Atomic<os::Nanoseconds> deadlines_ns[2];
-
-  // The sequence number of the tenant in the upper half, flags below.
-  Atomic<std::uint64_t> tenancy = 0;
-  // How many operations use the number, and whether it is to be closed after the last.
-  Atomic<std::uint32_t> uses = 0;
-  std::atomic<int> fd = -1;  // relaxed: ordered by `uses`, and read by dumps' notes without
-  // What the last call on the descriptor taught its one reader (writer): it would block. Owned by
-  // that coroutine.
-  bool exhausted[2] = {};
-  std::uint32_t next_free = 0;
-
-  static constexpr std::uint64_t peer_closed = 1;  // HUP, RDHUP or ERR was seen; never cleared
-  static constexpr std::uint32_t closing = 1u << 31;
-
-  PollWord& word(Direction direction) { return words[static_cast<int>(direction)]; }
-  Atomic<os::Nanoseconds>& deadline_ns(Direction direction) {
-    return deadlines_ns[static_cast<int>(direction)];
-  }
-  bool& exhausted_in(Direction direction) { return exhausted[static_cast<int>(direction)]; }
-  [[nodiscard]] bool is_closing() const { return (uses.load() & closing) != 0; }
-  [[nodiscard]] bool peer_has_closed() const {
-    return (tenancy.load(std::memory_order_acquire) & peer_closed) != 0;
-  }
-};
 
 class Netpoller {
  public:
   static constexpr std::size_t events_max = 128;  // a poll
   static constexpr std::size_t wakes_max = 2 * events_max;
 
-  [[nodiscard]] static os::Result<std::unique_ptr<Netpoller>> create(std::size_t descriptors_max);
+  // With `ring` io_uring is used instead of epoll.
+  [[nodiscard]] static os::Result<std::unique_ptr<Netpoller>> create(
+      std::size_t descriptors_max, const std::optional<RingPoller::Options>& ring = std::nullopt);
   ~Netpoller();
   Netpoller(const Netpoller&) = delete;
   Netpoller& operator=(const Netpoller&) = delete;
@@ -84,6 +57,14 @@ class Netpoller {
   // coroutines that may go on. Returns how many. The caller has claimed the poller.
   std::size_t poll(os::Nanoseconds timeout_ns, std::span<WakeToken, wakes_max> wakes);
 
+  // A coroutine is about to wait: io_uring must have been asked; epoll tells without.
+  [[nodiscard]] os::Result<void> arm(PollDescriptor& state, Direction direction) {
+    if (!ring_ || !ring_->wants(state, direction)) return {};
+    return ask_ring(state, direction);
+  }
+  // nullptr with epoll.
+  [[nodiscard]] RingPoller* ring() const { return ring_.get(); }
+
   // Ends a poll that goes on in another thread, or the next one.
   os::WakeEvent& wake_event() { return wake_event_; }
 
@@ -100,7 +81,9 @@ class Netpoller {
   [[nodiscard]] std::size_t open_count() const { return open_.load(std::memory_order_relaxed); }
   [[nodiscard]] std::uint64_t polls() const { return polls_.get(); }
   [[nodiscard]] std::uint64_t events() const { return events_seen_.get(); }
-  [[nodiscard]] std::uint64_t stale_events() const { return stale_events_.get(); }
+  [[nodiscard]] std::uint64_t stale_events() const {
+    return ring_ ? ring_->stale_completions() : stale_events_.get();
+  }
 
  private:
   Netpoller(os::Poller poller, os::WakeEvent wake_event, os::AddressSpace space,
@@ -114,6 +97,7 @@ class Netpoller {
                                       reinterpret_cast<const PollDescriptor*>(space_.data()));
   }
   [[nodiscard]] PollDescriptor* take();
+  [[nodiscard]] os::Result<void> ask_ring(PollDescriptor& state, Direction direction);
   void close_number(PollDescriptor& state);
   void deliver(const epoll_event& event, std::span<WakeToken> wakes, std::size_t& count);
 
@@ -126,6 +110,7 @@ class Netpoller {
   Counter polls_;                                 // written by the claimer, as the next two
   Counter events_seen_;
   Counter stale_events_;
+  std::unique_ptr<RingPoller> ring_;
 
   ThreadMutex mutex_;
   std::uint32_t free_ = none;          // guarded by mutex_

@@ -53,7 +53,8 @@ void give_way_if_due() {
   worker.yield();
 }
 
-os::Result<void> wait_for(PollDescriptor& state, Direction direction, WaitReason reason) {
+os::Result<void> wait_for(Netpoller& poller, PollDescriptor& state, Direction direction,
+                          WaitReason reason) {
   give_way_if_due();
   const Scheduler& scheduler = worker_of_caller().scheduler();
   bool& exhausted = state.exhausted_in(direction);
@@ -64,6 +65,7 @@ os::Result<void> wait_for(PollDescriptor& state, Direction direction, WaitReason
     if (deadline_ns != no_deadline && deadline_ns <= scheduler.now_ns()) {
       return os::fail(ETIMEDOUT, operation_of(direction));
     }
+    if (auto armed = poller.arm(state, direction); !armed) return armed;
     wait_once(state, direction, deadline_ns, reason);
   }
   exhausted = false;
@@ -97,12 +99,12 @@ Pollable::~Pollable() {
 
 os::Result<void> Pollable::wait_readable(WaitReason reason) {
   C1M_ASSERT(state_ != nullptr, "an empty Pollable cannot be waited for");
-  return wait_for(*state_, Direction::read, reason);
+  return wait_for(*poller_, *state_, Direction::read, reason);
 }
 
 os::Result<void> Pollable::wait_writable(WaitReason reason) {
   C1M_ASSERT(state_ != nullptr, "an empty Pollable cannot be waited for");
-  return wait_for(*state_, Direction::write, reason);
+  return wait_for(*poller_, *state_, Direction::write, reason);
 }
 
 void Pollable::read_would_block() {
@@ -114,6 +116,22 @@ void Pollable::write_would_block() {
 
 void Pollable::read_was_short() {
   state_->exhausted_in(Direction::read) = !state_->peer_has_closed();
+}
+
+void Pollable::receive_ahead() {
+  if (RingPoller* ring = poller_->ring()) ring->receive_ahead(*state_);
+}
+
+std::optional<os::Result<std::size_t>> Pollable::take_received(std::span<std::byte> buffer) {
+  RingPoller* ring = poller_ != nullptr ? poller_->ring() : nullptr;
+  if (ring == nullptr) return std::nullopt;
+  const RingPoller::Taken taken = ring->take(*state_, buffer);
+  // What is received later sets the word; without a receive the reader has to ask.
+  state_->exhausted_in(Direction::read) = taken.receiving;
+  if (taken.bytes > 0) return taken.bytes;
+  if (taken.error != 0) return os::fail(taken.error, "recv");
+  if (taken.receiving) return os::fail(EAGAIN, "recv");
+  return std::nullopt;
 }
 
 void Pollable::set_read_deadline(os::Nanoseconds deadline_ns) {

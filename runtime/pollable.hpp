@@ -5,7 +5,10 @@
 // they differ in direction; close() and the deadlines beside anything. Moving needs an idle object.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <optional>
+#include <span>
 
 #include "os/clock.hpp"
 #include "os/descriptor.hpp"
@@ -50,6 +53,13 @@ class Pollable {
   // would block, which saves asking. Without effect once the peer has closed its side, because the
   // end of the stream is still to be read then.
   void read_was_short();
+
+  // For a stream socket that is read through take_received() first: the poller may receive before
+  // it is asked. Before the first wait; without effect with epoll.
+  void receive_ahead();
+  // What the poller has received, or that nothing is there (EAGAIN), or an error; nothing when the
+  // caller has to ask the socket itself. By the reader, inside a Use.
+  [[nodiscard]] std::optional<os::Result<std::size_t>> take_received(std::span<std::byte> buffer);
 
   // Times (now_ns() of sleep.hpp) at which waits fail with ETIMEDOUT, those going on included; a
   // passed one fails every wait that would park. Stay set until changed.

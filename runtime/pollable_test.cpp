@@ -23,8 +23,8 @@
 namespace c1m::runtime {
 namespace {
 
-class PollableTest : public RuntimeTest {};
-C1M_FOR_ALL_PROCESSOR_COUNTS(PollableTest);
+class PollableTest : public NetworkTest {};
+C1M_FOR_ALL_POLLERS(PollableTest);
 
 // --- deadlines -----------------------------------------------------------------------------------
 

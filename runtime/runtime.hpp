@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <source_location>
@@ -20,6 +21,14 @@ class VirtualClock;
 
 inline constexpr unsigned processors_max = 256;
 
+// How the runtime learns what is ready.
+enum class Poller : std::uint8_t {
+  epoll,
+  // Streams are received by the kernel into buffers that all of them share. Runtime::create() fails
+  // with EPERM or ENOSYS where io_uring is forbidden or too old.
+  io_uring,
+};
+
 struct RuntimeOptions {
   // How many coroutines run at the same time; each processor has a thread. 1 to processors_max.
   unsigned processors = 1;
@@ -30,6 +39,11 @@ struct RuntimeOptions {
   // space alone.
   std::size_t coroutines_max = std::size_t{1} << 22;
   std::size_t descriptors_max = std::size_t{1} << 22;
+  Poller poller = Poller::epoll;
+  // For io_uring: how many buffers all streams share, a power of two up to 32,768, and the bytes of
+  // each, up to 65,535. When all are full, or a message is longer, streams are read as with epoll.
+  std::size_t ring_buffers = 2048;
+  std::size_t ring_buffer_bytes = 2048;
   // Installs a handler for SIGSEGV and SIGBUS, process-wide, that names the coroutine whose stack
   // overflowed and aborts; other faults go on to the handler that was there before.
   bool report_stack_overflow = true;

@@ -13,25 +13,20 @@
 
 namespace c1m::runtime {
 
-class RuntimeTest : public testing::TestWithParam<unsigned> {
+class RuntimeFixture : public testing::Test {
  protected:
   // Sanitizers want more stack, and ThreadSanitizer a bounded number of coroutines.
   static constexpr std::size_t stack_bytes = C1M_ASAN || C1M_TSAN ? 256 * 1024 : 64 * 1024;
   static constexpr int many = C1M_TSAN ? 500 : 10'000;
 
-  void SetUp() override {
-    auto created =
-        Runtime::create({.processors = GetParam(), .stack_bytes = stack_bytes, .clock = clock()});
-    ASSERT_TRUE(created) << os::describe(created.error());
-    runtime_ = std::move(*created);
-  }
-
   void TearDown() override {
+    if (!runtime_) return;  // skipped
     const RuntimeStatistics left = runtime_->statistics();
     EXPECT_EQ(left.coroutines_live, 0U);
     EXPECT_EQ(left.coroutines_runnable, 0U);
     EXPECT_EQ(left.timers_armed, 0U);
     EXPECT_EQ(left.descriptors_open, 0U);
+    EXPECT_EQ(left.ring_buffers_held, 0U);
     EXPECT_EQ(left.stacks_in_use, 0U);
     runtime_.reset();  // before what a derived fixture lends it
   }
@@ -47,8 +42,21 @@ class RuntimeTest : public testing::TestWithParam<unsigned> {
 
   Runtime& runtime() { return *runtime_; }
 
+  void set_up(const RuntimeOptions& options) {
+    auto created = Runtime::create(options);
+    ASSERT_TRUE(created) << os::describe(created.error());
+    runtime_ = std::move(*created);
+  }
+
  private:
   std::unique_ptr<Runtime> runtime_;
+};
+
+class RuntimeTest : public RuntimeFixture, public testing::WithParamInterface<unsigned> {
+ protected:
+  void SetUp() override {
+    set_up({.processors = GetParam(), .stack_bytes = stack_bytes, .clock = clock()});
+  }
 };
 
 inline constexpr auto processor_counts = {1U, 2U, 4U};

@@ -2,6 +2,8 @@
 #include "runtime/scheduler.hpp"
 
 #include <algorithm>
+#include <bit>
+#include <optional>
 #include <system_error>
 #include <tuple>
 
@@ -12,15 +14,30 @@
 
 namespace c1m::runtime {
 
+namespace {
+
+// What of the options is for io_uring, if that is wanted.
+std::optional<RingPoller::Options> ring_options(const RuntimeOptions& options) {
+  if (options.poller != Poller::io_uring) return std::nullopt;
+  return RingPoller::Options{.sharing = options.processors == 1 ? os::Ring::Sharing::one_thread
+                                                                : os::Ring::Sharing::any_thread,
+                             .buffers = options.ring_buffers,
+                             .buffer_bytes = options.ring_buffer_bytes};
+}
+
+}  // namespace
+
 os::Result<std::unique_ptr<Scheduler>> Scheduler::create(const RuntimeOptions& options) {
   const bool valid = options.processors >= 1 && options.processors <= processors_max &&
                      options.stack_bytes >= StackPool::stack_bytes_min &&
                      options.coroutines_max >= 1 && options.coroutines_max < UINT32_MAX &&
-                     options.descriptors_max >= 1 && options.descriptors_max < UINT32_MAX;
+                     options.descriptors_max >= 1 && options.descriptors_max < UINT32_MAX &&
+                     std::has_single_bit(options.ring_buffers) && options.ring_buffers <= 32'768 &&
+                     options.ring_buffer_bytes >= 1 && options.ring_buffer_bytes <= UINT16_MAX;
   if (!valid) return os::fail(EINVAL, "runtime options outside their ranges");
   auto table = CoroutineTable::create(options.coroutines_max);
   if (!table) return std::unexpected(table.error());
-  auto netpoller = Netpoller::create(options.descriptors_max);
+  auto netpoller = Netpoller::create(options.descriptors_max, ring_options(options));
   if (!netpoller) return std::unexpected(netpoller.error());
   if (options.report_stack_overflow) {
     if (auto installed = install_overflow_report(); !installed) {
@@ -304,6 +321,10 @@ RuntimeStatistics Scheduler::statistics() const {
   sum.polls = netpoller_->polls();
   sum.poll_events = netpoller_->events();
   sum.poll_events_stale = netpoller_->stale_events();
+  if (const RingPoller* ring = netpoller_->ring()) {
+    sum.ring_buffers_held = ring->buffers_held();
+    sum.rings_changed = ring->changed() ? 1 : 0;
+  }
   sum.stacks_in_use = sum.coroutines_live;
   sum.stacks_reserved = stacks_.carved();
   sum.processors = processors_.size();

@@ -12,9 +12,10 @@ struct RuntimeStatistics {
   std::uint64_t coroutines_runnable = 0;  // in a queue
   std::uint64_t coroutines_parked = 0;    // live, neither queued nor running
   std::uint64_t timers_armed = 0;
-  std::uint64_t descriptors_open = 0;  // registered with the netpoller
-  std::uint64_t stacks_in_use = 0;     // each by a live coroutine
-  std::uint64_t stacks_reserved = 0;   // the greatest number there ever was at once
+  std::uint64_t descriptors_open = 0;   // registered with the netpoller
+  std::uint64_t ring_buffers_held = 0;  // by streams that have not read them (io_uring)
+  std::uint64_t stacks_in_use = 0;      // each by a live coroutine
+  std::uint64_t stacks_reserved = 0;    // the greatest number there ever was at once
   std::uint64_t processors = 0;
   std::uint64_t processors_idle = 0;
 
@@ -30,6 +31,7 @@ struct RuntimeStatistics {
   std::uint64_t polls = 0;          // epoll_wait calls
   std::uint64_t poll_events = 0;    // events they returned
   std::uint64_t poll_events_stale = 0;  // of those, for a descriptor closed meanwhile
+  std::uint64_t rings_changed = 0;  // from a ring of one thread to one of all; at most 1 (io_uring)
   std::uint64_t timers_fired = 0;
   std::uint64_t blocking_calls = 0;
   std::uint64_t workers_parked = 0;  // times that a worker went to sleep

@@ -9,6 +9,7 @@ namespace c1m::runtime {
 os::Result<TcpStream> TcpStream::adopt(os::Descriptor socket) {
   auto pollable = Pollable::adopt(std::move(socket));
   if (!pollable) return std::unexpected(pollable.error());
+  pollable->receive_ahead();
   return TcpStream(std::move(*pollable));
 }
 
@@ -35,6 +36,7 @@ os::Result<TcpStream> TcpStream::connect(const os::Endpoint& target,
 os::Result<std::size_t> TcpStream::try_read(std::span<std::byte> buffer) {
   const Pollable::Use use(pollable_);
   if (use.get() < 0) return os::fail(EBADF, "recv");
+  if (auto received = pollable_.take_received(buffer)) return *received;
   const auto got = os::read_some(use.get(), buffer);
   if (!got) {
     if (os::would_block(got.error())) pollable_.read_would_block();

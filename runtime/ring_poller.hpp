@@ -1,0 +1,147 @@
+// The netpoller's second way to learn what is ready: io_uring. A stream's bytes are received by the
+// kernel into buffers that all streams share, before anybody asks; other readers poll once for each
+// wait, and a writer that had to wait is told of edges from then on.
+// Invariants: a descriptor has at most one receive and one poll for each direction in the kernel;
+// nobody reads a socket by itself while a receive is armed; a number is closed only after its
+// requests were submitted and cancelled; a buffer is the kernel's, or one descriptor's, unread.
+// Threads: every function by any, under one lock; poll() by who has claimed the netpoller.
+// Not here: the words in which coroutines wait (poll_word.hpp); writing, which is a direct call.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <thread>
+#include <vector>
+
+#include "os/address_space.hpp"
+#include "os/clock.hpp"
+#include "os/descriptor.hpp"
+#include "os/result.hpp"
+#include "os/ring.hpp"
+#include "os/wake_event.hpp"
+#include "runtime/atomic.hpp"
+#include "runtime/poll_descriptor.hpp"
+
+namespace c1m::runtime {
+
+class RingPoller {
+ public:
+  static constexpr std::size_t completions_max = 128;  // a poll
+  // A stream whose owner does not read keeps about this many buffers from the others (the kernel
+  // may fill some more before it hears of the end).
+  static constexpr std::uint16_t unread_buffers_max = 16;
+
+  struct Options {
+    // The ring belongs to the first thread that uses it, until another one polls.
+    os::Ring::Sharing sharing = os::Ring::Sharing::one_thread;
+    std::size_t buffers = 0;  // a power of two
+    std::size_t buffer_bytes = 0;
+  };
+
+  // `descriptors` is the array in which all states lie; `wake_event` ends a poll.
+  [[nodiscard]] static os::Result<std::unique_ptr<RingPoller>> create(const Options& options,
+                                                                      PollDescriptor* descriptors,
+                                                                      os::WakeEvent& wake_event);
+  RingPoller(const RingPoller&) = delete;
+  RingPoller& operator=(const RingPoller&) = delete;
+  ~RingPoller();
+
+  // A descriptor gets a new tenant. EPERM for one that cannot be waited for.
+  [[nodiscard]] os::Result<void> adopt(PollDescriptor& state);
+  // Reads of this stream shall come through the ring. By its owner, before the first wait.
+  void receive_ahead(PollDescriptor& state);
+  // The tenant's number is to be closed, now or as soon as the ring's thread can.
+  void close(PollDescriptor& state, os::Descriptor number);
+  // The tenant has left, its sequence number is raised: what it has not read is dropped.
+  void forget(PollDescriptor& state);
+
+  // The coroutine that uses this direction is about to wait: is there something to ask the kernel?
+  [[nodiscard]] bool wants(const PollDescriptor& state, Direction direction) const;
+  // Asks it. When wanted, inside a hold on the number.
+  [[nodiscard]] os::Result<void> arm(PollDescriptor& state, Direction direction);
+
+  // What the ring has for the reader of a stream.
+  struct Taken {
+    std::size_t bytes = 0;
+    int error = 0;           // when there are no bytes: what ended the receive, once
+    bool receiving = false;  // more will come by itself; otherwise the reader asks the socket
+  };
+  [[nodiscard]] Taken take(PollDescriptor& state, std::span<std::byte> buffer);
+
+  // See Netpoller::poll(). `created` states have had a tenant.
+  std::size_t poll(os::Nanoseconds timeout_ns, std::uint32_t created, std::span<WakeToken> wakes);
+
+  [[nodiscard]] std::uint64_t completions() const { return completions_seen_.get(); }
+  [[nodiscard]] std::uint64_t stale_completions() const { return stale_completions_.get(); }
+  // How many buffers streams have not read.
+  [[nodiscard]] std::size_t buffers_held() const { return held_.load(std::memory_order_relaxed); }
+  // Whether the ring was one thread's and has become everybody's.
+  [[nodiscard]] bool changed() const { return changed_.load(std::memory_order_relaxed); }
+
+ private:
+  struct Buffer {
+    std::uint32_t bytes = 0;
+    std::uint16_t next = 0;
+    bool held = false;
+  };
+  // What a thread that may not touch the ring leaves to the one that polls, in order.
+  struct Errand {
+    enum class What : std::uint8_t { arm, close } what = What::arm;
+    std::uint32_t index = 0;
+    std::uint64_t sequence = 0;
+    std::uint8_t requests = 0;
+    os::Descriptor number;  // for close
+    int fd = -1;            // for arm
+  };
+
+  RingPoller(os::Ring ring, os::AddressSpace memory, const Options& options,
+             PollDescriptor* descriptors, os::WakeEvent& wake_event);
+
+  // All of these with mutex_ held.
+  [[nodiscard]] os::Result<void> give_free_buffers(os::Ring& ring);
+  [[nodiscard]] bool may_use_ring();
+  [[nodiscard]] os::Result<void> request(std::uint8_t what, int fd, std::uint64_t tag);
+  [[nodiscard]] os::Result<void> cancel(std::uint8_t requests, std::uint64_t sequence,
+                                        std::uint32_t index);
+  void run_errands();
+  [[nodiscard]] bool become_shared(std::uint32_t created);
+  std::size_t wake_disturbed(std::span<WakeToken> wakes);
+  void watch_wake_event();
+  // What a completion changes; the descriptor and direction that it is about, if it has one still.
+  struct About {
+    PollDescriptor* state = nullptr;
+    Direction direction = Direction::read;
+  };
+  [[nodiscard]] About settle(const os::Completion& completion);
+  void settle_receive(PollDescriptor& state, std::uint32_t index, const os::Completion& completion);
+  void keep(PollDescriptor& state, const os::Completion& completion);
+  void give_back(std::uint16_t buffer);
+
+  [[nodiscard]] std::uint32_t index_of(const PollDescriptor& state) const {
+    return static_cast<std::uint32_t>(&state - descriptors_);
+  }
+
+  const Options options_;
+  PollDescriptor* const descriptors_;
+  os::WakeEvent& wake_event_;
+
+  mutable ThreadMutex mutex_;
+  os::AddressSpace memory_;       // of the buffers; outlives the ring
+  std::vector<Buffer> buffers_;   // guarded by mutex_, as all below
+  std::optional<os::Ring> ring_;  // waits happen outside of the lock, by who has claimed
+  std::optional<std::thread::id> owner_;
+  std::vector<Errand> errands_;
+  std::uint32_t disturbed_begin_ = 0;  // states that a change of rings has disturbed: sought here
+  std::uint32_t disturbed_end_ = 0;
+
+  std::array<os::Completion, completions_max> completions_{};  // the claimer's
+  Atomic<std::size_t> held_ = 0;                               // how many of buffers_ are
+  Atomic<bool> changed_ = false;
+  Counter completions_seen_;
+  Counter stale_completions_;
+};
+
+}  // namespace c1m::runtime

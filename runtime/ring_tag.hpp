@@ -1,0 +1,62 @@
+// What the ring poller writes on its requests, so that a completion finds whom it is about: the
+// tenant's sequence number, the index of the descriptor, and which of its requests.
+// Invariant: a tag of a tenant that has left equals none of the present one (until 2^30 tenants
+// later). Threads: pure functions. Not here: what is done about a completion (ring_poller.cpp).
+#pragma once
+
+#include <cstdint>
+
+#include "runtime/poll_descriptor.hpp"
+
+namespace c1m::runtime {
+
+// Flags of PollDescriptor::ring_requests: what the kernel has of this tenant, ...
+inline constexpr std::uint8_t receive_request = 1;
+inline constexpr std::uint8_t read_poll_request = 2;
+inline constexpr std::uint8_t write_poll_request = 4;
+inline constexpr std::uint8_t all_requests = 7;
+// ... which directions lost a request when the ring was changed, ...
+inline constexpr std::uint8_t read_disturbed = 8;
+inline constexpr std::uint8_t write_disturbed = 16;
+// ... and that it is a stream, whose bytes are received ahead.
+inline constexpr std::uint8_t receives_ahead = 32;
+
+constexpr Direction direction_of(std::uint8_t request) {
+  return request == write_poll_request ? Direction::write : Direction::read;
+}
+
+class RingTag {
+ public:
+  // No request of a descriptor has these two lowest bits.
+  static constexpr std::uint64_t wake_event = 3;
+
+  static constexpr std::uint64_t bits(std::uint64_t sequence, std::uint32_t index,
+                                      std::uint8_t request) {
+    return (sequence & sequence_mask) << sequence_shift | std::uint64_t{index} << index_shift |
+           code_of(request);
+  }
+
+  explicit constexpr RingTag(std::uint64_t bits) : bits_(bits) {}
+  [[nodiscard]] constexpr std::uint8_t request() const {
+    return static_cast<std::uint8_t>(1U << (bits_ & 3));
+  }
+  [[nodiscard]] constexpr std::uint32_t index() const {
+    return static_cast<std::uint32_t>(bits_ >> index_shift);
+  }
+  [[nodiscard]] constexpr bool is_of(std::uint64_t sequence) const {
+    return bits_ >> sequence_shift == (sequence & sequence_mask);
+  }
+
+ private:
+  static constexpr int index_shift = 2;
+  static constexpr int sequence_shift = 34;
+  static constexpr std::uint64_t sequence_mask = (std::uint64_t{1} << (64 - sequence_shift)) - 1;
+
+  static constexpr std::uint64_t code_of(std::uint8_t request) {
+    return request == receive_request ? 0 : request == read_poll_request ? 1 : 2;
+  }
+
+  std::uint64_t bits_;
+};
+
+}  // namespace c1m::runtime
