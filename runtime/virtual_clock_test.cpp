@@ -2,10 +2,14 @@
 // told moves only then. Nothing here waits for real time to pass.
 #include "runtime/virtual_clock.hpp"
 
+#include <sys/eventfd.h>
+#include <unistd.h>
+
 #include <algorithm>
 #include <array>
 #include <atomic>
 #include <chrono>
+#include <cstdint>
 #include <mutex>
 #include <random>
 #include <thread>
@@ -119,6 +123,28 @@ TEST_P(VirtualClockTest, DeadlinesOfReadsAndAcceptsEndExactlyOnTime) {
     EXPECT_EQ(listener.accept().error().code, ETIMEDOUT);
   });
   EXPECT_EQ(clock_.now_ns(), 7 + 101 * hour_ns);
+}
+
+TEST_P(VirtualClockTest, WhatIsReadyAlreadyComesBeforeALaterTime) {
+  run([] {
+    const int fd = ::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    auto pollable = Pollable::adopt(os::Descriptor(fd));
+    ASSERT_TRUE(pollable);
+    for (int i = 0; i < 200; ++i) {
+      std::atomic<bool> ended = false;
+      ASSERT_TRUE(spawn([&] {
+        pollable->read_would_block();
+        pollable->set_read_deadline(now_ns() + 2);
+        EXPECT_TRUE(pollable->wait_readable());
+        ended.store(true);
+      }));
+      ASSERT_TRUE(sleep_for(1));
+      const std::uint64_t one = 1;
+      ASSERT_EQ(::write(fd, &one, sizeof one), static_cast<ssize_t>(sizeof one));
+      ASSERT_TRUE(sleep_for(hour_ns));
+      EXPECT_TRUE(ended.load());
+    }
+  });
 }
 
 TEST_P(VirtualClockTest, StopEndsSleepsBeforeTheirTime) {
