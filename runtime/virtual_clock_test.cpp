@@ -206,7 +206,16 @@ TEST_P(ManualTimeTest, AnotherThreadMayMoveItWhileAllSleep) {
   constexpr int sleeps = C1M_TSAN ? 200 : 2000;
   std::atomic<int> slept = 0;
   std::thread mover([&] {
-    while (slept.load() < sleeps) clock_.advance(os::ns_per_s);
+    // Once for each sleep, so that a move that nobody notices is not made good by the next; at a
+    // moment at which the workers may be on their way to sleep, asleep, or awake again.
+    for (int i = 0; i < sleeps; ++i) {
+      while (runtime().statistics().timers_armed == 0) std::this_thread::yield();
+      if (i % 8 == 0) std::this_thread::sleep_for(std::chrono::microseconds(100));
+      for (int spin = i % 300 * 10; spin > 0; --spin)
+        std::atomic_signal_fence(std::memory_order_seq_cst);
+      clock_.advance(os::ns_per_s);
+      while (slept.load() <= i) std::this_thread::yield();
+    }
   });
   run([&slept] {
     for (int i = 0; i < sleeps; ++i) {
@@ -215,6 +224,7 @@ TEST_P(ManualTimeTest, AnotherThreadMayMoveItWhileAllSleep) {
     }
   });
   mover.join();
+  EXPECT_EQ(clock_.now_ns(), sleeps * os::ns_per_s) << "it has not moved by itself";
 }
 
 TEST_P(ManualTimeTest, DataComesWithoutTimePassing) {
