@@ -3,9 +3,9 @@
 //   whoever adds work:     add; store_load_fence; wake one if someone sleeps and nobody searches
 //   whoever stops looking: leave the searching or enter the sleeping; store_load_fence; look again
 // so that of any pair one side sees the other. At most half of the awake workers search.
-// Invariants: a worker in the list sleeps or is about to look again; one that was taken out by
-// take_for_search() counts as searching until it says otherwise.
-// Threads: any; a lock for the list, none for the question whether to wake.
+// Invariants: the workers counted are those with a processor; one in the list sleeps or is about to
+// look again; one that was taken out by take_for_search() counts as searching until it says
+// otherwise. Threads: any; a lock for the list, none for the question whether to wake.
 #pragma once
 
 #include <cstdint>
@@ -21,6 +21,16 @@ class IdleWorkers {
  public:
   explicit IdleWorkers(std::uint32_t workers) : workers_(workers) { list_.reserve(workers); }
 
+  // How many have a processor. remove_worker() is for one that is neither in the list nor counted
+  // as searching; the caller then unparks those in the list, since they may be all there are.
+  void set_workers(std::uint32_t workers) {
+    const std::lock_guard lock(mutex_);
+    workers_.store(workers, std::memory_order_relaxed);
+  }
+  [[nodiscard]] std::uint32_t workers() const { return workers_.load(std::memory_order_relaxed); }
+  void add_worker() { change_workers(1); }
+  void remove_worker() { change_workers(-1); }
+
   // After work was added and a store_load_fence: is it worth take_for_search()?
   [[nodiscard]] bool should_wake() const {
     const std::uint32_t counts = counts_.load(std::memory_order_relaxed);
@@ -30,7 +40,9 @@ class IdleWorkers {
     return sleeping_of(counts_.load(std::memory_order_relaxed));
   }
 
-  [[nodiscard]] bool all_asleep() const { return sleeping() == workers_; }
+  [[nodiscard]] bool all_asleep() const {
+    return sleeping() == workers_.load(std::memory_order_relaxed);
+  }
 
   // Takes the worker that fell asleep last and counts it as searching, or returns nullptr.
   Worker* take_for_search() {
@@ -45,7 +57,8 @@ class IdleWorkers {
   // May one more worker search? Counts it if so.
   bool start_search() {
     const std::uint32_t counts = counts_.load(std::memory_order_relaxed);
-    if (2 * searching_of(counts) >= workers_ - sleeping_of(counts)) return false;
+    const std::uint32_t workers = workers_.load(std::memory_order_relaxed);
+    if (2 * searching_of(counts) + sleeping_of(counts) >= workers) return false;
     counts_.fetch_add(one_searching);
     return true;
   }
@@ -60,7 +73,7 @@ class IdleWorkers {
     const std::lock_guard lock(mutex_);
     list_.push_back(&worker);
     counts_.fetch_add(searching ? one_sleeping - one_searching : one_sleeping);
-    return list_.size() == workers_;
+    return list_.size() == workers_.load(std::memory_order_relaxed);
   }
 
   // Calls visit(worker) for every worker in the list.
@@ -85,7 +98,13 @@ class IdleWorkers {
   static std::uint32_t searching_of(std::uint32_t counts) { return counts & 0xffff; }
   static std::uint32_t sleeping_of(std::uint32_t counts) { return counts >> 16; }
 
-  const std::uint32_t workers_;
+  void change_workers(int by) {
+    const std::lock_guard lock(mutex_);
+    workers_.store(workers_.load(std::memory_order_relaxed) + static_cast<std::uint32_t>(by),
+                   std::memory_order_relaxed);
+  }
+
+  Atomic<std::uint32_t> workers_;  // written under mutex_
   // Sequentially consistent where it is changed: one side of the protocol above.
   Atomic<std::uint32_t> counts_ = 0;
   ThreadMutex mutex_;

@@ -30,7 +30,7 @@ os::Result<void> Monitor::start() {
   const std::lock_guard lock(mutex_);
   if (thread_.joinable()) return {};
   state_.store(looking);
-  seen_.assign(scheduler_.processors().size(), {});
+  seen_.assign(processors_max, {});
   try {
     thread_ = std::thread([this] { run(); });
   } catch (const std::system_error& error) {
@@ -93,8 +93,8 @@ bool Monitor::look() {
 
 bool Monitor::look_at_processors() {
   bool acted = false;
-  for (std::size_t i = 0; i < seen_.size(); ++i) {
-    Processor& processor = *scheduler_.processors()[i];
+  for (std::size_t i = 0; i < scheduler_.processors().size(); ++i) {
+    Processor& processor = scheduler_.processors()[i];
     const Seen now{.resumed = processor.counters.resumed.get(),
                    .blocking_call = processor.blocking_hold.call()};
     const Seen before = std::exchange(seen_[i], now);

@@ -26,7 +26,7 @@ constexpr int late_comings_max = 100;
 constexpr std::array<unsigned, 2> pauses_before_looks{16, 256};
 
 bool worth_looking_again(Worker& worker) {
-  return worker.scheduler().processors().size() > 1 && !worker.processor().has_work();
+  return worker.scheduler().processors().wanted() > 1 && !worker.processor().has_work();
 }
 
 template <class TryLock>

@@ -47,6 +47,9 @@ struct Processor {
   BlockingHold blocking_hold;
   ProcessorCounters counters;
 
+  // A worker holds it or is about to. Guarded by the scheduler's lock for changes.
+  bool staffed = false;
+
   // The holder's own.
   Queue::Overflow overflow{};
   std::array<Coroutine*, 64> free_coroutines{};

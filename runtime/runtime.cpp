@@ -26,6 +26,10 @@ os::Result<void> Runtime::spawn(std::move_only_function<void()> function,
   return scheduler_->spawn(std::move(function), where);
 }
 
+os::Result<void> Runtime::set_processors(unsigned count) {
+  return scheduler_->set_processors(count);
+}
+
 void Runtime::stop() {
   scheduler_->stop();
 }

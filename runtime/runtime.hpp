@@ -73,6 +73,13 @@ class Runtime {
       std::move_only_function<void()> function,
       std::source_location where = std::source_location::current());
 
+  // Changes how many coroutines run at the same time, 1 to processors_max, now or, before run(),
+  // for it. More: the added processors have workers when this returns; when the system has no
+  // thread left it fails and the number stays what it was. Fewer: each surplus processor is left
+  // when its coroutine next waits, yields or ends; all that it had goes to the others. Any thread,
+  // any coroutine.
+  [[nodiscard]] os::Result<void> set_processors(unsigned count);
+
   // Ends every wait for a descriptor or a time with ECANCELED, those of the present and of the
   // future, so that coroutines can leave; run() returns when they have. Any thread, any coroutine,
   // any number of times; not from a signal handler.

@@ -55,10 +55,8 @@ Scheduler::Scheduler(const RuntimeOptions& options, std::unique_ptr<CoroutineTab
       netpoller_(std::move(netpoller)),
       stacks_(options.stack_bytes, os::GuardKind::marker),
       idle_workers_(options.processors),
+      processors_(options.processors),
       monitor_(*this) {
-  for (std::uint32_t index = 0; index < options.processors; ++index) {
-    processors_.push_back(std::make_unique<Processor>(index));
-  }
   if (clock_ != nullptr) clock_->attach(*this);
 }
 
@@ -73,18 +71,20 @@ os::Result<void> Scheduler::run() {
   C1M_ASSERT(!running_.exchange(true), "one run() at a time");
   finished_.store(false);
   // This thread is the first worker; the others have threads of their own.
-  Worker first(*this, processors_.front().get());
+  const unsigned count = begin_staffing();
+  Worker first(*this, &processors_[0]);
   os::Result<void> started;
   // With one processor there is nobody for the monitor to wake, until there are blocking calls.
-  if (processors_.size() > 1) started = monitor_.start();
-  for (std::size_t i = 1; i < processors_.size() && started; ++i) {
-    started = start_worker(processors_[i].get());
+  if (count > 1) started = monitor_.start();
+  for (unsigned index = 1; index < count && started; ++index) {
+    started = start_worker(&processors_[index]);
   }
   if (started) {
     first.run();
   } else {
     finish();
   }
+  end_staffing();
   monitor_.stop();  // beyond this point no worker is added
   for (std::thread& thread : threads_) thread.join();
   threads_.clear();
@@ -117,7 +117,7 @@ void Scheduler::finish() {
 
 void Scheduler::blocking_call_begins() {
   // Without a monitor the call keeps its processor for as long as it lasts.
-  if (processors_.size() == 1) std::ignore = monitor_.start();
+  if (processors_.wanted() == 1) std::ignore = monitor_.start();
   monitor_.nudge();
 }
 
@@ -269,6 +269,7 @@ void Scheduler::stop() {
   stopped_.store(true);
   store_load_fence();  // before the looks at words and heaps; see Wait's users
   netpoller_->interrupt_all([this](WakeToken token) { wake(token); });
+  const std::lock_guard lock(change_mutex_);  // no timer moves from heap to heap meanwhile
   std::array<WakeToken, 64> taken;
   for (const auto& processor : processors_) {
     std::size_t count = 0;
@@ -327,9 +328,13 @@ RuntimeStatistics Scheduler::statistics() const {
   }
   sum.stacks_in_use = sum.coroutines_live;
   sum.stacks_reserved = stacks_.carved();
-  sum.processors = processors_.size();
+  sum.processors = processors_.wanted();
   sum.processors_idle = idle_workers_.sleeping();
-  const std::uint64_t running = running_.load() ? sum.processors - sum.processors_idle : 0;
+  const std::uint64_t staffed = running_.load() ? idle_workers_.workers() : 0;
+  sum.processors_surplus = staffed > sum.processors ? staffed - sum.processors : 0;
+  const std::uint64_t running = running_.load() && sum.processors > sum.processors_idle
+                                    ? sum.processors - sum.processors_idle
+                                    : 0;
   const std::uint64_t not_parked = sum.coroutines_runnable + running;
   sum.coroutines_parked = sum.coroutines_live > not_parked ? sum.coroutines_live - not_parked : 0;
   return sum;

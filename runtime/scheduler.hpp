@@ -17,6 +17,7 @@
 #include "runtime/monitor.hpp"
 #include "runtime/netpoller.hpp"
 #include "runtime/processor.hpp"
+#include "runtime/processor_set.hpp"
 #include "runtime/runtime.hpp"
 #include "runtime/stack_pool.hpp"
 #include "runtime/statistics.hpp"
@@ -49,6 +50,9 @@ class Scheduler {
   // `coroutine` is runnable, and the calling thread holds no processor.
   void queue_from_outside(Coroutine& coroutine);
 
+  // See Runtime::set_processors().
+  [[nodiscard]] os::Result<void> set_processors(unsigned count);
+
   void stop();
   [[nodiscard]] bool stopped() const { return stopped_.load(); }
 
@@ -75,6 +79,8 @@ class Scheduler {
   void give_back(Coroutine& coroutine);
   [[nodiscard]] os::Nanoseconds earliest_timer_ns() const;
   void add_spare(Worker& worker);
+  // By the holder of a surplus processor: takes everything from it. False: it is wanted again.
+  bool retire(Processor& processor);
   void blocking_call_begins();
   // The coroutine of a call that was taken over is queued again.
   void taken_over_call_ended();
@@ -90,7 +96,7 @@ class Scheduler {
   IdleWorkers& idle_workers() { return idle_workers_; }
   Netpoller& netpoller() { return *netpoller_; }
   StackPool& stacks() { return stacks_; }
-  std::vector<std::unique_ptr<Processor>>& processors() { return processors_; }
+  ProcessorSet& processors() { return processors_; }
 
  private:
   Scheduler(const RuntimeOptions& options, std::unique_ptr<CoroutineTable> table,
@@ -99,6 +105,11 @@ class Scheduler {
   [[nodiscard]] Worker* own_worker();
   [[nodiscard]] os::Result<void> start_worker(Processor* processor);
   [[nodiscard]] Worker* take_spare();
+  [[nodiscard]] os::Result<void> staff(Processor& processor);
+  void hand_over(Processor& processor);
+  void look_again();
+  [[nodiscard]] unsigned begin_staffing();  // returns how many processors have been wanted
+  void end_staffing();
 
   VirtualClock* const clock_;  // nullptr: the monotonic clock
   std::unique_ptr<CoroutineTable> table_;
@@ -106,7 +117,9 @@ class Scheduler {
   StackPool stacks_;
   GlobalQueue global_queue_;
   IdleWorkers idle_workers_;
-  std::vector<std::unique_ptr<Processor>> processors_;
+  ProcessorSet processors_;
+  ThreadMutex change_mutex_;    // of who has a worker and where timers are
+  bool takes_workers_ = false;  // guarded by change_mutex_
   Monitor monitor_;
   mutable ThreadMutex workers_mutex_;
   // Guarded by workers_mutex_, as the next two; of the present run. One a processor, and one more

@@ -12,11 +12,12 @@ struct RuntimeStatistics {
   std::uint64_t coroutines_runnable = 0;  // in a queue
   std::uint64_t coroutines_parked = 0;    // live, neither queued nor running
   std::uint64_t timers_armed = 0;
-  std::uint64_t descriptors_open = 0;   // registered with the netpoller
-  std::uint64_t ring_buffers_held = 0;  // by streams that have not read them (io_uring)
-  std::uint64_t stacks_in_use = 0;      // each by a live coroutine
-  std::uint64_t stacks_reserved = 0;    // the greatest number there ever was at once
-  std::uint64_t processors = 0;
+  std::uint64_t descriptors_open = 0;    // registered with the netpoller
+  std::uint64_t ring_buffers_held = 0;   // by streams that have not read them (io_uring)
+  std::uint64_t stacks_in_use = 0;       // each by a live coroutine
+  std::uint64_t stacks_reserved = 0;     // the greatest number there ever was at once
+  std::uint64_t processors = 0;          // in use; Runtime::set_processors()
+  std::uint64_t processors_surplus = 0;  // not wanted any more, but not yet left by their workers
   std::uint64_t processors_idle = 0;
 
   // Counters since the runtime was created.

@@ -8,21 +8,36 @@
 namespace c1m::runtime {
 
 void Timer::cancel() {
-  TimerHeap* heap = heap_.load(std::memory_order_acquire);
-  if (heap == nullptr) return;
-  const std::lock_guard lock(heap->mutex_);
-  // It may have fired while this thread waited for the lock.
-  if (heap_.load(std::memory_order_relaxed) == heap) heap->take_out(*this);
+  while (TimerHeap* heap = heap_.load(std::memory_order_acquire)) {
+    const std::lock_guard lock(heap->mutex_);
+    // While this thread waited for the lock it may have fired, or moved to another heap.
+    if (heap_.load(std::memory_order_relaxed) != heap) continue;
+    heap->take_out(*this);
+    return;
+  }
 }
 
 void TimerHeap::arm(Timer& timer, os::Nanoseconds when_ns, WakeToken token) {
   C1M_ASSERT(timer.heap_.load(std::memory_order_acquire) == nullptr, "a timer is armed once");
   const std::lock_guard lock(mutex_);
   timer.token_ = token;
-  timer.heap_.store(this, std::memory_order_relaxed);
-  entries_.emplace_back();
-  sift_up(static_cast<std::uint32_t>(entries_.size() - 1), {when_ns, &timer});
+  put_in({when_ns, &timer});
   publish();
+}
+
+void TimerHeap::put_in(Entry entry) {
+  entry.timer->heap_.store(this, std::memory_order_relaxed);
+  entries_.emplace_back();
+  sift_up(static_cast<std::uint32_t>(entries_.size() - 1), entry);
+}
+
+void TimerHeap::move_all_to(TimerHeap& other) {
+  const std::lock_guard lock(mutex_);
+  const std::lock_guard other_lock(other.mutex_);
+  for (const Entry entry : entries_) other.put_in(entry);
+  entries_.clear();
+  publish();
+  other.publish();
 }
 
 std::size_t TimerHeap::take_due(os::Nanoseconds now_ns, std::span<WakeToken> due) {

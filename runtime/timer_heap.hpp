@@ -27,7 +27,7 @@ class Timer {
 
  private:
   friend class TimerHeap;
-  // Set by arm(), cleared under the heap's lock by whoever takes the timer out. Release and
+  // Set by arm(), changed under the heap's lock by whoever takes the timer out. Release and
   // acquire: who sees nullptr may arm the timer again.
   Atomic<TimerHeap*> heap_ = nullptr;
   WakeToken token_;
@@ -52,6 +52,10 @@ class TimerHeap {
   // The same for all timers, due or not, also one that another thread is arming before this call.
   std::size_t take_any(std::span<WakeToken> taken);
 
+  // Moves all timers to `other`, while they can be cancelled at any moment. Of two heaps timers
+  // move in one direction only, and nobody else holds the locks of two.
+  void move_all_to(TimerHeap& other);
+
   // When the first timer is due, or `never`. A hint for other threads, exact for one that armed.
   [[nodiscard]] os::Nanoseconds earliest_ns() const {
     return earliest_ns_.load(std::memory_order_relaxed);
@@ -68,6 +72,7 @@ class TimerHeap {
   static constexpr std::uint32_t arity = 4;
 
   std::size_t take_until(os::Nanoseconds now_ns, std::span<WakeToken> due);
+  void put_in(Entry entry);     // the lock is held
   void take_out(Timer& timer);  // the lock is held, the timer is in this heap
   void sift_up(std::uint32_t position, Entry entry);
   void sift_down(std::uint32_t position, Entry entry);

@@ -35,8 +35,8 @@ void Worker::run() {
   recent_ns_ = scheduler_.coarse_now_ns();
   while (processor_ != nullptr || wait_for_processor()) {
     Coroutine* coroutine = find_runnable();
-    if (coroutine == nullptr) break;
-    execute(*coroutine);
+    if (coroutine == nullptr && processor_ != nullptr) break;
+    if (coroutine != nullptr) execute(*coroutine);
   }
   set_current_worker(outer);
 }
@@ -154,6 +154,8 @@ void Worker::push_last(Coroutine& coroutine) {
 
 Coroutine* Worker::find_runnable() {
   while (!scheduler_.finished()) {
+    const bool surplus = scheduler_.processors().is_surplus(*processor_);
+    if (surplus && leave_surplus_processor()) return nullptr;
     if (Coroutine* coroutine = look_for_work()) {
       if (searching_) stop_searching();
       return coroutine;
@@ -208,7 +210,7 @@ Coroutine* Worker::take_global() {
   const std::size_t waiting = scheduler_.global_queue().size();
   if (waiting == 0) return nullptr;
   std::array<Coroutine*, global_batch_max> batch;
-  const std::size_t share = waiting / scheduler_.processors().size() + 1;
+  const std::size_t share = waiting / scheduler_.processors().wanted() + 1;
   const std::size_t count =
       scheduler_.global_queue().pop(std::span(batch).first(std::min(share, batch.size())));
   for (std::size_t i = 1; i < count; ++i) push_last(*batch[i]);
@@ -225,7 +227,7 @@ Coroutine* Worker::steal() {
   for (int pass = 0; pass < steal_passes; ++pass) {
     const std::uint32_t start = processor_->random();
     for (std::uint32_t i = 0; i < count; ++i) {
-      Processor& victim = *processors[(start + i) % count];
+      Processor& victim = processors[(start + i) % count];
       if (&victim == processor_) continue;
       if (Coroutine* stolen = steal_from(victim, pass == steal_passes - 1)) return stolen;
     }
@@ -318,6 +320,7 @@ void Worker::sleep() {
 
 bool Worker::may_sleep(bool all_asleep) {
   if (scheduler_.finished() || scheduler_.has_work()) return false;
+  if (scheduler_.processors().is_surplus(*processor_)) return false;
   // Nobody runs anything, so the count of live coroutines stands still.
   if (all_asleep && scheduler_.live() == 0) {
     scheduler_.finish();

@@ -83,9 +83,11 @@ class Worker {
   bool settle(Coroutine& coroutine);
   bool run_blocking_call(Coroutine& coroutine);
   void recycle(Coroutine& coroutine);
-  bool wait_for_processor();  // false: the scheduler has finished
+  bool leave_surplus_processor();  // false: it is wanted again
+  bool wait_for_processor();       // false: the scheduler has finished
 
-  Coroutine* find_runnable();  // nullptr: the scheduler has finished
+  // nullptr: the scheduler has finished, or the processor was surplus and is left.
+  Coroutine* find_runnable();
   Coroutine* look_for_work();
   Coroutine* take_local();
   Coroutine* take_global();

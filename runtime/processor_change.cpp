@@ -1,0 +1,96 @@
+// Changing the number of processors while coroutines run, without stopping the world: what is
+// wanted is one word; a worker whose processor is surplus hands everything over and leaves it at
+// its next look for work. docs/runtime.md tells why nothing is lost.
+#include <array>
+
+#include "runtime/scheduler.hpp"
+
+namespace c1m::runtime {
+
+os::Result<void> Scheduler::set_processors(unsigned count) {
+  if (count < 1 || count > processors_max) {
+    return os::fail(EINVAL, "set_processors (outside 1 to processors_max)");
+  }
+  const std::lock_guard lock(change_mutex_);
+  const unsigned before = processors_.wanted();
+  processors_.want(count);
+  if (!takes_workers_) return {};
+  os::Result<void> staffed;
+  if (count > 1) staffed = monitor_.start();
+  for (unsigned index = before; index < count && staffed; ++index) {
+    // One that was surplus may still have its worker, which then stays.
+    if (!processors_[index].staffed) staffed = staff(processors_[index]);
+  }
+  if (!staffed) processors_.want(before);
+  look_again();
+  return staffed;
+}
+
+// change_mutex_ is held.
+os::Result<void> Scheduler::staff(Processor& processor) {
+  // Counted first, so that the others cannot take themselves for all there are.
+  idle_workers_.add_worker();
+  processor.staffed = true;
+  if (Worker* spare = take_spare()) {
+    spare->assign(processor);
+    return {};
+  }
+  auto started = start_worker(&processor);
+  if (!started) {
+    processor.staffed = false;
+    idle_workers_.remove_worker();
+  }
+  return started;
+}
+
+bool Scheduler::retire(Processor& processor) {
+  const std::lock_guard lock(change_mutex_);
+  if (!processors_.is_surplus(processor)) return false;  // wanted again
+  hand_over(processor);
+  processor.staffed = false;
+  idle_workers_.remove_worker();
+  // The others may all be asleep, and one of them must take what was handed over, sleep until the
+  // timers that it got, or find that the run has ended.
+  look_again();
+  return true;
+}
+
+// The holder's own, and change_mutex_ is held.
+void Scheduler::hand_over(Processor& processor) {
+  while (Coroutine* coroutine = processor.queue.pop()) global_queue_.push({&coroutine, 1});
+  if (Coroutine* next = processor.next.exchange(nullptr, std::memory_order_acquire)) {
+    global_queue_.push({&next, 1});
+  }
+  while (processor.free_count > 0) {
+    give_back(*processor.free_coroutines[--processor.free_count]);
+  }
+  processor.timers.move_all_to(processors_[0].timers);
+}
+
+void Scheduler::look_again() {
+  store_load_fence();  // the counterpart of Worker::sleep()
+  idle_workers_.for_each([](Worker& worker) { worker.unpark(); });
+}
+
+unsigned Scheduler::begin_staffing() {
+  const std::lock_guard lock(change_mutex_);
+  const std::uint32_t wanted = processors_.wanted();
+  for (const auto& processor : processors_) processor->staffed = processor->index < wanted;
+  idle_workers_.set_workers(wanted);
+  takes_workers_ = true;
+  return wanted;
+}
+
+void Scheduler::end_staffing() {
+  const std::lock_guard lock(change_mutex_);
+  takes_workers_ = false;
+}
+
+bool Worker::leave_surplus_processor() {
+  if (searching_) stop_searching();
+  if (!scheduler_.retire(*processor_)) return false;
+  processor_ = nullptr;
+  return true;
+}
+
+}  // namespace c1m::runtime
