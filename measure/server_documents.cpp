@@ -35,7 +35,8 @@ Json settings_json(const ServerSettings& settings) {
           {"send_buffer_bytes", settings.send_buffer_bytes},
           {"receive_buffer_bytes", settings.receive_buffer_bytes},
           {"thread_stack_bytes", or_null(settings.thread_stack_bytes)},
-          {"coroutine_stack_bytes", or_null(settings.coroutine_stack_bytes)}};
+          {"coroutine_stack_bytes", or_null(settings.coroutine_stack_bytes)},
+          {"poller", or_null(settings.poller)}};
 }
 
 Json shards_json(const std::vector<ReadyShard>& shards) {
@@ -115,6 +116,7 @@ std::string to_json_line(const StatsSample& sample) {
                   {"kind", "c1m-stats"},
                   {"monotonic_ns", sample.monotonic_ns},
                   {"utc", sample.utc},
+                  {"poller", or_null(sample.poller)},
                   {"shards", shards},
                   {"total", totals},
                   {"unavailable", unavailable_json(sample.shards)}};

@@ -30,6 +30,7 @@ struct ServerSettings {
   std::uint64_t receive_buffer_bytes = 0;  // likewise
   std::optional<std::uint64_t> thread_stack_bytes;
   std::optional<std::uint64_t> coroutine_stack_bytes;
+  std::optional<std::string> poller;  // where the backend has a choice
 };
 
 struct ReadyShard {
@@ -82,6 +83,7 @@ struct StatsSample {
   os::Nanoseconds monotonic_ns =
       0;  // CLOCK_MONOTONIC, so that other processes' times compare with it
   std::string utc;
+  std::optional<std::string> poller;  // as in ServerSettings
   std::vector<ShardSample> shards;
 };
 

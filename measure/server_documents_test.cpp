@@ -64,6 +64,7 @@ ShardSample numbered_shard(unsigned index, std::uint64_t first) {
 StatsSample two_shards() {
   return {.monotonic_ns = 123'456'789'012'345,
           .utc = "2026-01-31T12:00:00.123Z",
+          .poller = "io_uring",
           .shards = {numbered_shard(0, 100), numbered_shard(1, 1'000)}};
 }
 
@@ -75,6 +76,7 @@ TEST(StatsLine, HasEveryFigureOfEveryShardAndTheirSums) {
   EXPECT_EQ(json["kind"], "c1m-stats");
   EXPECT_EQ(json["monotonic_ns"], 123'456'789'012'345);
   EXPECT_EQ(json["utc"], "2026-01-31T12:00:00.123Z");
+  EXPECT_EQ(json["poller"], "io_uring");
   ASSERT_EQ(json["shards"].size(), 2U);
   EXPECT_EQ(json["shards"][1]["index"], 1);
   EXPECT_EQ(json["shards"][1]["pid"], 101);
@@ -151,6 +153,7 @@ TEST(ReadyFile, WhatIsNotThereIsNull) {
   EXPECT_TRUE(json["settings"]["cpus"].is_null());
   EXPECT_TRUE(json["settings"]["thread_stack_bytes"].is_null());
   EXPECT_TRUE(json["settings"]["coroutine_stack_bytes"].is_null());
+  EXPECT_TRUE(json["settings"]["poller"].is_null());
 }
 
 TEST(ReadyFile, StaysJsonWhenAFlagWasNotUtf8) {

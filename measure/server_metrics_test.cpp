@@ -22,7 +22,7 @@ StatsSample one_shard() {
   shard.process.pss_bytes = 4096;
   shard.traffic.connections_open = 7;
   shard.traffic.bytes_received = 64;
-  return {.monotonic_ns = 1, .utc = "", .shards = {shard}};
+  return {.monotonic_ns = 1, .utc = "", .poller = std::nullopt, .shards = {shard}};
 }
 
 constexpr os::BuildInfo build{.version = "0.1.0", .commit = "abc", .preset = "dev", .dirty = false};

@@ -17,6 +17,12 @@
 
 namespace c1m::servers::app {
 
+// How a backend that has a choice (Backend::has_pollers) learns what is ready.
+enum class PollerChoice : std::uint8_t { epoll, io_uring };
+[[nodiscard]] constexpr std::string_view name_of(PollerChoice poller) {
+  return poller == PollerChoice::epoll ? "epoll" : "io_uring";
+}
+
 // What a shard has to serve with, in its own process.
 struct ShardContext {
   unsigned index = 0;
@@ -34,6 +40,7 @@ struct ShardContext {
   std::size_t read_buffer_bytes = 0;
   std::size_t thread_stack_bytes = 0;
   std::size_t coroutine_stack_bytes = 0;
+  PollerChoice poller = PollerChoice::epoll;
 };
 
 struct Backend {
@@ -44,6 +51,7 @@ struct Backend {
   bool listener_per_processor = false;
   bool thread_per_connection = false;  // so that limits on threads bind, and --thread-stack exists
   bool has_coroutines = false;         // so that --coroutine-stack exists
+  bool has_pollers = false;            // so that --poller exists
   // Serves until the stop descriptor is readable, then closes every connection, frees everything
   // and returns. An error means that the shard could not go on.
   os::Result<void> (*serve)(ShardContext& context) = nullptr;

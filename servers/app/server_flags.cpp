@@ -44,6 +44,7 @@ struct FlagTexts {
   std::string receive_buffer = "0";
   std::string thread_stack = "64KiB";
   std::string coroutine_stack = "64KiB";
+  std::string poller = "epoll";
 };
 
 void declare(CLI::App& app, const Backend& backend, FlagTexts& texts) {
@@ -83,6 +84,9 @@ void declare(CLI::App& app, const Backend& backend, FlagTexts& texts) {
   if (backend.has_coroutines) {
     flag("--coroutine-stack", texts.coroutine_stack, "SIZE",
          "Address space of a connection's stack");
+  }
+  if (backend.has_pollers) {
+    flag("--poller", texts.poller, "NAME", "How sockets are waited for: epoll or io_uring");
   }
 }
 
@@ -191,6 +195,12 @@ std::expected<ServerOptions, std::string> interpret(const FlagTexts& texts) {
                                          os::thread_stack_bytes_min(), stack_bytes_max);
   options.coroutine_stack_bytes = read.size("--coroutine-stack", texts.coroutine_stack,
                                             coroutine_stack_bytes_min, stack_bytes_max);
+  if (texts.poller == name_of(PollerChoice::io_uring)) {
+    options.poller = PollerChoice::io_uring;
+  } else if (texts.poller != name_of(PollerChoice::epoll)) {
+    read.refuse("--poller",
+                fmt::format("'{}' is no poller; allowed: epoll, io_uring", texts.poller));
+  }
   if (!read.error().empty()) return std::unexpected(read.error());
   return options;
 }

@@ -26,7 +26,8 @@ constexpr Backend coroutines{.name = "coro",
                              .program = "c1m-coro",
                              .summary = "Coroutines.",
                              .has_processors = true,
-                             .has_coroutines = true};
+                             .has_coroutines = true,
+                             .has_pollers = true};
 
 std::expected<ServerOptions, EarlyExit> parse(std::vector<const char*> flags,
                                               const Backend& backend = workers) {
@@ -57,6 +58,7 @@ TEST(ServerFlags, DefaultsAreThoseOfTheDocumentation) {
   EXPECT_EQ(options->receive_buffer_bytes, 0);
   EXPECT_EQ(options->thread_stack_bytes, 65'536U);
   EXPECT_EQ(options->coroutine_stack_bytes, 65'536U);
+  EXPECT_EQ(options->poller, PollerChoice::epoll);
 }
 
 TEST(ServerFlags, TakesEveryFlag) {
@@ -169,6 +171,16 @@ TEST(ServerFlags, StackFlagsExistWhereThereAreSuchStacks) {
       << "below the C library's minimum";
   EXPECT_FALSE(parse_listening({"--coroutine-stack", "128KiB"}, threads));
   EXPECT_FALSE(parse_listening({"--coroutine-stack", "1KiB"}, coroutines));
+}
+
+TEST(ServerFlags, APollerIsChosenWhereThereIsAChoice) {
+  EXPECT_EQ(parse_listening({"--poller", "io_uring"}, coroutines)->poller, PollerChoice::io_uring);
+  EXPECT_EQ(parse_listening({"--poller", "epoll"}, coroutines)->poller, PollerChoice::epoll);
+  const auto refused = parse_listening({"--poller", "kqueue"}, coroutines);
+  ASSERT_FALSE(refused);
+  EXPECT_THAT(refused.error().text,
+              HasSubstr("--poller: 'kqueue' is no poller; allowed: epoll, io_uring"));
+  EXPECT_FALSE(parse_listening({"--poller", "epoll"}, workers));
 }
 
 TEST(ServerFlags, HelpSaysWhereProcessorsMeanNothing) {

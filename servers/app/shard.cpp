@@ -3,6 +3,7 @@
 
 #include <csignal>
 #include <cstdio>
+#include <optional>
 #include <string>
 #include <type_traits>
 
@@ -11,6 +12,7 @@
 #include "os/exit_code.hpp"
 #include "os/file.hpp"
 #include "os/process.hpp"
+#include "os/ring.hpp"
 
 namespace c1m::servers::app {
 namespace {
@@ -51,6 +53,18 @@ os::SocketOptions socket_options(const ServerOptions& options) {
           .receive_buffer_bytes = options.receive_buffer_bytes};
 }
 
+// A poller that was asked for and cannot be had is an error: the figures would be of another one.
+std::optional<Refusal> refuse_poller(const ServerOptions& options) {
+  if (options.poller != PollerChoice::io_uring) return std::nullopt;
+  const auto ring = os::Ring::create(os::Ring::Sharing::one_thread);
+  if (ring) return std::nullopt;
+  return Refusal{.exit_code = os::exit_machine_limit,
+                 .text = fmt::format("--poller io_uring: {}; allow it (sysctl "
+                                     "kernel.io_uring_disabled=0, the container's seccomp "
+                                     "profile; Linux 6.1 or later) or use --poller epoll",
+                                     os::describe(ring.error()))};
+}
+
 // Everything that may fail before the shard serves.
 std::expected<ShardContext, Refusal> prepare(const Backend& backend, const ServerOptions& options,
                                              const ShardPlan& plan, os::Descriptor& stop) {
@@ -58,6 +72,7 @@ std::expected<ShardContext, Refusal> prepare(const Backend& backend, const Serve
     if (const auto bound = os::bind_to(*plan.cpus); !bound)
       return std::unexpected(failure(bound.error()));
   }
+  if (auto refused = refuse_poller(options)) return std::unexpected(std::move(*refused));
   auto signals = os::signal_descriptor({SIGTERM});
   if (!signals) return std::unexpected(failure(signals.error()));
   stop = std::move(*signals);
@@ -70,6 +85,7 @@ std::expected<ShardContext, Refusal> prepare(const Backend& backend, const Serve
   context.read_buffer_bytes = options.read_buffer_bytes;
   context.thread_stack_bytes = options.thread_stack_bytes;
   context.coroutine_stack_bytes = options.coroutine_stack_bytes;
+  context.poller = options.poller;
   const unsigned count = backend.listener_per_processor ? options.processors : 1;
   auto listeners = open_listeners(plan.endpoint, count, context.socket);
   if (!listeners) return std::unexpected(listeners.error());

@@ -10,8 +10,8 @@
 namespace c1m::servers::app {
 
 StatsRecorder::StatsRecorder(const ShardGroup& group, std::optional<os::LineLog> log,
-                             StatsBoard& board)
-    : log_(std::move(log)), board_(board) {
+                             StatsBoard& board, std::optional<std::string> poller)
+    : log_(std::move(log)), board_(board), poller_(std::move(poller)) {
   for (const ShardGroup::Shard& shard : group.shards()) probes_.emplace_back(shard.process.pid());
 }
 
@@ -19,6 +19,7 @@ os::Result<void> StatsRecorder::record(const ShardGroup& group) {
   auto sample = std::make_shared<measure::StatsSample>();
   sample->monotonic_ns = os::monotonic_ns();
   sample->utc = os::format_utc(os::realtime_ns());
+  sample->poller = poller_;
   for (const ShardGroup::Shard& shard : group.shards()) {
     sample->shards.push_back(sample_shard(group, shard.plan.index));
   }

@@ -16,8 +16,10 @@ namespace c1m::servers::app {
 
 class StatsRecorder {
  public:
-  // `log` is empty when no stats file is wanted. `board` must outlive the recorder.
-  StatsRecorder(const ShardGroup& group, std::optional<os::LineLog> log, StatsBoard& board);
+  // `log` is empty when no stats file is wanted. `board` must outlive the recorder. `poller` stands
+  // in every sample.
+  StatsRecorder(const ShardGroup& group, std::optional<os::LineLog> log, StatsBoard& board,
+                std::optional<std::string> poller = std::nullopt);
 
   // Fails when the line could not be written whole, for example on a full disk.
   [[nodiscard]] os::Result<void> record(const ShardGroup& group);
@@ -28,6 +30,7 @@ class StatsRecorder {
   std::vector<measure::ProcessProbe> probes_;  // by shard index
   std::optional<os::LineLog> log_;
   StatsBoard& board_;
+  std::optional<std::string> poller_;
 };
 
 }  // namespace c1m::servers::app

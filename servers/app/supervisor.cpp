@@ -81,6 +81,7 @@ measure::ServerSettings settings_of(const Backend& backend, const ServerOptions&
   settings.receive_buffer_bytes = static_cast<std::uint64_t>(options.receive_buffer_bytes);
   if (backend.thread_per_connection) settings.thread_stack_bytes = options.thread_stack_bytes;
   if (backend.has_coroutines) settings.coroutine_stack_bytes = options.coroutine_stack_bytes;
+  if (backend.has_pollers) settings.poller = name_of(options.poller);
   return settings;
 }
 
@@ -139,6 +140,11 @@ os::Nanoseconds stop_bound_ns(const ServerOptions& options) {
   return static_cast<os::Nanoseconds>(10 + options.connections / closed_per_s) * os::ns_per_s;
 }
 
+std::optional<std::string> poller_of(const Backend& backend, const ServerOptions& options) {
+  if (!backend.has_pollers) return std::nullopt;
+  return std::string(name_of(options.poller));
+}
+
 class Supervisor {
  public:
   Supervisor(const Backend& backend, const ServerOptions& options, ShardGroup& group,
@@ -149,7 +155,7 @@ class Supervisor {
         group_(group),
         signals_(signals),
         ready_file_(std::move(ready_file)),
-        recorder_(group, std::move(stats_log), board),
+        recorder_(group, std::move(stats_log), board, poller_of(backend, options)),
         board_(board) {}
 
   // Samples until a signal, the end of a shard, or a failure; then stops the shards. Returns the

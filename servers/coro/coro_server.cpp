@@ -178,8 +178,11 @@ class Server {
 }  // namespace
 
 os::Result<void> serve(app::ShardContext& context) {
+  const bool on_ring = context.poller == app::PollerChoice::io_uring;
   auto runtime = runtime::Runtime::create(
-      {.processors = context.processors, .stack_bytes = context.coroutine_stack_bytes});
+      {.processors = context.processors,
+       .stack_bytes = context.coroutine_stack_bytes,
+       .poller = on_ring ? runtime::Poller::io_uring : runtime::Poller::epoll});
   if (!runtime) return std::unexpected(runtime.error());
   return Server<protocol::EchoSession>(context, **runtime).run();
 }

@@ -9,6 +9,7 @@ int main(int argc, char** argv) {
       .summary = "Echo server on stackful coroutines: one a connection, many on a few threads.",
       .has_processors = true,
       .has_coroutines = true,
+      .has_pollers = true,
       .serve = c1m::servers::coro::serve,
   };
   return c1m::servers::app::run_server(backend, argc, argv);
