@@ -150,11 +150,11 @@ void expect_echo(StreamPair& pair, unsigned seed) {
 
 TEST_P(RingPollerTest, ABlockingCallLeavesTheNetworkToAnotherThread) {
   std::atomic<int> echoes = 0;
-  run([this, &echoes] {
+  std::atomic<bool> blocked = false;
+  std::atomic<bool> release = false;  // read by the call after the first coroutine has ended
+  run([&, this] {
     auto pair = connect_pair();
     expect_echo(pair, 1);
-    std::atomic<bool> blocked = false;
-    std::atomic<bool> release = false;
     ASSERT_TRUE(spawn([&] {
       blocking([&] {
         blocked.store(true);
