@@ -30,8 +30,9 @@ namespace c1m::runtime {
 class RingPoller {
  public:
   static constexpr std::size_t completions_max = 128;  // a poll
-  // A stream whose owner does not read keeps about this many buffers from the others (the kernel
-  // may fill some more before it hears of the end).
+  // A stream whose owner does not read is taken off the ring at this many buffers. The kernel may
+  // fill more before it hears of that: a few dozen with a ring of one thread; with one of all
+  // threads up to all of them, and then the other streams are read as with epoll.
   static constexpr std::uint16_t unread_buffers_max = 16;
 
   struct Options {
