@@ -2,7 +2,7 @@
 // the one in its own record. See ticker.hpp.
 #include "runtime/ticker.hpp"
 
-#include <utility>
+#include <algorithm>
 
 #include "os/assert.hpp"
 #include "runtime/sleep.hpp"
@@ -10,8 +10,19 @@
 
 namespace c1m::runtime {
 
+namespace {
+
+// The last moment that a timer can have.
+constexpr os::Nanoseconds endless_ns = TimerHeap::never - 1;
+
+}  // namespace
+
 Ticker::Ticker(os::Nanoseconds period_ns) {
   reset(period_ns);
+}
+
+Ticker::Ticker(WaitReason reason, os::Nanoseconds delay_ns) : reason_(reason) {
+  reset_once(delay_ns);
 }
 
 Ticker::~Ticker() {
@@ -21,7 +32,7 @@ Ticker::~Ticker() {
 os::Result<os::Nanoseconds> Ticker::wait() {
   if (worker_of_caller().spend_budget()) worker_of_caller().yield();
   for (;;) {
-    Wait wait(WaitReason::ticker);
+    Wait wait(reason_);
     Scheduler& scheduler = wait.scheduler();
     os::Nanoseconds until_ns = 0;
     {
@@ -54,38 +65,59 @@ os::Result<os::Nanoseconds> Ticker::wait() {
 bool Ticker::take_tick(os::Nanoseconds now_ns, os::Nanoseconds& tick_ns) {
   if (now_ns < next_ns_) return false;
   tick_ns = next_ns_;
+  if (period_ns_ == 0) {
+    next_ns_ = endless_ns;
+    return true;
+  }
   const os::Nanoseconds missed = (now_ns - next_ns_) / period_ns_;
   dropped_ += static_cast<std::uint64_t>(missed);
   next_ns_ += (missed + 1) * period_ns_;
   return true;
 }
 
-// stop() and reset() wake the waiter, which looks again at what has changed and takes its token out
+// stop() and start() wake the waiter, which looks again at what has changed and takes its token out
 // itself; they touch the ticker for the last time before, so that it may go as soon as the waiter
 // has gone.
-void Ticker::stop() {
+bool Ticker::stop() {
   WakeToken waiter;
+  bool prevented = false;
   {
     const std::lock_guard lock(mutex_);
+    prevented = has_tick_to_come();
     stopped_ = true;
     waiter = waiter_;
   }
   if (waiter) worker_of_caller().scheduler().wake(waiter);
+  return prevented;
 }
 
 void Ticker::reset(os::Nanoseconds period_ns) {
   C1M_ASSERT(period_ns > 0, "a ticker has a positive period");
+  start(period_ns, period_ns);
+}
+
+bool Ticker::reset_once(os::Nanoseconds delay_ns) {
+  return start(std::max<os::Nanoseconds>(delay_ns, 0), 0);
+}
+
+bool Ticker::start(os::Nanoseconds delay_ns, os::Nanoseconds period_ns) {
   const os::Nanoseconds begin_ns = now_ns();
-  const bool endless = period_ns > TimerHeap::never - 1 - begin_ns;
   WakeToken waiter;
+  bool prevented = false;
   {
     const std::lock_guard lock(mutex_);
+    prevented = has_tick_to_come();
     period_ns_ = period_ns;
-    next_ns_ = endless ? TimerHeap::never - 1 : begin_ns + period_ns;
+    next_ns_ = delay_ns > endless_ns - begin_ns ? endless_ns : begin_ns + delay_ns;
     stopped_ = false;
     waiter = waiter_;
   }
   if (waiter) worker_of_caller().scheduler().wake(waiter);
+  return prevented;
+}
+
+bool Ticker::has_tick_to_come() const {
+  return !stopped_ && next_ns_ != endless_ns;
 }
 
 std::uint64_t Ticker::dropped() const {

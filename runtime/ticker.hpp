@@ -11,6 +11,7 @@
 #include "os/clock.hpp"
 #include "os/result.hpp"
 #include "runtime/atomic.hpp"
+#include "runtime/wait_reason.hpp"
 #include "runtime/wake_token.hpp"
 
 namespace c1m::runtime {
@@ -27,8 +28,9 @@ class Ticker {
   // it was due (now_ns() of sleep.hpp). ECANCELED after stop(), its own or the runtime's.
   [[nodiscard]] os::Result<os::Nanoseconds> wait();
 
-  // No more ticks: a wait that goes on ends. Again: no effect.
-  void stop();
+  // No more ticks: a wait that goes on ends. True when this keeps a tick from being taken that was
+  // to come or had come; false when it was stopped before.
+  bool stop();
 
   // Starts again with another period, the first tick one such period from now; one that was waiting
   // is forgotten. Also after stop().
@@ -38,14 +40,22 @@ class Ticker {
   [[nodiscard]] std::uint64_t dropped() const;
 
  private:
+  friend class Alarm;
+  // A ticker with a single tick: alarm.hpp.
+  Ticker(WaitReason reason, os::Nanoseconds delay_ns);
+  bool reset_once(os::Nanoseconds delay_ns);
   [[nodiscard]] bool take_tick(os::Nanoseconds now_ns, os::Nanoseconds& tick_ns);
+  bool start(os::Nanoseconds delay_ns, os::Nanoseconds period_ns);
+  [[nodiscard]] bool has_tick_to_come() const;
+
+  const WaitReason reason_ = WaitReason::ticker;
 
   mutable ThreadMutex mutex_;
   // Guarded by mutex_, as all that follows.
-  os::Nanoseconds period_ns_ = 0;
-  os::Nanoseconds next_ns_ = 0;  // of the oldest tick that nobody has taken
+  os::Nanoseconds period_ns_ = 0;  // 0: there is one tick only
+  os::Nanoseconds next_ns_ = 0;    // of the oldest tick that nobody has taken; `endless_ns`: none
   std::uint64_t dropped_ = 0;
-  bool stopped_ = false;
+  bool stopped_ = true;
   WakeToken waiter_;
 };
 
