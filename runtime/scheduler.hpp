@@ -41,7 +41,9 @@ class Scheduler {
 
   // Ends the wait of `token`, if it goes on, and queues the coroutine.
   void wake(WakeToken token);
-  // The same without the queueing: the coroutine, now runnable and the caller's to queue, or
+  // The record with that index, which exists: for lists of waiters.
+  [[nodiscard]] Coroutine& coroutine_at(std::uint32_t index) { return table_->at(index); }
+  // wake() without the queueing: the coroutine, now runnable and the caller's to queue, or
   // nullptr.
   [[nodiscard]] Coroutine* take_waiting(WakeToken token);
   // Work was added to a queue: wakes a worker if one sleeps and none is looking anyway.
