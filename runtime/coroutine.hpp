@@ -9,6 +9,7 @@
 #include <functional>
 #include <source_location>
 
+#include "runtime/placement.hpp"
 #include "runtime/stack_pool.hpp"
 #include "runtime/stack_switch.hpp"
 #include "runtime/timer_heap.hpp"
@@ -28,6 +29,7 @@ struct Coroutine : CoroutineContext {
   Coroutine* next = nullptr;  // in the global queue, a free list, or a lock's list
   Stack stack;                // kept while the record is cached for reuse
   const std::uint32_t index;  // in the table, from 1
+  Placement placement;        // where it may run
   WaitNote note;              // for dumps: what it waits for
   // Of its spawn. Atomic, because a dump may look at a record that is being used again.
   std::atomic<std::source_location> where;

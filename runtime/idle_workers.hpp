@@ -54,6 +54,17 @@ class IdleWorkers {
     return worker;
   }
 
+  // Takes `worker` out if it is in the list, counts it as searching and calls unpark(), which is
+  // done before the worker can leave. One that is not in the list will look at its queues before it
+  // sleeps.
+  template <class Unpark>
+  void take(Worker& worker, Unpark unpark) {
+    const std::lock_guard lock(mutex_);
+    if (std::erase(list_, &worker) == 0) return;
+    counts_.fetch_add(one_searching - one_sleeping);
+    unpark();
+  }
+
   // May one more worker search? Counts it if so.
   bool start_search() {
     const std::uint32_t counts = counts_.load(std::memory_order_relaxed);

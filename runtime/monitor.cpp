@@ -102,7 +102,8 @@ bool Monitor::look_at_processors() {
     // The same coroutine has been running for the whole interval, and others wait behind it.
     const bool stuck = now.resumed == before.resumed && processor.has_work();
     const bool others_watch = scheduler_.idle_workers().sleeping() > 0;
-    if (same_call && (!others_watch || processor.has_work())) {
+    const bool needed = processor.has_work() || processor.pinned.size() > 0;
+    if (same_call && (!others_watch || needed)) {
       acted |= scheduler_.take_over(processor, now.blocking_call);
     } else if (stuck && others_watch) {
       scheduler_.wake_a_worker();

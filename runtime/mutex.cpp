@@ -26,7 +26,8 @@ constexpr int late_comings_max = 100;
 constexpr std::array<unsigned, 2> pauses_before_looks{16, 256};
 
 bool worth_looking_again(Worker& worker) {
-  return worker.scheduler().processors().wanted() > 1 && !worker.processor().has_work();
+  return worker.scheduler().processors().wanted() > 1 && !worker.processor().has_work() &&
+         worker.processor().pinned.size() == 0;
 }
 
 template <class TryLock>

@@ -10,12 +10,15 @@
 #include "runtime/atomic.hpp"
 #include "runtime/blocking_hold.hpp"
 #include "runtime/coroutine.hpp"
+#include "runtime/global_queue.hpp"
 #include "runtime/run_queue.hpp"
 #include "runtime/timer_heap.hpp"
 
 namespace c1m::runtime {
 
 inline constexpr std::uint32_t run_queue_capacity = 256;
+
+class Worker;
 
 struct ProcessorCounters {
   Counter spawned;
@@ -25,6 +28,7 @@ struct ProcessorCounters {
   Counter yielded;
   Counter wakes_dropped;
   Counter stolen;
+  Counter migrated;
   Counter steal_sweeps;
   Counter overflowed;
   Counter timers_fired;
@@ -47,8 +51,12 @@ struct Processor {
   BlockingHold blocking_hold;
   ProcessorCounters counters;
 
-  // A worker holds it or is about to. Guarded by the scheduler's lock for changes.
-  bool staffed = false;
+  // Who is pinned to this processor and runnable: only the holder takes from it.
+  GlobalQueue pinned;
+  // A worker holds it or is about to. Written under the scheduler's lock for changes.
+  Atomic<bool> staffed = false;
+  // The worker that held it last, for unparking it. Its address alone is used.
+  Atomic<Worker*> holder = nullptr;
 
   // The holder's own.
   Queue::Overflow overflow{};
@@ -59,6 +67,7 @@ struct Processor {
   std::uint32_t random_state;
   const std::uint32_t index;
 
+  // What others could take; who is pinned is not counted.
   [[nodiscard]] bool has_work() const {
     return next.load(std::memory_order_relaxed) != nullptr || !queue.empty();
   }

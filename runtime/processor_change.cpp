@@ -19,7 +19,7 @@ os::Result<void> Scheduler::set_processors(unsigned count) {
   if (count > 1) staffed = monitor_.start();
   for (unsigned index = before; index < count && staffed; ++index) {
     // One that was surplus may still have its worker, which then stays.
-    if (!processors_[index].staffed) staffed = staff(processors_[index]);
+    if (!processors_[index].staffed.load()) staffed = staff(processors_[index]);
   }
   if (!staffed) processors_.want(before);
   look_again();
@@ -30,14 +30,14 @@ os::Result<void> Scheduler::set_processors(unsigned count) {
 os::Result<void> Scheduler::staff(Processor& processor) {
   // Counted first, so that the others cannot take themselves for all there are.
   idle_workers_.add_worker();
-  processor.staffed = true;
+  processor.staffed.store(true);
   if (Worker* spare = take_spare()) {
-    spare->assign(processor);
+    spare->assign(processor, nullptr);
     return {};
   }
   auto started = start_worker(&processor);
   if (!started) {
-    processor.staffed = false;
+    processor.staffed.store(false);
     idle_workers_.remove_worker();
   }
   return started;
@@ -47,7 +47,9 @@ bool Scheduler::retire(Processor& processor) {
   const std::lock_guard lock(change_mutex_);
   if (!processors_.is_surplus(processor)) return false;  // wanted again
   hand_over(processor);
-  processor.staffed = false;
+  processor.staffed.store(false);
+  store_load_fence();  // the counterpart of queue_pinned()
+  move_pins(processor);
   idle_workers_.remove_worker();
   // The others may all be asleep, and one of them must take what was handed over, sleep until the
   // timers that it got, or find that the run has ended.
@@ -75,7 +77,10 @@ void Scheduler::look_again() {
 unsigned Scheduler::begin_staffing() {
   const std::lock_guard lock(change_mutex_);
   const std::uint32_t wanted = processors_.wanted();
-  for (const auto& processor : processors_) processor->staffed = processor->index < wanted;
+  for (const auto& processor : processors_) {
+    processor->staffed.store(processor->index < wanted);
+    processor->holder.store(nullptr);
+  }
   idle_workers_.set_workers(wanted);
   takes_workers_ = true;
   return wanted;

@@ -144,10 +144,11 @@ bool Scheduler::take_over(Processor& processor, std::uint64_t call) {
   }
   if (!processor.blocking_hold.take_over(call)) {
     add_spare(*spare);
+    spare->unpark();  // the run may have ended while it was in no list
     return false;
   }
   taken_over_calls_.fetch_add(1);  // before the spare worker can fall asleep
-  spare->assign(processor);
+  spare->assign(processor, nullptr);
   return true;
 }
 
@@ -188,6 +189,7 @@ os::Result<void> Scheduler::spawn(std::move_only_function<void()> function,
   Coroutine& coroutine = **taken;
   coroutine.function = std::move(function);
   coroutine.where.store(where, std::memory_order_relaxed);
+  coroutine.placement = {};
   coroutine.prepare(stacks_.usable(coroutine.stack), coroutine_entry);
   coroutine.wait.set(CoroutineState::runnable);
   if (worker != nullptr) {
@@ -246,6 +248,7 @@ void Scheduler::wake(WakeToken token) {
 }
 
 void Scheduler::queue_from_outside(Coroutine& coroutine) {
+  if (coroutine.placement.is_pinned()) return queue_pinned(coroutine);
   Coroutine* const one = &coroutine;
   global_queue_.push({&one, 1});
   wake_a_worker();
@@ -302,7 +305,7 @@ RuntimeStatistics Scheduler::statistics() const {
   sum.coroutines_runnable = global_queue_.size();
   for (const auto& processor : processors_) {
     const ProcessorCounters& counters = processor->counters;
-    sum.coroutines_runnable += processor->queue.size();
+    sum.coroutines_runnable += processor->queue.size() + processor->pinned.size();
     if (processor->next.load(std::memory_order_relaxed) != nullptr) ++sum.coroutines_runnable;
     sum.timers_armed += processor->timers.size();
     sum.spawned += counters.spawned.get();
@@ -311,6 +314,7 @@ RuntimeStatistics Scheduler::statistics() const {
     sum.yielded += counters.yielded.get();
     sum.wakes_dropped += counters.wakes_dropped.get();
     sum.stolen += counters.stolen.get();
+    sum.migrated += counters.migrated.get();
     sum.steal_sweeps += counters.steal_sweeps.get();
     sum.overflowed += counters.overflowed.get();
     sum.timers_fired += counters.timers_fired.get();
@@ -328,6 +332,7 @@ RuntimeStatistics Scheduler::statistics() const {
   }
   sum.stacks_in_use = sum.coroutines_live;
   sum.stacks_reserved = stacks_.carved();
+  sum.pins_moved = pins_moved_.load(std::memory_order_relaxed);
   sum.processors = processors_.wanted();
   sum.processors_idle = idle_workers_.sleeping();
   const std::uint64_t staffed = running_.load() ? idle_workers_.workers() : 0;

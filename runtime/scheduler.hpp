@@ -8,6 +8,7 @@
 #include <memory>
 #include <source_location>
 #include <thread>
+#include <unordered_map>
 #include <vector>
 
 #include "os/result.hpp"
@@ -51,6 +52,16 @@ class Scheduler {
 
   // `coroutine` is runnable, and the calling thread holds no processor.
   void queue_from_outside(Coroutine& coroutine);
+
+  // `coroutine` is runnable and pinned: queues it at its processor.
+  void queue_pinned(Coroutine& coroutine);
+
+  // See ThreadLock. By the coroutine, which runs on `worker`. Fails when no thread can be had.
+  [[nodiscard]] os::Result<void> lock_to_thread(Coroutine& coroutine, Worker& worker);
+  void unlock_from_thread(Coroutine& coroutine, Worker& worker);
+  [[nodiscard]] Worker& thread_of(const Coroutine& coroutine) const;
+  // By the holder of `processor`: another worker shall hold it.
+  void give_to_spare(Processor& processor);
 
   // See Runtime::set_processors().
   [[nodiscard]] os::Result<void> set_processors(unsigned count);
@@ -109,6 +120,8 @@ class Scheduler {
   [[nodiscard]] Worker* take_spare();
   [[nodiscard]] os::Result<void> staff(Processor& processor);
   void hand_over(Processor& processor);
+  void move_pins(Processor& left);
+  [[nodiscard]] bool has_spare() const;
   void look_again();
   [[nodiscard]] unsigned begin_staffing();  // returns how many processors have been wanted
   void end_staffing();
@@ -124,11 +137,12 @@ class Scheduler {
   bool takes_workers_ = false;  // guarded by change_mutex_
   Monitor monitor_;
   mutable ThreadMutex workers_mutex_;
-  // Guarded by workers_mutex_, as the next two; of the present run. One a processor, and one more
+  // Guarded by workers_mutex_, as the next three; of the present run. One a processor, and one more
   // for each that was ever in a long blocking call at the same time.
   std::vector<std::unique_ptr<Worker>> workers_;
   std::vector<std::thread> threads_;
   std::vector<Worker*> spares_;
+  std::unordered_map<std::uint32_t, Worker*> thread_locks_;  // by index of the coroutine
   // Sequentially consistent: waits look at it after they have published themselves (wait.hpp).
   Atomic<bool> stopped_ = false;
   Atomic<bool> finished_ = false;
@@ -137,6 +151,7 @@ class Scheduler {
   // By threads that are no workers.
   Atomic<std::uint64_t> spawned_outside_ = 0;
   Atomic<std::uint64_t> wakes_dropped_outside_ = 0;
+  Atomic<std::uint64_t> pins_moved_ = 0;
 };
 
 }  // namespace c1m::runtime

@@ -27,6 +27,8 @@ struct RuntimeStatistics {
   std::uint64_t yielded = 0;
   std::uint64_t wakes_dropped = 0;  // late wakes of a wait that had ended
   std::uint64_t stolen = 0;         // coroutines taken from another processor's queue
+  std::uint64_t migrated = 0;       // resumes on another processor than the time before
+  std::uint64_t pins_moved = 0;     // coroutines whose processor was taken away (ProcessorPin)
   std::uint64_t steal_sweeps = 0;   // looks at all other queues
   std::uint64_t overflowed = 0;     // coroutines moved from a full local queue to the global one
   std::uint64_t polls = 0;          // epoll_wait calls

@@ -33,26 +33,32 @@ void Worker::run() {
   Worker* outer = current_worker();  // run() inside a coroutine of another runtime
   set_current_worker(this);
   recent_ns_ = scheduler_.coarse_now_ns();
+  if (processor_ != nullptr) hold();
   while (processor_ != nullptr || wait_for_processor()) {
-    Coroutine* coroutine = find_runnable();
+    Coroutine* coroutine = std::exchange(assigned_first_, nullptr);
+    if (coroutine == nullptr) coroutine = find_runnable();
     if (coroutine == nullptr && processor_ != nullptr) break;
-    if (coroutine != nullptr) execute(*coroutine);
+    if (coroutine != nullptr) execute_where_it_may(*coroutine);
   }
   set_current_worker(outer);
 }
 
 bool Worker::wait_for_processor() {
-  scheduler_.add_spare(*this);
+  if (locked_to_ == nullptr) scheduler_.add_spare(*this);
   while (!scheduler_.finished()) {
     // Acquire: the processor as its last holder left it.
     processor_ = assigned_.exchange(nullptr, std::memory_order_acquire);
-    if (processor_ != nullptr) return true;
+    if (processor_ != nullptr) {
+      hold();
+      return true;
+    }
     parker_.park(-1);
   }
   return false;
 }
 
-void Worker::assign(Processor& processor) {
+void Worker::assign(Processor& processor, Coroutine* first) {
+  assigned_first_ = first;
   assigned_.store(&processor, std::memory_order_release);
   unpark();
 }
@@ -61,6 +67,11 @@ void Worker::assign(Processor& processor) {
 
 void Worker::execute(Coroutine& coroutine) {
   processor_->counters.resumed.add();
+  std::uint16_t& ran_on = coroutine.placement.ran_on;
+  if (ran_on != processor_->index) {
+    if (ran_on != Placement::anywhere) processor_->counters.migrated.add();
+    ran_on = static_cast<std::uint16_t>(processor_->index);
+  }
   budget_ = budget_operations;
   coroutine.wait.set(CoroutineState::running);
   current_ = &coroutine;
@@ -138,12 +149,14 @@ os::Result<Coroutine*> Worker::take_free() {
 // --- queueing ------------------------------------------------------------------------------------
 
 void Worker::push_next(Coroutine& coroutine) {
+  if (coroutine.placement.is_pinned()) return scheduler_.queue_pinned(coroutine);
   // Release: a thief sees the coroutine's record; acquire: it is this worker's again.
   Coroutine* before = processor_->next.exchange(&coroutine, std::memory_order_acq_rel);
   if (before != nullptr) push_last(*before);
 }
 
 void Worker::push_last(Coroutine& coroutine) {
+  if (coroutine.placement.is_pinned()) return scheduler_.queue_pinned(coroutine);
   const std::uint32_t overflowed = processor_->queue.push(&coroutine, processor_->overflow);
   if (overflowed == 0) return;
   processor_->counters.overflowed.add(overflowed);
@@ -181,6 +194,9 @@ Coroutine* Worker::look_for_work() {
 }
 
 Coroutine* Worker::take_local() {
+  if (processor_->pinned.size() > 0) {
+    if (Coroutine* pinned = take_pinned()) return pinned;
+  }
   const bool next_may_run = processor_->next_streak < next_streak_max;
   if (next_may_run && processor_->next.load(std::memory_order_relaxed) != nullptr) {
     ++processor_->next_streak;
@@ -320,7 +336,9 @@ void Worker::sleep() {
 
 bool Worker::may_sleep(bool all_asleep) {
   if (scheduler_.finished() || scheduler_.has_work()) return false;
-  if (scheduler_.processors().is_surplus(*processor_)) return false;
+  if (processor_->pinned.size() > 0 || scheduler_.processors().is_surplus(*processor_)) {
+    return false;
+  }
   // Nobody runs anything, so the count of live coroutines stands still.
   if (all_asleep && scheduler_.live() == 0) {
     scheduler_.finish();

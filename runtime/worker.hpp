@@ -70,7 +70,11 @@ class Worker {
   void unpark();
 
   // By whoever took this worker out of the scheduler's spare ones: it shall hold `processor`.
-  void assign(Processor& processor);
+  // Or a thread's only coroutine: it shall run `first` with it.
+  void assign(Processor& processor, Coroutine* first);
+
+  // From now on this thread runs `coroutine` alone; nullptr: any.
+  void lock_to(Coroutine* coroutine) { locked_to_ = coroutine; }
 
  private:
   enum class Request : std::uint8_t { yield, park, block, finish };
@@ -80,6 +84,8 @@ class Worker {
     current_->suspend(thread_);  // returns on whatever worker resumes it: nothing of this one after
   }
   void execute(Coroutine& coroutine);
+  void execute_where_it_may(Coroutine& coroutine);
+  void hold();
   bool settle(Coroutine& coroutine);
   bool run_blocking_call(Coroutine& coroutine);
   void recycle(Coroutine& coroutine);
@@ -91,6 +97,7 @@ class Worker {
   Coroutine* look_for_work();
   Coroutine* take_local();
   Coroutine* take_global();
+  Coroutine* take_pinned();
   Coroutine* look_around_fairly();
   Coroutine* steal();
   Coroutine* steal_from(Processor& victim, bool last_pass);
@@ -108,6 +115,8 @@ class Worker {
   Scheduler& scheduler_;
   Processor* processor_;  // nullptr for a spare worker
   Atomic<Processor*> assigned_ = nullptr;
+  Coroutine* assigned_first_ = nullptr;  // travels with assigned_
+  Coroutine* locked_to_ = nullptr;       // this thread runs nothing else
   BlockingCall blocking_call_;
   ThreadContext thread_;
   Coroutine* current_ = nullptr;
