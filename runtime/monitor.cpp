@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <system_error>
 
-#include "os/futex.hpp"
 #include "runtime/scheduler.hpp"
 
 namespace c1m::runtime {
@@ -32,7 +31,7 @@ os::Result<void> Monitor::start() {
   state_.store(looking);
   seen_.assign(processors_max, {});
   try {
-    thread_ = std::thread([this] { run(); });
+    thread_ = platform::Thread([this] { run(); });
   } catch (const std::system_error& error) {
     return os::fail(error.code().value(), "pthread_create (the runtime's monitor)");
   }
@@ -43,14 +42,14 @@ void Monitor::stop() {
   const std::lock_guard lock(mutex_);
   if (!thread_.joinable()) return;
   state_.store(stopping);
-  os::futex_wake_one(state_);
+  platform::futex_wake_one(state_);
   thread_.join();
 }
 
 void Monitor::nudge() {
   std::uint32_t expected = resting;
   if (state_.load(std::memory_order_relaxed) != resting) return;
-  if (state_.compare_exchange_strong(expected, nudged)) os::futex_wake_one(state_);
+  if (state_.compare_exchange_strong(expected, nudged)) platform::futex_wake_one(state_);
 }
 
 void Monitor::run() {
@@ -74,7 +73,7 @@ void Monitor::rest(os::Nanoseconds interval_ns) {
   if (expected == stopping) return;
   const std::uint32_t state = interval_ns > interval_ns_min ? resting : looking;
   if (state_.compare_exchange_strong(expected, state)) {
-    os::futex_wait(state_, state, interval_ns);
+    platform::futex_wait(state_, state, interval_ns);
   }
 }
 

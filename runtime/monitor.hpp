@@ -5,12 +5,12 @@
 #pragma once
 
 #include <cstdint>
-#include <thread>
 #include <vector>
 
 #include "os/clock.hpp"
 #include "os/result.hpp"
 #include "runtime/atomic.hpp"
+#include "runtime/platform.hpp"
 
 namespace c1m::runtime {
 
@@ -44,8 +44,8 @@ class Monitor {
   void rest(os::Nanoseconds interval_ns);
 
   Scheduler& scheduler_;
-  ThreadMutex mutex_;   // of start and stop
-  std::thread thread_;  // guarded by mutex_
+  ThreadMutex mutex_;        // of start and stop
+  platform::Thread thread_;  // guarded by mutex_
   Atomic<std::uint32_t> state_ = 0;
   std::vector<Seen> seen_;
   std::uint64_t polls_seen_ = 0;

@@ -21,9 +21,9 @@ constexpr std::uint64_t sequence_of(std::uint64_t tenancy_or_tag) {
 
 os::Result<std::unique_ptr<Netpoller>> Netpoller::create(
     std::size_t descriptors_max, const std::optional<RingPoller::Options>& ring) {
-  auto poller = os::Poller::create();
+  auto poller = platform::Poller::create();
   if (!poller) return std::unexpected(poller.error());
-  auto wake_event = os::WakeEvent::create();
+  auto wake_event = platform::WakeEvent::create();
   if (!wake_event) return std::unexpected(wake_event.error());
   auto added = poller->add(wake_event->descriptor(), EPOLLIN | EPOLLET, wake_event_tag);
   if (!added) return std::unexpected(added.error());
@@ -39,8 +39,8 @@ os::Result<std::unique_ptr<Netpoller>> Netpoller::create(
   return netpoller;
 }
 
-Netpoller::Netpoller(os::Poller poller, os::WakeEvent wake_event, os::AddressSpace space,
-                     std::size_t descriptors_max)
+Netpoller::Netpoller(platform::Poller poller, platform::WakeEvent wake_event,
+                     os::AddressSpace space, std::size_t descriptors_max)
     : poller_(std::move(poller)),
       wake_event_(std::move(wake_event)),
       space_(std::move(space)),

@@ -15,10 +15,9 @@
 
 #include "os/address_space.hpp"
 #include "os/descriptor.hpp"
-#include "os/poller.hpp"
 #include "os/result.hpp"
-#include "os/wake_event.hpp"
 #include "runtime/atomic.hpp"
+#include "runtime/platform.hpp"
 #include "runtime/poll_descriptor.hpp"
 #include "runtime/ring_poller.hpp"
 
@@ -66,7 +65,7 @@ class Netpoller {
   [[nodiscard]] RingPoller* ring() const { return ring_.get(); }
 
   // Ends a poll that goes on in another thread, or the next one.
-  os::WakeEvent& wake_event() { return wake_event_; }
+  platform::WakeEvent& wake_event() { return wake_event_; }
 
   // Calls visit(token) for every coroutine that waits, having taken it out of its word.
   template <class Visit>
@@ -86,7 +85,7 @@ class Netpoller {
   }
 
  private:
-  Netpoller(os::Poller poller, os::WakeEvent wake_event, os::AddressSpace space,
+  Netpoller(platform::Poller poller, platform::WakeEvent wake_event, os::AddressSpace space,
             std::size_t descriptors_max);
 
   [[nodiscard]] PollDescriptor& at(std::uint32_t index) {
@@ -101,8 +100,8 @@ class Netpoller {
   void close_number(PollDescriptor& state);
   void deliver(const epoll_event& event, std::span<WakeToken> wakes, std::size_t& count);
 
-  os::Poller poller_;
-  os::WakeEvent wake_event_;
+  platform::Poller poller_;
+  platform::WakeEvent wake_event_;
   os::AddressSpace space_;
   const std::size_t descriptors_max_;
   Atomic<bool> claimed_ = false;

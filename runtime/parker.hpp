@@ -5,9 +5,8 @@
 
 #include <cstdint>
 
-#include "os/futex.hpp"
-#include "os/wake_event.hpp"
 #include "runtime/atomic.hpp"
+#include "runtime/platform.hpp"
 
 namespace c1m::runtime {
 
@@ -16,7 +15,7 @@ class Parker {
   // Sleeps until unpark() or for `timeout_ns` (negative: no limit). May return early.
   void park(os::Nanoseconds timeout_ns) {
     if (!begin(on_futex)) return;
-    os::futex_wait(state_, on_futex, timeout_ns);
+    platform::futex_wait(state_, on_futex, timeout_ns);
     end();
   }
 
@@ -25,11 +24,11 @@ class Parker {
   bool begin_polling() { return begin(in_netpoller); }
   void end_polling() { end(); }
 
-  void unpark(os::WakeEvent& wake_event) {
+  void unpark(platform::WakeEvent& wake_event) {
     // Sequentially consistent: what the caller did before is seen by the worker that wakes.
     switch (state_.exchange(notified)) {
       case on_futex:
-        os::futex_wake_one(state_);
+        platform::futex_wake_one(state_);
         break;
       case in_netpoller:
         wake_event.signal();

@@ -38,7 +38,7 @@ bool is_passing(int error) {
 
 os::Result<std::unique_ptr<RingPoller>> RingPoller::create(const Options& options,
                                                            PollDescriptor* descriptors,
-                                                           os::WakeEvent& wake_event) {
+                                                           platform::WakeEvent& wake_event) {
   auto ring = os::Ring::create(options.sharing);
   if (!ring) return std::unexpected(ring.error());
   auto memory = os::AddressSpace::reserve(options.buffers * options.buffer_bytes);
@@ -53,7 +53,7 @@ os::Result<std::unique_ptr<RingPoller>> RingPoller::create(const Options& option
 }
 
 RingPoller::RingPoller(os::Ring ring, os::AddressSpace memory, const Options& options,
-                       PollDescriptor* descriptors, os::WakeEvent& wake_event)
+                       PollDescriptor* descriptors, platform::WakeEvent& wake_event)
     : options_(options),
       descriptors_(descriptors),
       wake_event_(wake_event),

@@ -21,8 +21,8 @@
 #include "os/descriptor.hpp"
 #include "os/result.hpp"
 #include "os/ring.hpp"
-#include "os/wake_event.hpp"
 #include "runtime/atomic.hpp"
+#include "runtime/platform.hpp"
 #include "runtime/poll_descriptor.hpp"
 
 namespace c1m::runtime {
@@ -43,9 +43,8 @@ class RingPoller {
   };
 
   // `descriptors` is the array in which all states lie; `wake_event` ends a poll.
-  [[nodiscard]] static os::Result<std::unique_ptr<RingPoller>> create(const Options& options,
-                                                                      PollDescriptor* descriptors,
-                                                                      os::WakeEvent& wake_event);
+  [[nodiscard]] static os::Result<std::unique_ptr<RingPoller>> create(
+      const Options& options, PollDescriptor* descriptors, platform::WakeEvent& wake_event);
   RingPoller(const RingPoller&) = delete;
   RingPoller& operator=(const RingPoller&) = delete;
   ~RingPoller();
@@ -99,7 +98,7 @@ class RingPoller {
   };
 
   RingPoller(os::Ring ring, os::AddressSpace memory, const Options& options,
-             PollDescriptor* descriptors, os::WakeEvent& wake_event);
+             PollDescriptor* descriptors, platform::WakeEvent& wake_event);
 
   // All of these with mutex_ held.
   [[nodiscard]] os::Result<void> give_free_buffers(os::Ring& ring);
@@ -127,7 +126,7 @@ class RingPoller {
 
   const Options options_;
   PollDescriptor* const descriptors_;
-  os::WakeEvent& wake_event_;
+  platform::WakeEvent& wake_event_;
 
   mutable ThreadMutex mutex_;
   os::AddressSpace memory_;       // of the buffers; outlives the ring

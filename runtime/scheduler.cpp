@@ -86,7 +86,7 @@ os::Result<void> Scheduler::run() {
   }
   end_staffing();
   monitor_.stop();  // beyond this point no worker is added
-  for (std::thread& thread : threads_) thread.join();
+  for (platform::Thread& thread : threads_) thread.join();
   threads_.clear();
   spares_.clear();
   workers_.clear();

@@ -7,7 +7,6 @@
 #include <functional>
 #include <memory>
 #include <source_location>
-#include <thread>
 #include <unordered_map>
 #include <vector>
 
@@ -17,6 +16,7 @@
 #include "runtime/idle_workers.hpp"
 #include "runtime/monitor.hpp"
 #include "runtime/netpoller.hpp"
+#include "runtime/platform.hpp"
 #include "runtime/processor.hpp"
 #include "runtime/processor_set.hpp"
 #include "runtime/runtime.hpp"
@@ -71,11 +71,11 @@ class Scheduler {
 
   // The time for everything in the runtime: timers, deadlines, sleeps.
   [[nodiscard]] os::Nanoseconds now_ns() const {
-    return clock_ == nullptr ? os::monotonic_ns() : clock_->now_ns();
+    return clock_ == nullptr ? platform::monotonic_ns() : clock_->now_ns();
   }
   // The same, up to 4 ms late and for a fifth of the price.
   [[nodiscard]] os::Nanoseconds coarse_now_ns() const {
-    return clock_ == nullptr ? os::coarse_monotonic_ns() : clock_->now_ns();
+    return clock_ == nullptr ? platform::coarse_monotonic_ns() : clock_->now_ns();
   }
   [[nodiscard]] VirtualClock* virtual_clock() { return clock_; }
   // The virtual clock shows a later time: who sleeps must look at the timers again.
@@ -140,7 +140,7 @@ class Scheduler {
   // Guarded by workers_mutex_, as the next three; of the present run. One a processor, and one more
   // for each that was ever in a long blocking call at the same time.
   std::vector<std::unique_ptr<Worker>> workers_;
-  std::vector<std::thread> threads_;
+  std::vector<platform::Thread> threads_;
   std::vector<Worker*> spares_;
   std::unordered_map<std::uint32_t, Worker*> thread_locks_;  // by index of the coroutine
   // Sequentially consistent: waits look at it after they have published themselves (wait.hpp).

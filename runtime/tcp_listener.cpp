@@ -3,6 +3,8 @@
 
 #include <utility>
 
+#include "runtime/platform.hpp"
+
 namespace c1m::runtime {
 
 os::Result<TcpListener> TcpListener::adopt(os::Descriptor listener,
@@ -19,7 +21,7 @@ os::Result<TcpStream> TcpListener::accept() {
     auto accepted = [this] {
       const Pollable::Use use(pollable_);
       return use.get() < 0 ? os::Result<os::Descriptor>(os::fail(EBADF, "accept4"))
-                           : os::accept_tcp(use.get(), os::Blocking::no, options_);
+                           : platform::accept_tcp(use.get(), os::Blocking::no, options_);
     }();
     if (accepted) return TcpStream::adopt(std::move(*accepted));
     if (!os::would_block(accepted.error())) return std::unexpected(accepted.error());

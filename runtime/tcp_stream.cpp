@@ -4,6 +4,8 @@
 
 #include <utility>
 
+#include "runtime/platform.hpp"
+
 namespace c1m::runtime {
 
 os::Result<TcpStream> TcpStream::adopt(os::Descriptor socket) {
@@ -16,7 +18,7 @@ os::Result<TcpStream> TcpStream::adopt(os::Descriptor socket) {
 os::Result<TcpStream> TcpStream::connect(const os::Endpoint& target,
                                          const os::SocketOptions& options,
                                          os::Nanoseconds deadline_ns) {
-  auto socket = os::start_connect(target, std::nullopt, options);
+  auto socket = platform::start_connect(target, std::nullopt, options);
   if (!socket) return std::unexpected(socket.error());
   auto stream = adopt(std::move(*socket));
   if (!stream) return stream;
@@ -27,7 +29,7 @@ os::Result<TcpStream> TcpStream::connect(const os::Endpoint& target,
     return std::unexpected(waited.error());
   pollable.set_write_deadline(no_deadline);
   const Pollable::Use use(pollable);
-  if (auto connected = os::connect_result(use.get()); !connected) {
+  if (auto connected = platform::connect_result(use.get()); !connected) {
     return std::unexpected(connected.error());
   }
   return stream;
@@ -37,7 +39,7 @@ os::Result<std::size_t> TcpStream::try_read(std::span<std::byte> buffer) {
   const Pollable::Use use(pollable_);
   if (use.get() < 0) return os::fail(EBADF, "recv");
   if (auto received = pollable_.take_received(buffer)) return *received;
-  const auto got = os::read_some(use.get(), buffer);
+  const auto got = platform::read_some(use.get(), buffer);
   if (!got) {
     if (os::would_block(got.error())) pollable_.read_would_block();
   } else if (*got < buffer.size()) {
@@ -60,7 +62,7 @@ os::Result<std::size_t> TcpStream::write(std::span<const std::byte> bytes) {
     if (auto waited = pollable_.wait_writable(); !waited) return std::unexpected(waited.error());
     const Pollable::Use use(pollable_);
     if (use.get() < 0) return os::fail(EBADF, "send");
-    const auto sent = os::write_some(use.get(), rest);
+    const auto sent = platform::write_some(use.get(), rest);
     if (!sent && !os::would_block(sent.error())) return sent;
     if (sent) rest = rest.subspan(*sent);
     // A short send has found the buffer full, and the kernel will tell when it is not.
@@ -72,7 +74,7 @@ os::Result<std::size_t> TcpStream::write(std::span<const std::byte> bytes) {
 os::Result<void> TcpStream::shut_down_write() {
   const Pollable::Use use(pollable_);
   if (use.get() < 0) return os::fail(EBADF, "shutdown");
-  return os::shut_down_write(use.get());
+  return platform::shut_down_write(use.get());
 }
 
 }  // namespace c1m::runtime

@@ -22,6 +22,11 @@ class Atomic {
   Atomic(T value) : value_(value) {}  // NOLINT(google-explicit-constructor): as std::atomic
   Atomic(const Atomic&) = delete;
   Atomic& operator=(const Atomic&) = delete;
+  // What stands in a buffer must not come out into the next object there.
+  ~Atomic() {
+    if (model::Machine* machine = model::Machine::current()) machine->forget(&value_);
+  }
+  operator T() const { return load(); }  // NOLINT(google-explicit-constructor): as std::atomic
 
   T load(std::memory_order = std::memory_order_seq_cst) const {
     model::Machine* machine = model::Machine::current();
@@ -51,6 +56,10 @@ class Atomic {
   }
   T fetch_sub(T by, std::memory_order = std::memory_order_seq_cst) {
     return modify([by](T before) { return static_cast<T>(before - by); });
+  }
+
+  T fetch_or(T bits, std::memory_order = std::memory_order_seq_cst) {
+    return modify([bits](T before) { return static_cast<T>(before | bits); });
   }
 
   bool compare_exchange_strong(T& expected, T wanted, std::memory_order = std::memory_order_seq_cst,

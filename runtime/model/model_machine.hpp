@@ -1,8 +1,9 @@
 // A machine of a few virtual threads for checking the runtime's shared words: a seeded random
 // scheduler decides at every atomic operation who goes on, and each thread's plain stores wait in a
 // buffer of its own until a fence or chance lets them out. That is the memory model of x86 (TSO;
-// Sewell et al., 2010): it loses a wake-up where a store-load fence is missing. Threads: none but
-// its virtual ones. Not here: reorderings that only weaker machines do.
+// Sewell et al., 2010): it loses a wake-up where a store-load fence is missing. Its time moves when
+// nobody can go on, and a little by chance. Threads: none but its virtual ones. Not here:
+// reorderings that only weaker machines do; what the runtime takes from Linux (model_platform.hpp).
 #pragma once
 
 #include <cstddef>
@@ -15,7 +16,14 @@
 #include <vector>
 
 #include "os/address_space.hpp"
+#include "os/clock.hpp"
 #include "runtime/stack_switch.hpp"
+
+namespace c1m::runtime {
+
+class Worker;
+
+}  // namespace c1m::runtime
 
 namespace c1m::runtime::model {
 
@@ -28,6 +36,8 @@ enum class Defect : std::uint8_t {
 
 class Machine {
  public:
+  static constexpr os::Nanoseconds never = INT64_MAX;
+
   Machine(std::uint64_t seed, Defect defect);
   ~Machine();
   Machine(const Machine&) = delete;
@@ -36,19 +46,39 @@ class Machine {
   // The machine whose virtual thread runs, or nullptr outside of run().
   static Machine* current();
 
-  // Runs the bodies as virtual threads until all have ended. False when none can go on: each waits
-  // for a condition that will not come.
+  // Runs the bodies as virtual threads until all have ended. False when none can go on, because
+  // each waits for a condition that will not come, or when they take too many steps: failure()
+  // says which.
   bool run(std::vector<std::function<void()>> bodies);
+  [[nodiscard]] const std::string& failure() const { return failure_; }
+  [[nodiscard]] std::uint64_t steps() const { return steps_; }
 
   // For virtual threads: lets chance decide who goes on.
   void step();
-  // Goes on only once `condition` holds.
-  void wait_until(const std::function<bool()>& condition);
+  // Goes on only once `condition` holds, or at `deadline_ns` of the machine's time.
+  void wait_until(const std::function<bool()>& condition, os::Nanoseconds deadline_ns = never);
+  // One more virtual thread; join() waits for its end.
+  std::size_t start(std::function<void()> body);
+  void join(std::size_t thread);
+
+  // The machine's time. Asking for it lets some of it pass by chance.
+  os::Nanoseconds now_ns();
+  // True once in `one_in` times.
+  bool chance(std::uint64_t one_in) { return random_() % one_in == 0; }
+  std::uint64_t random() { return random_(); }
+
+  // A futex: sleeps until wake_one() of the same address, a deadline, or for no reason.
+  void sleep_on(const void* address, os::Nanoseconds deadline_ns);
+  void wake_one(const void* address);
+
+  // The one word that each thread of the runtime has of its own.
+  Worker*& worker_of_thread() { return running_->worker; }
 
   // The memory of a virtual thread: `bytes` (at most 8) at `address`.
   void read(const void* address, void* into, std::size_t bytes);
   void write_buffered(void* address, const void* from, std::size_t bytes);
-  void drain();  // the calling thread's buffer
+  void drain();                      // the calling thread's buffer
+  void forget(const void* address);  // the memory there is about to be something else's
   [[nodiscard]] Defect defect() const { return defect_; }
 
  private:
@@ -61,14 +91,21 @@ class Machine {
     CoroutineContext context;
     std::function<void()> body;
     const std::function<bool()>* condition = nullptr;
+    os::Nanoseconds deadline_ns = never;
     std::deque<Store> buffer;
     os::AddressSpace stack;
+    Worker* worker = nullptr;
     bool ended = false;
+  };
+  struct Sleeper {
+    const void* address;
+    bool woken;
   };
   // The contexts are told apart by address, so that the entry finds its body.
   static void enter(CoroutineContext& context);
   static void apply(const Store& store);
   bool flush_one_by_chance();
+  bool let_time_pass();
   VirtualThread* choose();
 
   std::mt19937_64 random_;
@@ -76,9 +113,14 @@ class Machine {
   ThreadContext driver_;
   std::vector<std::unique_ptr<VirtualThread>> threads_;
   VirtualThread* running_ = nullptr;
-  VirtualThread* last_ = nullptr;
+  std::vector<VirtualThread*> candidates_;  // kept for its memory
+  std::vector<Sleeper*> sleepers_;
   std::uint64_t flush_one_in_ = 1;
   std::uint64_t switch_one_in_ = 1;
+  std::uint64_t early_return_one_in_ = 0;  // of futex waits; 0: none
+  std::uint64_t steps_ = 0;
+  os::Nanoseconds now_ns_ = os::ns_per_s;
+  std::string failure_;
 };
 
 }  // namespace c1m::runtime::model

@@ -1,0 +1,96 @@
+// The platform's calls as the machine and its network answer them, the thread's own word, and
+// signal stacks, which virtual threads do without. Stands in the place of thread_state.cpp and
+// stack_overflow.cpp.
+#include "runtime/model/model_platform.hpp"
+
+#include "runtime/model/model_network.hpp"
+#include "runtime/stack_overflow.hpp"
+#include "runtime/thread_state.hpp"
+
+namespace c1m::runtime {
+
+namespace platform {
+namespace {
+
+model::Machine& machine() {
+  return *model::Machine::current();
+}
+model::Network& network() {
+  return *model::Network::current();
+}
+
+}  // namespace
+
+os::Nanoseconds monotonic_ns() {
+  return machine().now_ns();
+}
+
+os::Nanoseconds coarse_monotonic_ns() {
+  return machine().now_ns();
+}
+
+void futex_wait(Atomic<std::uint32_t>& word, std::uint32_t expected, os::Nanoseconds timeout_ns) {
+  machine().drain();
+  if (word.load() != expected) return;
+  machine().sleep_on(&word,
+                     timeout_ns < 0 ? model::Machine::never : machine().now_ns() + timeout_ns);
+}
+
+void futex_wake_one(Atomic<std::uint32_t>& word) {
+  machine().step();
+  machine().drain();
+  machine().wake_one(&word);
+}
+
+void WakeEvent::signal() {
+  network().signal_wake_event(number);
+}
+
+os::Result<void> Poller::add(int fd, std::uint32_t, std::uint64_t tag) {
+  return network().add(fd, tag);
+}
+os::Result<void> Poller::remove(int fd) {
+  network().remove(fd);
+  return {};
+}
+os::Result<int> Poller::wait(std::span<epoll_event> events, os::Nanoseconds timeout_ns) {
+  return network().wait(events, timeout_ns);
+}
+
+os::Result<os::Descriptor> accept_tcp(int listener, os::Blocking, const os::SocketOptions&) {
+  return network().accept(listener);
+}
+os::Result<os::Descriptor> start_connect(const os::Endpoint& target,
+                                         const std::optional<os::Endpoint>&,
+                                         const os::SocketOptions&) {
+  return network().connect(target.port());
+}
+os::Result<void> connect_result(int) {
+  return {};
+}
+os::Result<std::size_t> read_some(int fd, std::span<std::byte> buffer) {
+  return network().read(fd, buffer);
+}
+os::Result<std::size_t> write_some(int fd, std::span<const std::byte> bytes) {
+  return network().write(fd, bytes);
+}
+os::Result<void> shut_down_write(int fd) {
+  return network().shut_down_write(fd);
+}
+
+}  // namespace platform
+
+Worker* current_worker() {
+  return model::Machine::current()->worker_of_thread();
+}
+void set_current_worker(Worker* worker) {
+  model::Machine::current()->worker_of_thread() = worker;
+}
+
+os::Result<void> install_overflow_report() {
+  return {};
+}
+SignalStack::SignalStack() = default;
+SignalStack::~SignalStack() = default;
+
+}  // namespace c1m::runtime

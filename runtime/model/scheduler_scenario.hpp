@@ -1,0 +1,60 @@
+// One run of the whole scheduler on the model machine: a scenario's first coroutine, what must hold
+// while it runs and after it, and the search for a seed under which it does not.
+// Threads: the test's. Not here: the scenarios (scheduler_model_test.cpp and its neighbours).
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "runtime/model/model_machine.hpp"
+#include "runtime/model/model_network.hpp"
+#include "runtime/runtime.hpp"
+
+namespace c1m::runtime::model {
+
+// What a scenario's coroutines share.
+class Stage {
+ public:
+  Stage(Machine& machine, Runtime& runtime) : machine_(machine), runtime_(runtime) {}
+  [[nodiscard]] Machine& machine() { return machine_; }
+  [[nodiscard]] Runtime& runtime() { return runtime_; }
+
+  // The first thing that does not hold is the run's failure.
+  void require(bool holds, const char* what) {
+    if (!holds && failure_.empty()) failure_ = what;
+  }
+  [[nodiscard]] const std::string& failure() const { return failure_; }
+  // Whatever begins must have ended when the runtime's run() returns.
+  void begin() { ++begun_; }
+  void end() { ++ended_; }
+  [[nodiscard]] bool all_ended() const { return begun_ == ended_; }
+
+  // A number below `end`, by the seed.
+  [[nodiscard]] int pick(int end) {
+    return static_cast<int>(machine_.random() % static_cast<std::uint64_t>(end));
+  }
+
+ private:
+  Machine& machine_;
+  Runtime& runtime_;
+  std::string failure_;
+  int begun_ = 0;
+  int ended_ = 0;
+};
+
+struct Scenario {
+  const char* name;
+  unsigned processors;
+  void (*main)(Stage& stage);              // the first coroutine
+  void (*beside)(Stage& stage) = nullptr;  // a thread that is no worker, if there is one
+  Network::Faults faults{};
+};
+
+// Empty when everything has held, otherwise what has not.
+[[nodiscard]] std::string run_scenario(const Scenario& scenario, std::uint64_t seed);
+
+// What fails first among `seeds` seeds, with the command that replays it; empty when nothing does.
+// C1M_MODEL_SEED replays a single one.
+[[nodiscard]] std::string first_failure(const Scenario& scenario, std::uint64_t seeds);
+
+}  // namespace c1m::runtime::model
