@@ -16,6 +16,8 @@ constexpr os::Nanoseconds interval_ns_max = 10 * os::ns_per_ms;
 constexpr int vain_looks_max = 20;
 // A timer is overdue, not merely due, when its own processor had this long to fire it.
 constexpr os::Nanoseconds overdue_ns = os::ns_per_ms;
+// The network shall be looked at this often when all workers compute.
+constexpr os::Nanoseconds unattended_ns_max = 10 * os::ns_per_ms;
 
 // Values of state_.
 constexpr std::uint32_t looking = 0;
@@ -79,11 +81,12 @@ void Monitor::rest(os::Nanoseconds interval_ns) {
 
 bool Monitor::look() {
   bool acted = look_at_processors();
+  acted |= look_at_network();
   if (scheduler_.idle_workers().sleeping() == 0) return acted;
   const os::Nanoseconds earliest_ns = scheduler_.earliest_timer_ns();
   const bool overdue =
       earliest_ns != TimerHeap::never && earliest_ns + overdue_ns < scheduler_.now_ns();
-  if (overdue || network_is_unattended()) {
+  if (overdue) {
     scheduler_.wake_a_worker();
     acted = true;
   }
@@ -112,12 +115,27 @@ bool Monitor::look_at_processors() {
   return acted;
 }
 
-// Nobody waits in epoll_wait nor has polled since the last look, although a worker that sleeps
-// could.
-bool Monitor::network_is_unattended() {
+// When nobody waits in epoll_wait nor has polled since the last look: a worker that sleeps shall,
+// and when none sleeps for 10 ms this thread does. What it finds is queued globally, where a worker
+// that comes to look finds it sooner than it would come to poll. With one processor that would be
+// the same moment.
+bool Monitor::look_at_network() {
   const Netpoller& netpoller = scheduler_.netpoller();
-  const std::uint64_t polls_before = std::exchange(polls_seen_, netpoller.polls());
-  return !netpoller.claimed() && polls_before == netpoller.polls() && netpoller.open_count() > 0;
+  const os::Nanoseconds now_ns = os::monotonic_ns();
+  const std::uint64_t polls = netpoller.polls();
+  if (std::exchange(polls_seen_, polls) != polls || netpoller.claimed() ||
+      netpoller.open_count() == 0) {
+    attended_ns_ = now_ns;
+    return false;
+  }
+  if (scheduler_.idle_workers().sleeping() > 0) {
+    scheduler_.wake_a_worker();
+    return true;
+  }
+  if (now_ns - attended_ns_ < unattended_ns_max || scheduler_.processors().wanted() == 1) {
+    return false;
+  }
+  return scheduler_.poll_from_outside();
 }
 
 }  // namespace c1m::runtime

@@ -1,7 +1,8 @@
 // The thread that sees to what no worker can (Go's sysmon): takes the processor of a worker that is
-// stuck in a blocking call, and wakes a sleeping worker when a computing one leaves coroutines, due
-// timers or the network unattended. Invariant: it holds no processor and runs no coroutine.
-// Threads: start, stop and nudge by any; the rest is its own.
+// stuck in a blocking call, wakes a sleeping worker when a computing one leaves coroutines, due
+// timers or the network unattended, and looks at the network itself when all compute. Invariant: it
+// holds no processor and runs no coroutine. Threads: start, stop and nudge by any; the rest is its
+// own.
 #pragma once
 
 #include <cstdint>
@@ -40,7 +41,7 @@ class Monitor {
   void run();
   bool look();  // true when there was something to do
   bool look_at_processors();
-  [[nodiscard]] bool network_is_unattended();
+  bool look_at_network();
   void rest(os::Nanoseconds interval_ns);
 
   Scheduler& scheduler_;
@@ -49,6 +50,7 @@ class Monitor {
   Atomic<std::uint32_t> state_ = 0;
   std::vector<Seen> seen_;
   std::uint64_t polls_seen_ = 0;
+  os::Nanoseconds attended_ns_ = 0;  // when somebody else looked at the network, as far as seen
 };
 
 }  // namespace c1m::runtime

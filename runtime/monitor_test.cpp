@@ -149,5 +149,32 @@ TEST_P(MonitorTest, TheNetworkIsAttendedAlthoughAProcessorComputes) {
   });
 }
 
+TEST_P(MonitorTest, TheNetworkIsLookedAtAlthoughAllProcessorsCompute) {
+  std::atomic<unsigned> computing = 0;
+  std::atomic<bool> found = false;
+  run([&] {
+    auto pair = connect_pair();
+    ASSERT_TRUE(spawn([stream = std::move(pair.server)]() mutable {
+      std::array<std::byte, 1> byte{};
+      ASSERT_TRUE(stream.read(byte));
+    }));
+    ASSERT_TRUE(sleep_for(os::ns_per_ms));
+    for (unsigned i = 1; i < GetParam(); ++i) {
+      ASSERT_TRUE(spawn([&] {
+        computing.fetch_add(1);
+        compute_until(found);
+      }));
+    }
+    while (computing.load() < GetParam() - 1) {
+    }
+    EXPECT_EQ(runtime().statistics().coroutines_runnable, 0U);
+    ASSERT_TRUE(pair.client.write(std::array<std::byte, 1>{}));
+    // The reader cannot run, but it must be found.
+    while (runtime().statistics().coroutines_runnable == 0) {
+    }
+    found.store(true);
+  });
+}
+
 }  // namespace
 }  // namespace c1m::runtime

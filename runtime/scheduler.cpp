@@ -262,6 +262,15 @@ void Scheduler::wake_a_worker() {
   if (Worker* worker = own_worker()) worker->processor().counters.workers_woken.add();
   sleeper->unpark();
 }
+bool Scheduler::poll_from_outside() {
+  if (!netpoller_->claim()) return false;
+  std::array<WakeToken, Netpoller::wakes_max> wakes;
+  const std::size_t count = netpoller_->poll(0, wakes);
+  netpoller_->disclaim();
+  for (const WakeToken token : std::span(wakes).first(count)) wake(token);
+  return count > 0;
+}
+
 
 void Scheduler::time_has_moved() {
   store_load_fence();  // the counterpart of Worker::sleep()

@@ -103,6 +103,9 @@ class Scheduler {
   // For the monitor: gives the processor of a worker that is in blocking call number `call` to a
   // spare worker or a new one. False when the call has ended, or no thread can be had.
   bool take_over(Processor& processor, std::uint64_t call);
+  // For the monitor: looks at the network and queues who can go on. False: there is nobody.
+  bool poll_from_outside();
+
 
   CoroutineTable& coroutine_table() { return *table_; }
   GlobalQueue& global_queue() { return global_queue_; }
