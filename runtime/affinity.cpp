@@ -70,6 +70,7 @@ Coroutine* Worker::take_pinned() {
 }
 
 void Worker::hold() {
+  scheduler_.bind_holder(*processor_);
   // Before the looks for work: who queues a pinned coroutine sees the holder, or this sees the
   // coroutine.
   processor_->holder.store(this);

@@ -11,6 +11,7 @@ os::Result<void> Scheduler::set_processors(unsigned count) {
   if (count < 1 || count > processors_max) {
     return os::fail(EINVAL, "set_processors (outside 1 to processors_max)");
   }
+  if (auto bindable = binding_.check(count); !bindable) return bindable;
   const std::lock_guard lock(change_mutex_);
   const unsigned before = processors_.wanted();
   processors_.want(count);
@@ -89,6 +90,17 @@ unsigned Scheduler::begin_staffing() {
 void Scheduler::end_staffing() {
   const std::lock_guard lock(change_mutex_);
   takes_workers_ = false;
+}
+
+// A CPU may have gone since the runtime was created: the worker then stays where it was.
+void Scheduler::bind_holder(const Processor& processor) {
+  if (!binding_.is_on() || binding_.bind_calling_thread(processor.index)) return;
+  bindings_failed_.fetch_add(1, std::memory_order_relaxed);
+}
+
+void Scheduler::unbind() {
+  if (!binding_.is_on() || binding_.unbind_calling_thread()) return;
+  bindings_failed_.fetch_add(1, std::memory_order_relaxed);
 }
 
 bool Worker::leave_surplus_processor() {

@@ -29,6 +29,13 @@ enum class Poller : std::uint8_t {
   io_uring,
 };
 
+// What the thread that holds a processor is bound to. Threads that a coroutine makes inherit that.
+enum class ProcessorBinding : std::uint8_t {
+  none,
+  cpu,        // a CPU of its own among those that the process may use
+  numa_node,  // the CPUs of one NUMA node; the processors take turns among the nodes
+};
+
 struct RuntimeOptions {
   // How many coroutines run at the same time; each processor has a thread. 1 to processors_max.
   unsigned processors = 1;
@@ -39,6 +46,8 @@ struct RuntimeOptions {
   // space alone.
   std::size_t coroutines_max = std::size_t{1} << 22;
   std::size_t descriptors_max = std::size_t{1} << 22;
+  // EINVAL from create() and set_processors() for more processors than usable CPUs.
+  ProcessorBinding binding = ProcessorBinding::none;
   Poller poller = Poller::epoll;
   // For io_uring: how many buffers all streams share, a power of two up to 32,768, and the bytes of
   // each, up to 65,535. When all are full, or a message is longer, streams are read as with epoll.

@@ -39,22 +39,25 @@ os::Result<std::unique_ptr<Scheduler>> Scheduler::create(const RuntimeOptions& o
   if (!table) return std::unexpected(table.error());
   auto netpoller = Netpoller::create(options.descriptors_max, ring_options(options));
   if (!netpoller) return std::unexpected(netpoller.error());
+  auto binding = CpuBinding::create(options.binding, options.processors);
+  if (!binding) return std::unexpected(binding.error());
   if (options.report_stack_overflow) {
     if (auto installed = install_overflow_report(); !installed) {
       return std::unexpected(installed.error());
     }
   }
   return std::unique_ptr<Scheduler>(
-      new Scheduler(options, std::move(*table), std::move(*netpoller)));
+      new Scheduler(options, std::move(*table), std::move(*netpoller), std::move(*binding)));
 }
 
 Scheduler::Scheduler(const RuntimeOptions& options, std::unique_ptr<CoroutineTable> table,
-                     std::unique_ptr<Netpoller> netpoller)
+                     std::unique_ptr<Netpoller> netpoller, CpuBinding binding)
     : clock_(options.clock),
       table_(std::move(table)),
       netpoller_(std::move(netpoller)),
       stacks_(options.stack_bytes, os::GuardKind::marker),
       idle_workers_(options.processors),
+      binding_(std::move(binding)),
       processors_(options.processors),
       monitor_(*this) {
   if (clock_ != nullptr) clock_->attach(*this);
@@ -75,7 +78,8 @@ os::Result<void> Scheduler::run() {
   Worker first(*this, &processors_[0]);
   os::Result<void> started;
   // With one processor there is nobody for the monitor to wake, until there are blocking calls.
-  if (count > 1) started = monitor_.start();
+  // A thread that starts later would inherit a worker's binding.
+  if (count > 1 || binding_.is_on()) started = monitor_.start();
   for (unsigned index = 1; index < count && started; ++index) {
     started = start_worker(&processors_[index]);
   }
@@ -84,6 +88,7 @@ os::Result<void> Scheduler::run() {
   } else {
     finish();
   }
+  unbind();
   end_staffing();
   monitor_.stop();  // beyond this point no worker is added
   for (platform::Thread& thread : threads_) thread.join();
@@ -98,7 +103,10 @@ os::Result<void> Scheduler::start_worker(Processor* processor) {
   auto worker = std::make_unique<Worker>(*this, processor);
   const std::lock_guard lock(workers_mutex_);
   try {
-    threads_.emplace_back([body = worker.get()] { body->run(); });
+    threads_.emplace_back([this, body = worker.get()] {
+      unbind();  // of what it has inherited
+      body->run();
+    });
   } catch (const std::system_error& error) {
     return os::fail(error.code().value(), "pthread_create (a worker of the runtime)");
   }
@@ -254,14 +262,6 @@ void Scheduler::queue_from_outside(Coroutine& coroutine) {
   wake_a_worker();
 }
 
-void Scheduler::wake_a_worker() {
-  store_load_fence();  // the counterpart of Worker::sleep() and Worker::stop_searching()
-  if (!idle_workers_.should_wake()) return;
-  Worker* sleeper = idle_workers_.take_for_search();
-  if (sleeper == nullptr) return;
-  if (Worker* worker = own_worker()) worker->processor().counters.workers_woken.add();
-  sleeper->unpark();
-}
 bool Scheduler::poll_from_outside() {
   if (!netpoller_->claim()) return false;
   std::array<WakeToken, Netpoller::wakes_max> wakes;
@@ -271,6 +271,14 @@ bool Scheduler::poll_from_outside() {
   return count > 0;
 }
 
+void Scheduler::wake_a_worker() {
+  store_load_fence();  // the counterpart of Worker::sleep() and Worker::stop_searching()
+  if (!idle_workers_.should_wake()) return;
+  Worker* sleeper = idle_workers_.take_for_search();
+  if (sleeper == nullptr) return;
+  if (Worker* worker = own_worker()) worker->processor().counters.workers_woken.add();
+  sleeper->unpark();
+}
 
 void Scheduler::time_has_moved() {
   store_load_fence();  // the counterpart of Worker::sleep()
@@ -341,6 +349,7 @@ RuntimeStatistics Scheduler::statistics() const {
   }
   sum.stacks_in_use = sum.coroutines_live;
   sum.stacks_reserved = stacks_.carved();
+  sum.bindings_failed = bindings_failed_.load(std::memory_order_relaxed);
   sum.pins_moved = pins_moved_.load(std::memory_order_relaxed);
   sum.processors = processors_.wanted();
   sum.processors_idle = idle_workers_.sleeping();

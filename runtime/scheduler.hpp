@@ -12,6 +12,7 @@
 
 #include "os/result.hpp"
 #include "runtime/coroutine_table.hpp"
+#include "runtime/cpu_binding.hpp"
 #include "runtime/global_queue.hpp"
 #include "runtime/idle_workers.hpp"
 #include "runtime/monitor.hpp"
@@ -92,6 +93,8 @@ class Scheduler {
   void give_back(Coroutine& coroutine);
   [[nodiscard]] os::Nanoseconds earliest_timer_ns() const;
   void add_spare(Worker& worker);
+  // By a worker that has got `processor`.
+  void bind_holder(const Processor& processor);
   // By the holder of a surplus processor: takes everything from it. False: it is wanted again.
   bool retire(Processor& processor);
   void blocking_call_begins();
@@ -100,12 +103,12 @@ class Scheduler {
   // Whether calls go on that no worker's sleep waits for.
   [[nodiscard]] bool has_taken_over_calls() const { return taken_over_calls_.load() != 0; }
 
-  // For the monitor: gives the processor of a worker that is in blocking call number `call` to a
-  // spare worker or a new one. False when the call has ended, or no thread can be had.
-  bool take_over(Processor& processor, std::uint64_t call);
   // For the monitor: looks at the network and queues who can go on. False: there is nobody.
   bool poll_from_outside();
 
+  // For the monitor: gives the processor of a worker that is in blocking call number `call` to a
+  // spare worker or a new one. False when the call has ended, or no thread can be had.
+  bool take_over(Processor& processor, std::uint64_t call);
 
   CoroutineTable& coroutine_table() { return *table_; }
   GlobalQueue& global_queue() { return global_queue_; }
@@ -116,7 +119,7 @@ class Scheduler {
 
  private:
   Scheduler(const RuntimeOptions& options, std::unique_ptr<CoroutineTable> table,
-            std::unique_ptr<Netpoller> netpoller);
+            std::unique_ptr<Netpoller> netpoller, CpuBinding binding);
   // The worker that the calling thread is in this runtime, if it holds a processor, or nullptr.
   [[nodiscard]] Worker* own_worker();
   [[nodiscard]] os::Result<void> start_worker(Processor* processor);
@@ -125,6 +128,7 @@ class Scheduler {
   void hand_over(Processor& processor);
   void move_pins(Processor& left);
   [[nodiscard]] bool has_spare() const;
+  void unbind();
   void look_again();
   [[nodiscard]] unsigned begin_staffing();  // returns how many processors have been wanted
   void end_staffing();
@@ -135,6 +139,7 @@ class Scheduler {
   StackPool stacks_;
   GlobalQueue global_queue_;
   IdleWorkers idle_workers_;
+  const CpuBinding binding_;
   ProcessorSet processors_;
   ThreadMutex change_mutex_;    // of who has a worker and where timers are
   bool takes_workers_ = false;  // guarded by change_mutex_
@@ -155,6 +160,7 @@ class Scheduler {
   Atomic<std::uint64_t> spawned_outside_ = 0;
   Atomic<std::uint64_t> wakes_dropped_outside_ = 0;
   Atomic<std::uint64_t> pins_moved_ = 0;
+  Atomic<std::uint64_t> bindings_failed_ = 0;
 };
 
 }  // namespace c1m::runtime
