@@ -1,0 +1,74 @@
+// What alarms, delayed calls and tickers cost where nobody waits, and a timer where somebody does:
+// Go's time.Timer, AfterFunc and Ticker. One processor.
+#include <cstdint>
+
+#include <benchmark/benchmark.h>
+
+#include "os/assert.hpp"
+#include "os/clock.hpp"
+#include "runtime/alarm.hpp"
+#include "runtime/runtime.hpp"
+#include "runtime/sleep.hpp"
+#include "runtime/ticker.hpp"
+#include "runtime/virtual_clock.hpp"
+#include "runtime/yield.hpp"
+
+namespace c1m::runtime {
+namespace {
+
+template <class Main>
+void run(VirtualClock* clock, Main main) {
+  auto runtime = Runtime::create({.processors = 1, .clock = clock});
+  C1M_ASSERT(runtime, "the machine has what this needs");
+  C1M_ASSERT((*runtime)->run(std::move(main)), "the machine has what this needs");
+}
+
+// time.NewTimer and Stop.
+void alarm_set_and_stop(benchmark::State& state) {
+  run(nullptr, [&state] {
+    for ([[maybe_unused]] auto _ : state) {
+      Alarm alarm(os::ns_per_s);
+      benchmark::DoNotOptimize(alarm.stop());
+    }
+  });
+}
+BENCHMARK(alarm_set_and_stop);
+
+// Reset and Stop of one timer.
+void alarm_reset_and_stop(benchmark::State& state) {
+  run(nullptr, [&state] {
+    Alarm alarm(os::ns_per_s);
+    for ([[maybe_unused]] auto _ : state) {
+      benchmark::DoNotOptimize(alarm.reset(os::ns_per_s));
+      benchmark::DoNotOptimize(alarm.stop());
+    }
+  });
+}
+BENCHMARK(alarm_reset_and_stop);
+
+// time.AfterFunc and Stop: here with the coroutine's whole life.
+void delayed_call_and_cancel(benchmark::State& state) {
+  run(nullptr, [&state] {
+    for ([[maybe_unused]] auto _ : state) {
+      auto call = call_after(os::ns_per_s, [] {});
+      C1M_ASSERT(call, "the machine has what this needs");
+      yield();  // it parks
+      call->cancel();
+      yield();  // it ends
+    }
+  });
+}
+BENCHMARK(delayed_call_and_cancel);
+
+// Arm, park, jump of the virtual clock, fire, wake: all of a tick but the waiting.
+void tick_in_virtual_time(benchmark::State& state) {
+  VirtualClock clock;
+  run(&clock, [&state] {
+    Ticker ticker(os::ns_per_ms);
+    for ([[maybe_unused]] auto _ : state) benchmark::DoNotOptimize(ticker.wait());
+  });
+}
+BENCHMARK(tick_in_virtual_time);
+
+}  // namespace
+}  // namespace c1m::runtime
