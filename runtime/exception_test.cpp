@@ -241,6 +241,7 @@ TEST_P(ExceptionTest, UnwindingWithinUnwindingKeepsBothCounts) {
 }
 
 TEST_P(ExceptionTest, OneCaughtHereMayBeRethrownByAnotherCoroutine) {
+  if (C1M_TSAN) GTEST_SKIP() << "it does not see the counts inside libstdc++'s exception_ptr";
   run_through_gate(1, [](Gate& gate, int number) {
     std::exception_ptr caught;
     try {

@@ -142,6 +142,7 @@ std::string to_text(const RuntimeDump& dump) {
     group.longest_ns = std::max(group.longest_ns, facts.wait.waited_ns);
   }
   std::vector<std::pair<std::string, Group>> sorted;
+  sorted.reserve(groups.size());
   for (auto& [key, group] : groups) sorted.emplace_back(std::get<0>(key), std::move(group));
   std::ranges::stable_sort(sorted, std::ranges::greater{},
                            [](const auto& each) { return each.second.longest_ns; });
