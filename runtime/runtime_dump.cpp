@@ -144,8 +144,10 @@ std::string to_text(const RuntimeDump& dump) {
   std::vector<std::pair<std::string, Group>> sorted;
   sorted.reserve(groups.size());
   for (auto& [key, group] : groups) sorted.emplace_back(std::get<0>(key), std::move(group));
-  std::ranges::stable_sort(sorted, std::ranges::greater{},
-                           [](const auto& each) { return each.second.longest_ns; });
+  std::ranges::sort(sorted, [](const auto& left, const auto& right) {
+    return std::pair(-left.second.longest_ns, left.first) <
+           std::pair(-right.second.longest_ns, right.first);
+  });
   std::string text = header_of(dump);
   for (const auto& [activity, group] : sorted) text += line_of(activity, group);
   return text;
