@@ -4,8 +4,10 @@
 #include <arpa/inet.h>
 #include <netdb.h>
 #include <netinet/tcp.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <cstring>
@@ -222,6 +224,31 @@ Result<std::size_t> write_some(int fd, std::span<const std::byte> bytes) {
   } while (sent < 0 && errno == EINTR);
   if (sent < 0) return last_error("send");
   return static_cast<std::size_t>(sent);
+}
+
+Result<SentParts> write_some_parts(int fd, std::span<const std::span<const std::byte>> parts,
+                                   std::size_t offset) {
+  std::array<iovec, parts_max> vectors;
+  std::size_t count = 0;
+  std::size_t offered = 0;
+  for (const std::span<const std::byte> part : parts.first(std::min(parts.size(), parts_max))) {
+    const std::size_t skipped = std::min(offset, part.size());
+    offset -= skipped;
+    // sendmsg(2) only reads, but its type does not say so.
+    void* data = const_cast<std::byte*>(part.data()) + skipped;
+    vectors[count++] = {.iov_base = data, .iov_len = part.size() - skipped};
+    offered += part.size() - skipped;
+  }
+  msghdr message{};
+  message.msg_iov = vectors.data();
+  message.msg_iovlen = count;
+  ssize_t sent = -1;
+  do {
+    sent = ::sendmsg(fd, &message, MSG_NOSIGNAL);
+  } while (sent < 0 && errno == EINTR);
+  if (sent < 0) return last_error("sendmsg");
+  const auto bytes = static_cast<std::size_t>(sent);
+  return SentParts{.bytes = bytes, .was_short = bytes < offered};
 }
 
 Result<void> shut_down_write(int fd) {

@@ -87,6 +87,16 @@ enum class Blocking : bool { no, yes };
 [[nodiscard]] Result<std::size_t> read_some(int fd, std::span<std::byte> buffer);
 [[nodiscard]] Result<std::size_t> write_some(int fd, std::span<const std::byte> bytes);
 
+// sendmsg(2) of several spans without their first `offset` bytes, at most `parts_max` spans a call.
+inline constexpr std::size_t parts_max = 64;  // fewer than IOV_MAX anywhere
+struct SentParts {
+  std::size_t bytes = 0;
+  bool was_short = false;  // less than was offered: the send buffer is full
+};
+[[nodiscard]] Result<SentParts> write_some_parts(int fd,
+                                                 std::span<const std::span<const std::byte>> parts,
+                                                 std::size_t offset);
+
 // Sends FIN after what has been written (shutdown(2) with SHUT_WR); reading goes on.
 [[nodiscard]] Result<void> shut_down_write(int fd);
 

@@ -9,6 +9,7 @@
 #include <functional>
 #include <source_location>
 
+#include "runtime/cancel_state.hpp"
 #include "runtime/placement.hpp"
 #include "runtime/stack_pool.hpp"
 #include "runtime/stack_switch.hpp"
@@ -26,6 +27,7 @@ struct Coroutine : CoroutineContext {
 
   WaitState wait;
   Timer timer;                // for sleeping, or for the deadline of another wait
+  CancelLink cancel_link;     // for a wait that a context may end
   Coroutine* next = nullptr;  // in the global queue, a free list, or a lock's list
   Stack stack;                // kept while the record is cached for reuse
   const std::uint32_t index;  // in the table, from 1

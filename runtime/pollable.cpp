@@ -16,15 +16,17 @@ constexpr const char* operation_of(Direction direction) {
 }
 
 // What forbids a wait to begin or to go on, if anything does.
-os::Result<void> obstacle(PollDescriptor& state, Direction direction, const Scheduler& scheduler) {
+os::Result<void> obstacle(PollDescriptor& state, Direction direction, const Scheduler& scheduler,
+                          const Context& context) {
   if (state.is_closing()) return os::fail(EBADF, operation_of(direction));
   if (scheduler.stopped()) return os::fail(ECANCELED, operation_of(direction));
+  if (context.is_cancelled()) return os::fail(context.cause(), operation_of(direction));
   return {};
 }
 
 // Parks until an edge or an interruption. Returns early, without a reason, in doubt.
 void wait_once(PollDescriptor& state, Direction direction, os::Nanoseconds deadline_ns,
-               WaitReason reason) {
+               WaitReason reason, const Context& context) {
   Wait wait(reason, static_cast<std::uint32_t>(state.fd.load(std::memory_order_relaxed)));
   PollWord& word = state.word(direction);
   if (!word.publish(wait.token())) {
@@ -34,7 +36,8 @@ void wait_once(PollDescriptor& state, Direction direction, os::Nanoseconds deadl
   if (deadline_ns != no_deadline) wait.end_at(deadline_ns);
   // Whoever closes, stops or changes the deadline does that before it interrupts the word: either
   // it finds the token, or this sees the change. All of it is sequentially consistent.
-  const bool changed = !obstacle(state, direction, wait.scheduler()) ||
+  const bool changed = !wait.end_on(context) ||
+                       !obstacle(state, direction, wait.scheduler(), context) ||
                        state.deadline_ns(direction).load() != deadline_ns;
   if (changed) {
     wait.cancel();
@@ -54,19 +57,19 @@ void give_way_if_due() {
 }
 
 os::Result<void> wait_for(Netpoller& poller, PollDescriptor& state, Direction direction,
-                          WaitReason reason) {
+                          WaitReason reason, const Context& context) {
   give_way_if_due();
   const Scheduler& scheduler = worker_of_caller().scheduler();
   bool& exhausted = state.exhausted_in(direction);
   for (;;) {
-    if (auto allowed = obstacle(state, direction, scheduler); !allowed) return allowed;
+    if (auto allowed = obstacle(state, direction, scheduler, context); !allowed) return allowed;
     if (!exhausted || state.word(direction).consume_ready()) break;
     const os::Nanoseconds deadline_ns = state.deadline_ns(direction).load();
     if (deadline_ns != no_deadline && deadline_ns <= scheduler.now_ns()) {
       return os::fail(ETIMEDOUT, operation_of(direction));
     }
     if (auto armed = poller.arm(state, direction); !armed) return armed;
-    wait_once(state, direction, deadline_ns, reason);
+    wait_once(state, direction, deadline_ns, reason, context);
   }
   exhausted = false;
   return {};
@@ -97,14 +100,14 @@ Pollable::~Pollable() {
   poller_->release(*state_);
 }
 
-os::Result<void> Pollable::wait_readable(WaitReason reason) {
+os::Result<void> Pollable::wait_readable(WaitReason reason, const Context& context) {
   C1M_ASSERT(state_ != nullptr, "an empty Pollable cannot be waited for");
-  return wait_for(*poller_, *state_, Direction::read, reason);
+  return wait_for(*poller_, *state_, Direction::read, reason, context);
 }
 
-os::Result<void> Pollable::wait_writable(WaitReason reason) {
+os::Result<void> Pollable::wait_writable(WaitReason reason, const Context& context) {
   C1M_ASSERT(state_ != nullptr, "an empty Pollable cannot be waited for");
-  return wait_for(*poller_, *state_, Direction::write, reason);
+  return wait_for(*poller_, *state_, Direction::write, reason, context);
 }
 
 void Pollable::read_would_block() {

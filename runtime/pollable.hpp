@@ -13,6 +13,7 @@
 #include "os/clock.hpp"
 #include "os/descriptor.hpp"
 #include "os/result.hpp"
+#include "runtime/cancellation.hpp"
 #include "runtime/wait_reason.hpp"
 
 namespace c1m::runtime {
@@ -40,10 +41,13 @@ class Pollable {
 
   // Returns when a read (write) is likely not to block; the caller must still expect EAGAIN.
   // Returns at once until one of the functions below has told that the next call would block.
-  // ETIMEDOUT at the deadline, EBADF after close(), ECANCELED after Runtime::stop(). `reason` is
+  // ETIMEDOUT at the deadline, EBADF after close(), ECANCELED after Runtime::stop(),
+  // the context's cause once that is cancelled. `reason` is
   // for dumps.
-  [[nodiscard]] os::Result<void> wait_readable(WaitReason reason = WaitReason::read);
-  [[nodiscard]] os::Result<void> wait_writable(WaitReason reason = WaitReason::write);
+  [[nodiscard]] os::Result<void> wait_readable(WaitReason reason = WaitReason::read,
+                                               const Context& context = background);
+  [[nodiscard]] os::Result<void> wait_writable(WaitReason reason = WaitReason::write,
+                                               const Context& context = background);
 
   // What the owner of the I/O learns from its calls on the descriptor. Registrations are
   // edge-triggered, so after EAGAIN the next wait must be told, or it returns at once again.

@@ -12,15 +12,17 @@ os::Nanoseconds now_ns() {
   return worker_of_caller().scheduler().now_ns();
 }
 
-os::Result<void> sleep_for(os::Nanoseconds duration_ns) {
+os::Result<void> sleep_for(os::Nanoseconds duration_ns, const Context& context) {
   const os::Nanoseconds begin_ns = now_ns();
-  return sleep_until(duration_ns > TimerHeap::never - begin_ns ? TimerHeap::never
-                                                               : begin_ns + duration_ns);
+  return sleep_until(
+      duration_ns > TimerHeap::never - begin_ns ? TimerHeap::never : begin_ns + duration_ns,
+      context);
 }
 
-os::Result<void> sleep_until(os::Nanoseconds deadline_ns) {
+os::Result<void> sleep_until(os::Nanoseconds deadline_ns, const Context& context) {
   Scheduler& scheduler = worker_of_caller().scheduler();
   if (scheduler.stopped()) return os::fail(ECANCELED, "sleep");
+  if (context.is_cancelled()) return os::fail(context.cause(), "sleep");
   if (deadline_ns <= scheduler.now_ns()) {
     yield();
     return {};
@@ -30,12 +32,15 @@ os::Result<void> sleep_until(os::Nanoseconds deadline_ns) {
   wait.end_at(std::min(deadline_ns, TimerHeap::never - 1));
   // stop() takes the timers out after it has set its flag: either it finds this one, or this sees
   // the flag, because both go through the heap's lock.
-  if (scheduler.stopped()) {
+  if (!wait.end_on(context) || scheduler.stopped()) {
     wait.cancel();
   } else {
     wait.park();
   }
-  if (scheduler.stopped() && scheduler.now_ns() < deadline_ns) return os::fail(ECANCELED, "sleep");
+  const bool ended_early = context.is_cancelled() || scheduler.stopped();
+  if (ended_early && scheduler.now_ns() < deadline_ns) {
+    return os::fail(context.is_cancelled() ? context.cause() : ECANCELED, "sleep");
+  }
   return {};
 }
 

@@ -4,6 +4,7 @@
 
 #include "os/clock.hpp"
 #include "os/result.hpp"
+#include "runtime/cancellation.hpp"
 
 namespace c1m::runtime {
 
@@ -12,10 +13,12 @@ namespace c1m::runtime {
 [[nodiscard]] os::Nanoseconds now_ns();
 
 // Parks the coroutine for at least `duration_ns`; zero and less only yield. ECANCELED when the
-// runtime is stopped before the time has come.
-[[nodiscard]] os::Result<void> sleep_for(os::Nanoseconds duration_ns);
+// runtime is stopped before the time has come, the context's cause when that is cancelled.
+[[nodiscard]] os::Result<void> sleep_for(os::Nanoseconds duration_ns,
+                                         const Context& context = background);
 
 // The same until now_ns() has reached `deadline_ns`.
-[[nodiscard]] os::Result<void> sleep_until(os::Nanoseconds deadline_ns);
+[[nodiscard]] os::Result<void> sleep_until(os::Nanoseconds deadline_ns,
+                                           const Context& context = background);
 
 }  // namespace c1m::runtime

@@ -14,9 +14,9 @@ os::Result<TcpListener> TcpListener::adopt(os::Descriptor listener,
   return TcpListener(std::move(*pollable), options);
 }
 
-os::Result<TcpStream> TcpListener::accept() {
+os::Result<TcpStream> TcpListener::accept(const Context& context) {
   for (;;) {
-    if (auto waited = pollable_.wait_readable(WaitReason::accept); !waited)
+    if (auto waited = pollable_.wait_readable(WaitReason::accept, context); !waited)
       return std::unexpected(waited.error());
     auto accepted = [this] {
       const Pollable::Use use(pollable_);

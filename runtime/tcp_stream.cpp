@@ -17,7 +17,7 @@ os::Result<TcpStream> TcpStream::adopt(os::Descriptor socket) {
 
 os::Result<TcpStream> TcpStream::connect(const os::Endpoint& target,
                                          const os::SocketOptions& options,
-                                         os::Nanoseconds deadline_ns) {
+                                         os::Nanoseconds deadline_ns, const Context& context) {
   auto socket = platform::start_connect(target, std::nullopt, options);
   if (!socket) return std::unexpected(socket.error());
   auto stream = adopt(std::move(*socket));
@@ -25,7 +25,7 @@ os::Result<TcpStream> TcpStream::connect(const os::Endpoint& target,
   Pollable& pollable = stream->pollable_;
   pollable.write_would_block();  // it is not connected yet
   pollable.set_write_deadline(deadline_ns);
-  if (auto waited = pollable.wait_writable(WaitReason::connect); !waited)
+  if (auto waited = pollable.wait_writable(WaitReason::connect, context); !waited)
     return std::unexpected(waited.error());
   pollable.set_write_deadline(no_deadline);
   const Pollable::Use use(pollable);
@@ -48,18 +48,20 @@ os::Result<std::size_t> TcpStream::try_read(std::span<std::byte> buffer) {
   return got;
 }
 
-os::Result<std::size_t> TcpStream::read(std::span<std::byte> buffer) {
+os::Result<std::size_t> TcpStream::read(std::span<std::byte> buffer, const Context& context) {
   for (;;) {
-    if (auto waited = wait_readable(); !waited) return std::unexpected(waited.error());
+    if (auto waited = wait_readable(context); !waited) return std::unexpected(waited.error());
     auto got = try_read(buffer);
     if (got || !os::would_block(got.error())) return got;
   }
 }
 
-os::Result<std::size_t> TcpStream::write(std::span<const std::byte> bytes) {
+os::Result<std::size_t> TcpStream::write(std::span<const std::byte> bytes, const Context& context) {
   std::span<const std::byte> rest = bytes;
   while (!rest.empty()) {
-    if (auto waited = pollable_.wait_writable(); !waited) return std::unexpected(waited.error());
+    if (auto waited = pollable_.wait_writable(WaitReason::write, context); !waited) {
+      return std::unexpected(waited.error());
+    }
     const Pollable::Use use(pollable_);
     if (use.get() < 0) return os::fail(EBADF, "send");
     const auto sent = platform::write_some(use.get(), rest);
@@ -69,6 +71,29 @@ os::Result<std::size_t> TcpStream::write(std::span<const std::byte> bytes) {
     if (!rest.empty()) pollable_.write_would_block();
   }
   return bytes.size();
+}
+
+os::Result<std::size_t> TcpStream::write_parts(std::span<const std::span<const std::byte>> parts,
+                                               const Context& context) {
+  std::size_t sent_before = 0;
+  std::size_t offset = 0;  // of what is left of the first part
+  for (;;) {
+    while (!parts.empty() && offset >= parts.front().size()) {
+      offset -= parts.front().size();
+      parts = parts.subspan(1);
+    }
+    if (parts.empty()) return sent_before;
+    if (auto waited = pollable_.wait_writable(WaitReason::write, context); !waited) {
+      return std::unexpected(waited.error());
+    }
+    const Pollable::Use use(pollable_);
+    if (use.get() < 0) return os::fail(EBADF, "sendmsg");
+    const auto sent = os::write_some_parts(use.get(), parts, offset);
+    if (!sent && !os::would_block(sent.error())) return std::unexpected(sent.error());
+    if (sent) sent_before += sent->bytes;
+    if (sent) offset += sent->bytes;
+    if (!sent || sent->was_short) pollable_.write_would_block();
+  }
 }
 
 os::Result<void> TcpStream::shut_down_write() {

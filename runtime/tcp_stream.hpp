@@ -16,7 +16,8 @@
 namespace c1m::runtime {
 
 // All functions that wait fail with ETIMEDOUT at their deadline, EBADF after close() and ECANCELED
-// after Runtime::stop().
+// after Runtime::stop(). Those that take a context fail with its cause once it is cancelled; what
+// was sent by then is sent.
 class TcpStream {
  public:
   // Takes over a connected, non-blocking socket.
@@ -25,22 +26,30 @@ class TcpStream {
   // Connects to `target`. Fails as connect(2) does; no later than `deadline_ns`, with ETIMEDOUT.
   [[nodiscard]] static os::Result<TcpStream> connect(const os::Endpoint& target,
                                                      const os::SocketOptions& options = {},
-                                                     os::Nanoseconds deadline_ns = no_deadline);
+                                                     os::Nanoseconds deadline_ns = no_deadline,
+                                                     const Context& context = background);
 
   TcpStream() = default;
 
   // Up to buffer.size() bytes, at least one; 0 when the peer has closed its side (or for an empty
   // buffer).
-  [[nodiscard]] os::Result<std::size_t> read(std::span<std::byte> buffer);
+  [[nodiscard]] os::Result<std::size_t> read(std::span<std::byte> buffer,
+                                             const Context& context = background);
 
   // For a caller that borrows a buffer only while there is something to read: wait_readable(), then
   // take a buffer, try_read(), give it back; EAGAIN from try_read() means wait again. So an idle
   // connection holds no buffer.
-  [[nodiscard]] os::Result<void> wait_readable() { return pollable_.wait_readable(); }
+  [[nodiscard]] os::Result<void> wait_readable(const Context& context = background) {
+    return pollable_.wait_readable(WaitReason::read, context);
+  }
   [[nodiscard]] os::Result<std::size_t> try_read(std::span<std::byte> buffer);
 
   // Sends all of `bytes` and returns their number, or fails when a part may have been sent.
-  [[nodiscard]] os::Result<std::size_t> write(std::span<const std::byte> bytes);
+  [[nodiscard]] os::Result<std::size_t> write(std::span<const std::byte> bytes,
+                                              const Context& context = background);
+  // The same for several spans, one after another, without copying them together (sendmsg).
+  [[nodiscard]] os::Result<std::size_t> write_parts(
+      std::span<const std::span<const std::byte>> parts, const Context& context = background);
 
   // Sends FIN: the peer reads 0 once it has read everything.
   [[nodiscard]] os::Result<void> shut_down_write();

@@ -94,6 +94,33 @@ TEST_P(TcpTest, AWriteLargerThanTheBuffersArrivesWholeAndParksTheWriter) {
   EXPECT_EQ(received, sent);
 }
 
+TEST_P(TcpTest, PartsArriveOneAfterAnotherThroughATinySendBuffer) {
+  // Empty ones, more than one call takes, and some larger than the buffer.
+  const auto bytes = numbered_bytes(300'000, 11);
+  std::vector<std::span<const std::byte>> parts;
+  std::size_t total = 0;
+  for (std::size_t i = 0; total < bytes.size(); ++i) {
+    const std::size_t wanted = i % 5 == 0 ? 0 : i == 7 ? 100'000 : (i * 37) % 1000;
+    const std::size_t size = std::min(wanted, bytes.size() - total);
+    parts.push_back(std::span(bytes).subspan(total, size));
+    total += size;
+  }
+  ASSERT_GT(parts.size(), os::parts_max);
+  std::vector<std::byte> received;
+  run([&] {
+    auto [listener, endpoint] = listen();
+    auto client = TcpStream::connect(endpoint, {.send_buffer_bytes = 4096});
+    auto server = listener.accept();
+    ASSERT_TRUE(client && server);
+    ASSERT_TRUE(spawn([&parts, total, stream = std::move(*client)] mutable {
+      EXPECT_EQ(stream.write_parts(parts), total);
+      EXPECT_EQ(stream.write_parts({}), 0U);
+    }));
+    received = read_all(*server, 3000);
+  });
+  EXPECT_EQ(received, bytes);
+}
+
 TEST_P(TcpTest, TheEndOfTheStreamIsSeenAfterAShortRead) {
   // Data and FIN come as one edge; the short read of the data must not hide the end.
   for (int round = 0; round < 50; ++round) {

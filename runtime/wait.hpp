@@ -5,6 +5,7 @@
 #pragma once
 
 #include "os/clock.hpp"
+#include "runtime/cancellation.hpp"
 #include "runtime/coroutine.hpp"
 #include "runtime/scheduler.hpp"
 #include "runtime/thread_state.hpp"
@@ -25,7 +26,10 @@ class Wait {
   }
   Wait(const Wait&) = delete;
   Wait& operator=(const Wait&) = delete;
-  ~Wait() { coroutine_.timer.cancel(); }
+  ~Wait() {
+    coroutine_.timer.cancel();
+    if (cancel_state_ != nullptr) cancel_state_->remove(coroutine_.cancel_link);
+  }
 
   [[nodiscard]] WakeToken token() const { return token_; }
   [[nodiscard]] Coroutine& coroutine() const { return coroutine_; }
@@ -36,6 +40,15 @@ class Wait {
     worker_->processor().timers.arm(coroutine_.timer, when_ns, token_);
   }
 
+  // Cancelling as a source; false when `context` is cancelled already. At most once. The context
+  // must be there as long as this object.
+  [[nodiscard]] bool end_on(const Context& context) {
+    if (!context.state_) return true;
+    if (!context.state_->add(coroutine_.cancel_link, token_, &scheduler())) return false;
+    cancel_state_ = context.state_.get();
+    return true;
+  }
+
   void park() { worker_->park(); }
   void cancel() { coroutine_.wait.cancel_wait(); }
 
@@ -43,6 +56,7 @@ class Wait {
   Worker* worker_;  // of the time before park()
   Coroutine& coroutine_;
   const WakeToken token_;
+  CancelState* cancel_state_ = nullptr;  // that has the link
 };
 
 }  // namespace c1m::runtime
