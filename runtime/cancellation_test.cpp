@@ -108,14 +108,16 @@ TEST_P(CancellationTest, EndsManyWaitsFromAnotherThread) {
 TEST_P(CancellationTest, RacingWithDataAndDeadlinesLosesNoByteAndNoWaiter) {
   constexpr int rounds = C1M_TSAN ? 100 : 600;
   int received = 0;
-  run([&received] {
+  std::atomic<int> written = 0;
+  run([&received, &written] {
     auto pair = connect_pair();
     std::optional<CancelSource> source(std::in_place);
     for (int i = 0; i < rounds; ++i) {
-      ASSERT_TRUE(spawn([&pair, cancelling = *source] {
+      ASSERT_TRUE(spawn([&pair, &written, cancelling = *source] {
         const std::array<std::byte, 1> byte{};
         ASSERT_TRUE(pair.client.write(byte));
         cancelling.cancel();
+        written.fetch_add(1);
       }));
       if (i % 3 == 0) yield();
       if (i % 4 == 0) pair.server.set_read_deadline(now_ns() + i % 50 * os::ns_per_us);
@@ -129,6 +131,7 @@ TEST_P(CancellationTest, RacingWithDataAndDeadlinesLosesNoByteAndNoWaiter) {
       ASSERT_TRUE(pair.server.read(byte));
       ++received;
     }
+    while (written.load() < rounds) yield();  // the writers use the pair
   });
   EXPECT_EQ(received, rounds);
 }
