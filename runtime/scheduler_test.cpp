@@ -93,21 +93,21 @@ TEST_P(SchedulerTest, OneThatNeverWaitsDoesNotStarveTheQueuesBehindIt) {
   EXPECT_TRUE(guest_ran.load());
 }
 
-TEST_P(SchedulerTest, SleepersWakeInTheOrderOfTheirTimes) {
-  std::vector<int> order;
-  run([&order] {
+TEST_P(SchedulerTest, SleepersWakeNoEarlierThanAtTheirTimes) {
+  // That they wake in order and not late is a matter of virtual time: virtual_clock_test.cpp.
+  std::atomic<int> woke = 0;
+  run([&woke] {
     const os::Nanoseconds start_ns = os::monotonic_ns();
     for (const int place : {3, 1, 2, 0}) {
-      // Far apart, so that even a slow machine keeps them apart; a test asserts order, not time.
-      const os::Nanoseconds when_ns = start_ns + place * 40 * os::ns_per_ms;
-      ASSERT_TRUE(spawn([&order, place, when_ns] {
+      const os::Nanoseconds when_ns = start_ns + place * 5 * os::ns_per_ms;
+      ASSERT_TRUE(spawn([&woke, when_ns] {
         ASSERT_TRUE(sleep_until(when_ns));
         EXPECT_GE(os::monotonic_ns(), when_ns);
-        order.push_back(place);
+        woke.fetch_add(1);
       }));
     }
   });
-  EXPECT_EQ(order, (std::vector{0, 1, 2, 3}));
+  EXPECT_EQ(woke.load(), 4);
 }
 
 TEST_P(SchedulerTest, ManySleepersAllWake) {
