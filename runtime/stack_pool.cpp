@@ -1,5 +1,4 @@
-// Arenas, guards, and the watermark above which free stacks give their pages back; see
-// stack_pool.hpp.
+// Arenas, guards, and how free stacks that nobody needs give their pages back; see stack_pool.hpp.
 #include "runtime/stack_pool.hpp"
 
 #include <algorithm>
@@ -29,6 +28,7 @@ os::Result<Stack> StackPool::take() {
   const Stack stack = free_.back();
   free_.pop_back();
   cold_ = std::min(cold_, free_.size());
+  unneeded_ = std::min(unneeded_, free_.size());
   free_size_.store(free_.size(), std::memory_order_relaxed);
   return stack;
 }
@@ -37,7 +37,10 @@ void StackPool::give_back(Stack stack) {
   C1M_ASSERT(stack, "a stack is given back once");
   const std::lock_guard lock(mutex_);
   free_.push_back(stack);
-  if (free_.size() - cold_ > 2 * warm_stacks_max) cool_down();
+  // Due at once: the next look begins a period, so that the clock is not read here.
+  if (reclaim_due_ns() == INT64_MAX && has_many_warm()) {
+    reclaim_due_ns_.store(0, std::memory_order_relaxed);
+  }
   free_size_.store(free_.size(), std::memory_order_relaxed);
 }
 
@@ -57,23 +60,37 @@ os::Result<Stack> StackPool::carve() {
   return Stack{.guard = bottom, .number = static_cast<std::uint32_t>(number)};
 }
 
-void StackPool::cool_down() {
-  // The front of the free list is what has been unused for longest. Half of the warm ones at a
-  // time, so that a coroutine's end pays for it once in warm_stacks_max; neighbours together, so
-  // that a run of them is one call.
-  const auto first = free_.begin() + static_cast<std::ptrdiff_t>(cold_);
-  const auto last = free_.end() - static_cast<std::ptrdiff_t>(warm_stacks_max);
-  std::sort(first, last,
+void StackPool::reclaim(os::Nanoseconds now_ns) {
+  const std::lock_guard lock(mutex_);
+  const os::Nanoseconds due_ns = reclaim_due_ns();
+  if (due_ns > now_ns) return;  // another worker was quicker
+  const std::size_t keep_from = free_.size() - std::min(warm_stacks_max, free_.size());
+  const std::size_t last = due_ns == 0 ? 0 : std::min(unneeded_, keep_from);
+  if (last > cold_) {
+    const std::size_t first = cold_;
+    cold_ = std::min(last, first + reclaim_stacks_max);
+    release(first, cold_);
+    if (cold_ < last) return;  // due as before: the rest comes next
+  }
+  unneeded_ = free_.size();
+  const os::Nanoseconds next_ns = has_many_warm() ? now_ns + unneeded_ns : INT64_MAX;
+  reclaim_due_ns_.store(next_ns, std::memory_order_relaxed);
+}
+
+void StackPool::release(std::size_t first, std::size_t last) {
+  // Neighbours together, so that a run of them is one call.
+  const auto begin = free_.begin() + static_cast<std::ptrdiff_t>(first);
+  const auto end = free_.begin() + static_cast<std::ptrdiff_t>(last);
+  std::sort(begin, end,
             [](const Stack& left, const Stack& right) { return left.guard < right.guard; });
-  for (auto run = first; run != last;) {
-    auto end = run + 1;
-    while (end != last && end->guard == (end - 1)->guard + stack_bytes_) ++end;
-    const auto stacks = static_cast<std::size_t>(end - run);
+  for (auto run = begin; run != end;) {
+    auto after = run + 1;
+    while (after != end && after->guard == (after - 1)->guard + stack_bytes_) ++after;
+    const auto stacks = static_cast<std::size_t>(after - run);
     // A guard inside the run stays. A failure costs memory, not correctness.
     std::ignore = os::release_memory(run->guard, stacks * stack_bytes_);
-    run = end;
+    run = after;
   }
-  cold_ = free_.size() - warm_stacks_max;
 }
 
 std::span<std::byte> StackPool::usable(Stack stack) const {

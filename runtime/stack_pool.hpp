@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "os/address_space.hpp"
+#include "os/clock.hpp"
 #include "os/result.hpp"
 #include "runtime/atomic.hpp"
 
@@ -35,8 +36,19 @@ class StackPool {
   [[nodiscard]] os::Result<Stack> take();
   void give_back(Stack stack);
 
-  // Above this many free stacks, given_back ones lose their pages, the coldest first.
+  // So many free stacks keep their pages in any case. Of more, those lose them that nobody has
+  // needed for a second: a program that spawns in bursts gets its stacks back warm.
   static constexpr std::size_t warm_stacks_max = 1024;
+  static constexpr os::Nanoseconds unneeded_ns = os::ns_per_s;
+
+  // When reclaim() has something to do, or INT64_MAX. A hint, cheap to read.
+  [[nodiscard]] os::Nanoseconds reclaim_due_ns() const {
+    return reclaim_due_ns_.load(std::memory_order_relaxed);
+  }
+  // Releases the pages of at most reclaim_stacks_max stacks, which bounds how long it takes; the
+  // workers call it between coroutines, and before they sleep.
+  void reclaim(os::Nanoseconds now_ns);
+  static constexpr std::size_t reclaim_stacks_max = 256;
 
   // What the coroutine may use. The top is moved down by a colour of 0 to 15 cache lines: tops at
   // the same place in every page would compete for the same sets of the cache.
@@ -54,7 +66,9 @@ class StackPool {
   static constexpr std::size_t stacks_per_arena = 1024;
 
   [[nodiscard]] os::Result<Stack> carve();  // the lock is held
-  void cool_down();                         // the lock is held
+  // Both with the lock held.
+  [[nodiscard]] bool has_many_warm() const { return free_.size() > cold_ + 2 * warm_stacks_max; }
+  void release(std::size_t first, std::size_t last);  // the pages of these places in free_
 
   const std::size_t stack_bytes_;
   os::GuardKind guard_kind_;
@@ -62,9 +76,11 @@ class StackPool {
   // All guarded by mutex_.
   std::vector<os::AddressSpace> arenas_;
   std::vector<Stack> free_;
-  std::size_t cold_ = 0;  // how many at the front of free_ have no pages
+  std::size_t cold_ = 0;      // how many at the front of free_ have no pages
+  std::size_t unneeded_ = 0;  // how many there have stayed free since the present period began
   Atomic<std::size_t> carved_ = 0;
   Atomic<std::size_t> free_size_ = 0;
+  Atomic<os::Nanoseconds> reclaim_due_ns_ = INT64_MAX;  // written under mutex_
 };
 
 }  // namespace c1m::runtime

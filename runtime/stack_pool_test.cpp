@@ -67,22 +67,70 @@ TEST_P(StackPoolTest, TopsHaveDifferentColours) {
   EXPECT_EQ(colours.size(), 16U);
 }
 
-TEST_P(StackPoolTest, ManyFreeStacksGiveTheirPagesBackTheWarmOnesDoNot) {
-  const std::size_t count = 2 * StackPool::warm_stacks_max + 1;
-  std::vector<Stack> stacks;
-  for (std::size_t i = 0; i < count; ++i) {
-    stacks.push_back(*pool_.take());
-    pool_.usable(stacks.back()).back() = std::byte{42};
+class StackReclaimTest : public StackPoolTest {
+ protected:
+  static constexpr std::size_t count = 2 * StackPool::warm_stacks_max + 500;
+
+  // All at once, with a mark in each.
+  std::vector<Stack> take_all() {
+    std::vector<Stack> stacks;
+    for (std::size_t i = 0; i < count; ++i) {
+      stacks.push_back(*pool_.take());
+      pool_.usable(stacks.back()).back() = std::byte{42};
+    }
+    return stacks;
   }
-  for (const Stack stack : stacks) pool_.give_back(stack);
-  EXPECT_EQ(pool_.usable(stacks.back()).back(), std::byte{42});
-  EXPECT_EQ(pool_.usable(stacks.front()).back(), std::byte{0}) << "its page was released";
+  void give_all_back(const std::vector<Stack>& stacks) {
+    for (const Stack stack : stacks) pool_.give_back(stack);
+  }
+  // Whatever is due until `now_ns`.
+  void reclaim_all(os::Nanoseconds now_ns) {
+    while (pool_.reclaim_due_ns() <= now_ns) pool_.reclaim(now_ns);
+  }
+  [[nodiscard]] bool is_marked(Stack stack) const {
+    return pool_.usable(stack).back() == std::byte{42};
+  }
+};
+INSTANTIATE_TEST_SUITE_P(Guards, StackReclaimTest,
+                         testing::Values(os::GuardKind::marker, os::GuardKind::mapping));
+
+TEST_P(StackReclaimTest, WhatNobodyNeedsForASecondGivesItsPagesBackTheWarmOnesDoNot) {
+  const std::vector<Stack> stacks = take_all();
+  EXPECT_EQ(pool_.reclaim_due_ns(), INT64_MAX);
+  give_all_back(stacks);
+  reclaim_all(1000);  // begins the period
+  EXPECT_EQ(pool_.reclaim_due_ns(), 1000 + StackPool::unneeded_ns);
+  EXPECT_TRUE(is_marked(stacks.front()));
+  reclaim_all(1000 + StackPool::unneeded_ns);
+  EXPECT_FALSE(is_marked(stacks.front())) << "its page was released";
+  EXPECT_TRUE(is_marked(stacks[count - StackPool::warm_stacks_max]));
+  EXPECT_FALSE(is_marked(stacks[count - StackPool::warm_stacks_max - 1]));
+  EXPECT_EQ(pool_.reclaim_due_ns(), INT64_MAX);
   // And the cold ones are stacks as before.
-  for (std::size_t i = 0; i < count; ++i) {
-    const Stack stack = *pool_.take();
-    pool_.usable(stack).back() = std::byte{1};
-  }
+  take_all();
   EXPECT_EQ(pool_.carved(), count);
+}
+
+TEST_P(StackReclaimTest, WhatIsUsedInEverySecondStaysWarm) {
+  os::Nanoseconds now_ns = 1000;
+  std::vector<Stack> stacks = take_all();
+  for (int second = 0; second < 5; ++second) {
+    give_all_back(stacks);
+    now_ns += StackPool::unneeded_ns;
+    reclaim_all(now_ns);
+    for (const Stack stack : stacks) ASSERT_TRUE(is_marked(stack));
+    stacks = take_all();
+  }
+}
+
+TEST_P(StackReclaimTest, OneCallReleasesABoundedNumber) {
+  const std::vector<Stack> stacks = take_all();
+  give_all_back(stacks);
+  reclaim_all(1000);
+  pool_.reclaim(1000 + StackPool::unneeded_ns);
+  EXPECT_FALSE(is_marked(stacks[StackPool::reclaim_stacks_max - 1]));
+  EXPECT_TRUE(is_marked(stacks[StackPool::reclaim_stacks_max]));
+  EXPECT_LE(pool_.reclaim_due_ns(), 1000 + StackPool::unneeded_ns) << "there is more to do";
 }
 
 [[gnu::noinline]] int recurse(int depth) {  // NOLINT(misc-no-recursion): that is the test

@@ -212,8 +212,10 @@ Coroutine* Worker::take_local() {
 Coroutine* Worker::look_around_fairly() {
   recent_ns_ = scheduler_.coarse_now_ns();
   poll_due_ = false;
+  reclaim_stacks();
   Netpoller& netpoller = scheduler_.netpoller();
-  if (processor_->queue.room() >= Netpoller::events_max && netpoller.claim()) {
+  const bool has_room = processor_->queue.room() >= Netpoller::events_max;
+  if (netpoller.open_count() > 0 && has_room && netpoller.claim()) {
     poll_network(0);
   }
   Coroutine* coroutine = nullptr;
@@ -311,7 +313,15 @@ void Worker::deliver(std::span<const WakeToken> wakes) {
 
 // --- sleeping ------------------------------------------------------------------------------------
 
+void Worker::reclaim_stacks() {
+  StackPool& stacks = scheduler_.stacks();
+  if (stacks.reclaim_due_ns() == INT64_MAX) return;
+  const os::Nanoseconds now_ns = os::monotonic_ns();  // memory does not live in virtual time
+  if (stacks.reclaim_due_ns() <= now_ns) stacks.reclaim(now_ns);
+}
+
 void Worker::sleep() {
+  reclaim_stacks();
   IdleWorkers& idle = scheduler_.idle_workers();
   const bool all_asleep = idle.enter(*this, searching_);
   searching_ = false;
@@ -355,7 +365,9 @@ void Worker::sleep_in_netpoller() {
   std::size_t count = 0;
   if (parker_.begin_polling()) {
     processor_->counters.workers_parked.add();
-    const os::Nanoseconds until_ns = scheduler_.earliest_timer_ns();
+    // Also for stacks to be reclaimed: after a burst nothing else may ever wake this worker.
+    const os::Nanoseconds until_ns =
+        std::min(scheduler_.earliest_timer_ns(), scheduler_.stacks().reclaim_due_ns());
     const os::Nanoseconds timeout_ns =
         until_ns == TimerHeap::never ? -1
                                      : std::max<os::Nanoseconds>(until_ns - scheduler_.now_ns(), 0);

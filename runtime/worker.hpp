@@ -105,6 +105,7 @@ class Worker {
   void poll_network(os::Nanoseconds timeout_ns);
   void deliver(std::span<const WakeToken> wakes);
   void stop_searching();
+  void reclaim_stacks();
   void sleep();
   void sleep_in_netpoller();
   void sleep_in_virtual_time(VirtualClock& clock);

@@ -1,4 +1,4 @@
-"""The c1m command: doctor, bench, report.
+"""The c1m command: doctor, bench, report, compare-go.
 
 Invariant: the result of a command goes to stdout, everything else to stderr; every CommandError
 becomes one sentence and its exit code here, and nowhere else.
@@ -110,6 +110,33 @@ def report(
 
     write_report(run_directory, read_run(run_directory))
     print(run_directory / "report.html")
+
+
+@app.command()
+def compare_go(
+    processors: Annotated[
+        str, typer.Option(help="With how many processors (GOMAXPROCS), separated by commas.")
+    ] = "1,2",
+    operations: Annotated[
+        str, typer.Option(help="Which operations, separated by commas, or all.")
+    ] = "all",
+    repetitions: Annotated[int, typer.Option(min=1, max=1000, help="Of everything.")] = 5,
+    build_dir: Annotated[
+        Path, typer.Option(help="Where runtime_bench was built.", show_default="build/release")
+    ] = TOP / "build" / "release",
+    out: Annotated[Path | None, typer.Option(help="Also write the JSON document here.")] = None,
+    format: Annotated[  # noqa: A002
+        Format, typer.Option(help="A table for people, or the JSON document.")
+    ] = Format.TEXT,
+) -> None:
+    """Measures the coroutine runtime's primitives beside Go's, on the same CPUs, interleaved."""
+    from c1m.go_comparison_command import GoComparisonOptions, run_go_comparison
+
+    run_go_comparison(
+        GoComparisonOptions(
+            processors, operations, repetitions, build_dir, out, format is Format.JSON
+        )
+    )
 
 
 def main() -> None:

@@ -103,7 +103,7 @@ def check_text(tree: SourceTree) -> Iterator[Finding]:
     """Check columns, tabs, spaces at the end, and the end of the file."""
     for path in filter(is_our_text, tree.files):
         text = tree.text(path)
-        tabs_allowed = path.name == "Makefile" or path.suffix == ".tsv"
+        tabs_allowed = path.name == "Makefile" or path.suffix in {".go", ".tsv"}
         if text and (not text.endswith("\n") or text.endswith("\n\n")):
             yield Finding(path, 0, "must end with exactly one newline")
         for number, line in enumerate(text.splitlines(), start=1):

@@ -1,0 +1,3 @@
+module c1m.example/peers
+
+go 1.27
