@@ -25,12 +25,12 @@ namespace {
 constexpr std::uint64_t coroutines = 100'000;
 
 int fail(const os::Error& error) {
-  std::fprintf(stderr, "r02_gmp: %s\n", os::describe(error).c_str());
+  std::fputs(("r02_gmp: " + os::describe(error) + "\n").c_str(), stderr);
   return os::exit_failed;
 }
 
 void print_own_line(std::uint64_t number) {
-  std::printf("coroutine %llu\n", static_cast<unsigned long long>(number));
+  std::fputs(("coroutine " + std::to_string(number) + "\n").c_str(), stdout);
 }
 
 // The first coroutine. Nothing between the last spawn and the count: every instruction there is
@@ -70,10 +70,10 @@ int run(unsigned processors) {
 }
 
 int wrong_usage() {
-  std::fprintf(stderr,
-               "usage: r02_gmp [PROCESSORS]\n"
-               "PROCESSORS: 1 to %u; as many as this process may use CPUs if not given\n",
-               runtime::processors_max);
+  const std::string text = "usage: r02_gmp [PROCESSORS]\nPROCESSORS: 1 to " +
+                           std::to_string(runtime::processors_max) +
+                           "; as many as this process may use CPUs if not given\n";
+  std::fputs(text.c_str(), stderr);
   return os::exit_wrong_usage;
 }
 
