@@ -10,6 +10,7 @@
 #include "runtime/atomic.hpp"
 #include "runtime/blocking_hold.hpp"
 #include "runtime/coroutine.hpp"
+#include "runtime/frozen_pool.hpp"
 #include "runtime/global_queue.hpp"
 #include "runtime/run_queue.hpp"
 #include "runtime/timer_heap.hpp"
@@ -35,13 +36,23 @@ struct ProcessorCounters {
   Counter workers_parked;
   Counter workers_woken;
   Counter blocking_calls;
+  Counter compact_spawned;
+  Counter compact_ended;
+  Counter slot_waits;
+  Counter slot_turns;
+  Counter frozen;
+  Counter thawed;
+  Counter frozen_bytes;
+  Counter thawed_bytes;
 };
 
 struct Processor {
   using Queue = RunQueue<Coroutine, run_queue_capacity>;
 
   explicit Processor(std::uint32_t index_of_processor)
-      : random_state(index_of_processor * 0x9e3779b9u + 1), index(index_of_processor) {}
+      : slot_hint(index_of_processor * 64),
+        random_state(index_of_processor * 0x9e3779b9u + 1),
+        index(index_of_processor) {}
 
   Queue queue;
   // Runs before the queue: who was made runnable last, often by the coroutine that runs now and
@@ -62,6 +73,10 @@ struct Processor {
   Queue::Overflow overflow{};
   std::array<Coroutine*, 64> free_coroutines{};
   std::size_t free_count = 0;
+  std::array<Coroutine*, 64> free_compact{};  // records without a stack
+  std::size_t free_compact_count = 0;
+  FrozenCache frozen_blocks;
+  std::uint32_t slot_hint;        // where to look for a slot for the next compact coroutine
   std::uint32_t tick = 0;         // resumes, for what is due every so many
   std::uint32_t next_streak = 0;  // resumes from the next slot while others waited in the queue
   std::uint32_t random_state;

@@ -67,6 +67,10 @@ void Scheduler::hand_over(Processor& processor) {
   while (processor.free_count > 0) {
     give_back(*processor.free_coroutines[--processor.free_count]);
   }
+  while (processor.free_compact_count > 0) {
+    give_back(*processor.free_compact[--processor.free_compact_count]);
+  }
+  slots_.take_blocks_from(processor);
   processor.timers.move_all_to(processors_[0].timers);
 }
 

@@ -12,6 +12,7 @@
 
 #include "os/result.hpp"
 #include "runtime/runtime_dump.hpp"
+#include "runtime/stack_policy.hpp"
 #include "runtime/statistics.hpp"
 
 namespace c1m::runtime {
@@ -20,6 +21,7 @@ class Scheduler;
 class VirtualClock;
 
 inline constexpr unsigned processors_max = 256;
+inline constexpr std::size_t compact_slots_max = 65'536;
 
 // How the runtime learns what is ready.
 enum class Poller : std::uint8_t {
@@ -42,6 +44,8 @@ struct RuntimeOptions {
   // Address space of a coroutine's stack, its guard page included; only touched pages use memory.
   // Rounded up to whole pages, at least 16 KiB.
   std::size_t stack_bytes = 64 * 1024;
+  // How many stacks all compact coroutines share (stack_policy.hpp). 1 to compact_slots_max.
+  std::size_t compact_slots = 1024;
   // Most coroutines alive at once, and most descriptors waited for at once. Each reserves address
   // space alone.
   std::size_t coroutines_max = std::size_t{1} << 22;
@@ -80,6 +84,9 @@ class Runtime {
   // Adds a coroutine from any thread, also before run(); see spawn.hpp for use inside a coroutine.
   [[nodiscard]] os::Result<void> spawn(
       std::move_only_function<void()> function,
+      std::source_location where = std::source_location::current());
+  [[nodiscard]] os::Result<void> spawn(
+      std::move_only_function<void()> function, SpawnOptions options,
       std::source_location where = std::source_location::current());
 
   // Changes how many coroutines run at the same time, 1 to processors_max, now or, before run(),

@@ -28,6 +28,9 @@ class RuntimeFixture : public testing::Test {
     EXPECT_EQ(left.descriptors_open, 0U);
     EXPECT_EQ(left.ring_buffers_held, 0U);
     EXPECT_EQ(left.stacks_in_use, 0U);
+    EXPECT_EQ(left.coroutines_compact, 0U);
+    EXPECT_EQ(left.coroutines_frozen, 0U);
+    EXPECT_EQ(left.frozen_bytes, 0U);
     runtime_.reset();  // before what a derived fixture lends it
   }
 

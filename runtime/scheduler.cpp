@@ -6,9 +6,11 @@
 #include <optional>
 #include <system_error>
 #include <tuple>
+#include <utility>
 
 #include "os/assert.hpp"
 #include "runtime/coroutine_entry.hpp"
+#include "runtime/sanitizer.hpp"
 #include "runtime/stack_overflow.hpp"
 #include "runtime/thread_state.hpp"
 
@@ -25,11 +27,17 @@ std::optional<RingPoller::Options> ring_options(const RuntimeOptions& options) {
                              .buffer_bytes = options.ring_buffer_bytes};
 }
 
+// AddressSanitizer keeps a shadow of each stack, which copies would not move.
+StackPolicy stack_policy_possible(StackPolicy wanted) {
+  return C1M_ASAN ? StackPolicy::dedicated : wanted;
+}
+
 }  // namespace
 
 os::Result<std::unique_ptr<Scheduler>> Scheduler::create(const RuntimeOptions& options) {
   const bool valid = options.processors >= 1 && options.processors <= processors_max &&
                      options.stack_bytes >= StackPool::stack_bytes_min &&
+                     options.compact_slots >= 1 && options.compact_slots <= compact_slots_max &&
                      options.coroutines_max >= 1 && options.coroutines_max < UINT32_MAX &&
                      options.descriptors_max >= 1 && options.descriptors_max < UINT32_MAX &&
                      std::has_single_bit(options.ring_buffers) && options.ring_buffers <= 32'768 &&
@@ -56,6 +64,7 @@ Scheduler::Scheduler(const RuntimeOptions& options, std::unique_ptr<CoroutineTab
       table_(std::move(table)),
       netpoller_(std::move(netpoller)),
       stacks_(options.stack_bytes, os::GuardKind::marker),
+      slots_(options.compact_slots, stacks_),
       idle_workers_(options.processors),
       binding_(std::move(binding)),
       processors_(options.processors),
@@ -188,32 +197,43 @@ Worker* Scheduler::own_worker() {
   return worker;
 }
 
-os::Result<void> Scheduler::spawn(std::move_only_function<void()> function,
+os::Result<void> Scheduler::spawn(std::move_only_function<void()> function, SpawnOptions options,
                                   std::source_location where) {
   C1M_ASSERT(function, "a coroutine has a function to run");
   Worker* worker = own_worker();
-  auto taken = worker != nullptr ? worker->take_free() : take_free();
+  const StackPolicy policy = stack_policy_possible(options.stack);
+  auto taken = worker != nullptr ? worker->take_free(policy) : take_free(policy);
   if (!taken) return std::unexpected(taken.error());
   Coroutine& coroutine = **taken;
+  if (policy == StackPolicy::dedicated) {
+    coroutine.prepare(stacks_.usable(coroutine.stack), coroutine_entry);
+  } else if (auto bound = bind_to_slot(coroutine, worker); !bound) {
+    table_->give_back(coroutine);
+    return bound;
+  }
   coroutine.function = std::move(function);
   coroutine.where.store(where, std::memory_order_relaxed);
   coroutine.placement = {};
-  coroutine.prepare(stacks_.usable(coroutine.stack), coroutine_entry);
   coroutine.wait.set(CoroutineState::runnable);
+  queue_new(coroutine, worker);
+  return {};
+}
+
+void Scheduler::queue_new(Coroutine& coroutine, Worker* worker) {
   if (worker != nullptr) {
     worker->processor().counters.spawned.add();
+    if (!may_queue(coroutine)) return;
     worker->push_next(coroutine);
     wake_a_worker();
   } else {
     spawned_outside_.fetch_add(1, std::memory_order_relaxed);
-    queue_from_outside(coroutine);
+    if (may_queue(coroutine)) queue_from_outside(coroutine);
   }
-  return {};
 }
 
-os::Result<Coroutine*> Scheduler::take_free() {
+os::Result<Coroutine*> Scheduler::take_free(StackPolicy policy) {
   auto taken = table_->take();
-  if (!taken) return taken;
+  if (!taken || policy == StackPolicy::compact) return taken;
   auto stack = stacks_.take();
   if (!stack) {
     table_->give_back(**taken);
@@ -224,7 +244,7 @@ os::Result<Coroutine*> Scheduler::take_free() {
 }
 
 void Scheduler::give_back(Coroutine& coroutine) {
-  stacks_.give_back(std::exchange(coroutine.stack, {}));
+  if (coroutine.stack) stacks_.give_back(std::exchange(coroutine.stack, {}));
   table_->give_back(coroutine);
 }
 
@@ -233,7 +253,7 @@ void Scheduler::give_back(Coroutine& coroutine) {
 Coroutine* Scheduler::take_waiting(WakeToken token) {
   Coroutine& coroutine = table_->at(token.coroutine_index());
   const WakeResult result = coroutine.wait.wake(token.epoch());
-  if (result == WakeResult::runnable) return &coroutine;
+  if (result == WakeResult::runnable) return may_queue(coroutine) ? &coroutine : nullptr;
   if (result == WakeResult::stale) {
     if (Worker* worker = own_worker()) {
       worker->processor().counters.wakes_dropped.add();
@@ -347,7 +367,7 @@ RuntimeStatistics Scheduler::statistics() const {
     sum.ring_buffers_held = ring->buffers_held();
     sum.rings_changed = ring->changed() ? 1 : 0;
   }
-  sum.stacks_in_use = sum.coroutines_live;
+  add_compact_to(sum);
   sum.stacks_reserved = stacks_.carved();
   sum.bindings_failed = bindings_failed_.load(std::memory_order_relaxed);
   sum.pins_moved = pins_moved_.load(std::memory_order_relaxed);

@@ -21,6 +21,8 @@
 #include "runtime/processor.hpp"
 #include "runtime/processor_set.hpp"
 #include "runtime/runtime.hpp"
+#include "runtime/slot_table.hpp"
+#include "runtime/stack_policy.hpp"
 #include "runtime/stack_pool.hpp"
 #include "runtime/statistics.hpp"
 #include "runtime/virtual_clock.hpp"
@@ -39,7 +41,7 @@ class Scheduler {
   [[nodiscard]] os::Result<void> run();
 
   [[nodiscard]] os::Result<void> spawn(std::move_only_function<void()> function,
-                                       std::source_location where);
+                                       SpawnOptions options, std::source_location where);
 
   // Ends the wait of `token`, if it goes on, and queues the coroutine.
   void wake(WakeToken token);
@@ -48,6 +50,9 @@ class Scheduler {
   // wake() without the queueing: the coroutine, now runnable and the caller's to queue, or
   // nullptr.
   [[nodiscard]] Coroutine* take_waiting(WakeToken token);
+  // `coroutine` became runnable. False: another of its slot is queued or runs, whose worker will
+  // queue it; not to be touched any more.
+  [[nodiscard]] bool may_queue(Coroutine& coroutine);
   // Work was added to a queue: wakes a worker if one sleeps and none is looking anyway.
   void wake_a_worker();
 
@@ -89,7 +94,7 @@ class Scheduler {
   [[nodiscard]] std::uint64_t live() const;
   [[nodiscard]] bool finished() const { return finished_.load(std::memory_order_relaxed); }
   void finish();
-  [[nodiscard]] os::Result<Coroutine*> take_free();
+  [[nodiscard]] os::Result<Coroutine*> take_free(StackPolicy policy);
   void give_back(Coroutine& coroutine);
   [[nodiscard]] os::Nanoseconds earliest_timer_ns() const;
   void add_spare(Worker& worker);
@@ -115,16 +120,20 @@ class Scheduler {
   IdleWorkers& idle_workers() { return idle_workers_; }
   Netpoller& netpoller() { return *netpoller_; }
   StackPool& stacks() { return stacks_; }
+  SlotTable& slots() { return slots_; }
   ProcessorSet& processors() { return processors_; }
 
  private:
+  void add_compact_to(RuntimeStatistics& sum) const;
   Scheduler(const RuntimeOptions& options, std::unique_ptr<CoroutineTable> table,
             std::unique_ptr<Netpoller> netpoller, CpuBinding binding);
   // The worker that the calling thread is in this runtime, if it holds a processor, or nullptr.
   [[nodiscard]] Worker* own_worker();
+  [[nodiscard]] os::Result<void> bind_to_slot(Coroutine& coroutine, Worker* worker);
   [[nodiscard]] os::Result<void> start_worker(Processor* processor);
   [[nodiscard]] Worker* take_spare();
   [[nodiscard]] os::Result<void> staff(Processor& processor);
+  void queue_new(Coroutine& coroutine, Worker* worker);
   void hand_over(Processor& processor);
   void move_pins(Processor& left);
   [[nodiscard]] bool has_spare() const;
@@ -137,6 +146,7 @@ class Scheduler {
   std::unique_ptr<CoroutineTable> table_;
   std::unique_ptr<Netpoller> netpoller_;
   StackPool stacks_;
+  SlotTable slots_;
   GlobalQueue global_queue_;
   IdleWorkers idle_workers_;
   const CpuBinding binding_;
@@ -158,6 +168,9 @@ class Scheduler {
   Atomic<std::int32_t> taken_over_calls_ = 0;  // only a virtual clock asks
   // By threads that are no workers.
   Atomic<std::uint64_t> spawned_outside_ = 0;
+  Atomic<std::uint64_t> compact_spawned_outside_ = 0;
+  Atomic<std::uint64_t> slot_waits_outside_ = 0;
+  Atomic<std::uint32_t> slot_hint_outside_ = 0;
   Atomic<std::uint64_t> wakes_dropped_outside_ = 0;
   Atomic<std::uint64_t> pins_moved_ = 0;
   Atomic<std::uint64_t> bindings_failed_ = 0;

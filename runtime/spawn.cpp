@@ -8,7 +8,12 @@
 namespace c1m::runtime {
 
 os::Result<void> spawn(std::move_only_function<void()> function, std::source_location where) {
-  return worker_of_caller().scheduler().spawn(std::move(function), where);
+  return worker_of_caller().scheduler().spawn(std::move(function), {}, where);
+}
+
+os::Result<void> spawn(std::move_only_function<void()> function, SpawnOptions options,
+                       std::source_location where) {
+  return worker_of_caller().scheduler().spawn(std::move(function), options, where);
 }
 
 }  // namespace c1m::runtime

@@ -6,6 +6,7 @@
 #include <source_location>
 
 #include "os/result.hpp"
+#include "runtime/stack_policy.hpp"
 
 namespace c1m::runtime {
 
@@ -15,6 +16,10 @@ namespace c1m::runtime {
 // or stack is left; the operation then names the limit. `function` is destroyed on the coroutine,
 // and in that case by the caller.
 [[nodiscard]] os::Result<void> spawn(std::move_only_function<void()> function,
+                                     std::source_location where = std::source_location::current());
+
+// The same with a choice of stack: spawn(function, {.stack = StackPolicy::compact}).
+[[nodiscard]] os::Result<void> spawn(std::move_only_function<void()> function, SpawnOptions options,
                                      std::source_location where = std::source_location::current());
 
 }  // namespace c1m::runtime

@@ -108,6 +108,7 @@ void CoroutineContext::suspend_for_ever(ThreadContext& thread) {
 }
 
 void CoroutineContext::release() {
+  point_ = nullptr;
 #if C1M_TSAN
   __tsan_destroy_fiber(sanitizer_.fiber);
   sanitizer_.fiber = nullptr;

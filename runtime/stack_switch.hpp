@@ -66,6 +66,10 @@ class CoroutineContext {
   // Frees what the sanitizers keep, after the coroutine has suspended for ever.
   void release();
 
+  // The lowest byte of the stack that must outlast the suspension; nullptr when prepare() is yet to
+  // come.
+  [[nodiscard]] std::byte* saved_point() const { return static_cast<std::byte*>(point_); }
+
  private:
   friend struct SwitchTarget;
   void* point_ = nullptr;

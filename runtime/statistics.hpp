@@ -14,9 +14,14 @@ struct RuntimeStatistics {
   std::uint64_t timers_armed = 0;
   std::uint64_t descriptors_open = 0;    // registered with the netpoller
   std::uint64_t ring_buffers_held = 0;   // by streams that have not read them (io_uring)
-  std::uint64_t stacks_in_use = 0;       // each by a live coroutine
-  std::uint64_t stacks_reserved = 0;     // the greatest number there ever was at once
-  std::uint64_t processors = 0;          // in use; Runtime::set_processors()
+  std::uint64_t stacks_in_use = 0;       // each by a live dedicated coroutine
+  std::uint64_t coroutines_compact = 0;  // live ones that share slots; none under AddressSanitizer
+  std::uint64_t slots_with_stacks = 0;
+  std::uint64_t coroutines_frozen = 0;      // compact ones whose frames are outside their slot
+  std::uint64_t frozen_bytes = 0;           // of these frames
+  std::uint64_t frozen_bytes_reserved = 0;  // in blocks for such frames, in use or not
+  std::uint64_t stacks_reserved = 0;        // the greatest number there ever was at once
+  std::uint64_t processors = 0;             // in use; Runtime::set_processors()
   std::uint64_t processors_surplus = 0;  // not wanted any more, but not yet left by their workers
   std::uint64_t processors_idle = 0;
 
@@ -25,6 +30,8 @@ struct RuntimeStatistics {
   std::uint64_t resumed = 0;  // switches into a coroutine
   std::uint64_t parked = 0;   // waits that gave the processor away
   std::uint64_t yielded = 0;
+  std::uint64_t copies_out = 0;       // of a compact coroutine's frames, out of its slot
+  std::uint64_t copies_in = 0;        // and back
   std::uint64_t wakes_dropped = 0;    // late wakes of a wait that had ended
   std::uint64_t stolen = 0;           // coroutines taken from another processor's queue
   std::uint64_t migrated = 0;         // resumes on another processor than the time before

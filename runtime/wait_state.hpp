@@ -13,7 +13,7 @@ namespace c1m::runtime {
 
 enum class CoroutineState : std::uint8_t {
   free,      // in a free list
-  runnable,  // in one queue: a next slot, a ring, or the global queue
+  runnable,  // in one queue: a next slot, a ring, the global queue, or a stack slot's list
   running,   // on a worker
   notified,  // on a worker, and its coming wait has been ended already
   waiting,   // nowhere: owned by the wakers that hold a token of its epoch

@@ -75,6 +75,7 @@ void Worker::execute(Coroutine& coroutine) {
   budget_ = budget_operations;
   coroutine.wait.set(CoroutineState::running);
   current_ = &coroutine;
+  if (coroutine.slot != nullptr) scheduler_.slots().move_in(coroutine, *processor_);
   do {
     coroutine.resume(thread_);
   } while (!settle(coroutine));
@@ -84,22 +85,24 @@ void Worker::execute(Coroutine& coroutine) {
 // False: the coroutine runs on. After a wait is committed the coroutine may be on another worker
 // already and must not be touched.
 bool Worker::settle(Coroutine& coroutine) {
+  StackSlot* const slot = coroutine.slot;
   switch (request_) {
     case Request::yield:
       processor_->counters.yielded.add();
       coroutine.wait.set(CoroutineState::runnable);
-      push_last(coroutine);
-      return true;
+      if (scheduler_.may_queue(coroutine)) push_last(coroutine);
+      break;
     case Request::park:
       if (!coroutine.wait.park()) return false;
       processor_->counters.parked.add();
-      return true;
+      break;
     case Request::block:
       return run_blocking_call(coroutine);
     case Request::finish:
       recycle(coroutine);
-      return true;
+      break;
   }
+  if (slot != nullptr) leave_slot(*slot);
   return true;
 }
 
@@ -132,6 +135,10 @@ void Worker::recycle(Coroutine& coroutine) {
   coroutine.release();
   coroutine.wait.set(CoroutineState::free);
   processor_->counters.ended.add();
+  if (coroutine.slot != nullptr) {
+    recycle_compact(coroutine);
+    return;
+  }
   if (processor_->free_count == processor_->free_coroutines.size()) {
     // Half of them, so that a run of ends and one of spawns each reach the lock rarely.
     for (std::size_t i = 0; i < processor_->free_coroutines.size() / 2; ++i) {
@@ -141,8 +148,12 @@ void Worker::recycle(Coroutine& coroutine) {
   processor_->free_coroutines[processor_->free_count++] = &coroutine;
 }
 
-os::Result<Coroutine*> Worker::take_free() {
-  if (processor_->free_count == 0) return scheduler_.take_free();
+os::Result<Coroutine*> Worker::take_free(StackPolicy policy) {
+  if (policy == StackPolicy::compact) {
+    if (processor_->free_compact_count == 0) return scheduler_.take_free(policy);
+    return processor_->free_compact[--processor_->free_compact_count];
+  }
+  if (processor_->free_count == 0) return scheduler_.take_free(policy);
   return processor_->free_coroutines[--processor_->free_count];
 }
 

@@ -14,6 +14,7 @@
 #include "runtime/netpoller.hpp"
 #include "runtime/parker.hpp"
 #include "runtime/processor.hpp"
+#include "runtime/stack_policy.hpp"
 #include "runtime/stack_switch.hpp"
 
 namespace c1m::runtime {
@@ -65,7 +66,7 @@ class Worker {
   void push_last(Coroutine& coroutine);
 
   // A free record with a stack from the processor's cache or the scheduler.
-  [[nodiscard]] os::Result<Coroutine*> take_free();
+  [[nodiscard]] os::Result<Coroutine*> take_free(StackPolicy policy);
 
   void unpark();
 
@@ -89,6 +90,8 @@ class Worker {
   bool settle(Coroutine& coroutine);
   bool run_blocking_call(Coroutine& coroutine);
   void recycle(Coroutine& coroutine);
+  void recycle_compact(Coroutine& coroutine);
+  void leave_slot(StackSlot& slot);
   bool leave_surplus_processor();  // false: it is wanted again
   bool wait_for_processor();       // false: the scheduler has finished
 

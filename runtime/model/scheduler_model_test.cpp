@@ -78,11 +78,30 @@ void ping_pong(Stage& stage) {
   }
 }
 
+// --- compact coroutines, more than there are slots -----------------------------------------------
+
+// Those of one slot wake each other, and yield in between.
+void share_slots(Stage& stage) {
+  for (int pair = 0; pair < 2; ++pair) {
+    auto game = std::make_shared<PingPong>(stage);
+    for (const int side : {0, 1}) {
+      const auto body = [game, side] {
+        game->play(side);
+        yield();
+      };
+      const auto spawned = spawn(body, {.stack = StackPolicy::compact});
+      stage.require(spawned.has_value(), "a spawn has failed");
+    }
+  }
+}
+
 const std::array scenarios{
     Scenario{.name = "SpawnTree2", .processors = 2, .main = spawn_tree},
     Scenario{.name = "SpawnTree3", .processors = 3, .main = spawn_tree},
     Scenario{.name = "PingPong2", .processors = 2, .main = ping_pong},
     Scenario{.name = "PingPong3", .processors = 3, .main = ping_pong},
+    Scenario{.name = "SharedSlots2", .processors = 2, .main = share_slots},
+    Scenario{.name = "SharedSlots3", .processors = 3, .main = share_slots},
 };
 
 class SchedulerModel : public testing::TestWithParam<Scenario> {};

@@ -41,6 +41,7 @@ void require_nothing_left(Stage& stage) {
 void run_on_machine(const Scenario& scenario, Machine& machine, std::string& failure) {
   auto runtime = Runtime::create({.processors = scenario.processors,
                                   .stack_bytes = 64 * 1024,
+                                  .compact_slots = 2,
                                   .coroutines_max = 64,
                                   .descriptors_max = 16,
                                   .report_stack_overflow = false});

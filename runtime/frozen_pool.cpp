@@ -1,0 +1,88 @@
+// Size classes, batches and carving; see frozen_pool.hpp.
+#include "runtime/frozen_pool.hpp"
+
+#include <bit>
+#include <new>
+#include <utility>
+
+#include "os/assert.hpp"
+
+namespace c1m::runtime {
+namespace {
+
+constexpr std::size_t fine_classes = FrozenClasses::fine_bytes_max / FrozenClasses::fine_bytes;
+constexpr std::size_t coarse_per_doubling = 8;
+
+}  // namespace
+
+std::size_t FrozenClasses::of(std::size_t bytes) {
+  if (bytes <= fine_bytes_max) return (bytes - 1) / fine_bytes;
+  const auto doubling = static_cast<std::size_t>(std::bit_width((bytes - 1) / fine_bytes_max)) - 1;
+  const std::size_t step = (fine_bytes_max << doubling) / coarse_per_doubling;
+  const std::size_t in_doubling = (bytes - 1 - (fine_bytes_max << doubling)) / step;
+  return fine_classes + doubling * coarse_per_doubling + in_doubling;
+}
+
+std::size_t FrozenClasses::bytes(std::size_t size_class) {
+  if (size_class < fine_classes) return (size_class + 1) * fine_bytes;
+  const std::size_t doubling = (size_class - fine_classes) / coarse_per_doubling;
+  const std::size_t step = (fine_bytes_max << doubling) / coarse_per_doubling;
+  return (fine_bytes_max << doubling) +
+         ((size_class - fine_classes) % coarse_per_doubling + 1) * step;
+}
+
+void FrozenPool::refill(FrozenList& list, std::size_t size_class) {
+  const std::size_t bytes = FrozenClasses::bytes(size_class);
+  // Large blocks one at a time: sixteen that nobody asked for would be memory.
+  const std::uint32_t wanted = bytes <= FrozenClasses::fine_bytes_max ? batch : 1;
+  const std::lock_guard lock(mutex_);
+  FrozenList& free = free_[size_class];
+  while (list.count < wanted && free.count > 0) list.push(free.pop());
+  if (list.count > 0) return;  // no new memory while there is old
+  while (list.count < wanted) list.push(carve(bytes));
+}
+
+void FrozenPool::drain(FrozenList& list, std::size_t size_class, std::uint32_t keep) {
+  const std::lock_guard lock(mutex_);
+  while (list.count > keep) free_[size_class].push(list.pop());
+}
+
+FrozenBlock* FrozenPool::carve(std::size_t bytes) {
+  if (arenas_.empty() || arena_used_ + bytes > arena_bytes) {
+    auto arena = os::AddressSpace::reserve(arena_bytes);
+    C1M_ASSERT(arena, "there is memory for the frames of compact coroutines");
+    arenas_.push_back(std::move(*arena));
+    arena_used_ = 0;
+  }
+  std::byte* place = arenas_.back().data() + arena_used_;
+  arena_used_ += bytes;
+  carved_bytes_.store(carved_bytes() + bytes, std::memory_order_relaxed);
+  return ::new (place) FrozenBlock;
+}
+
+std::byte* FrozenCache::take(std::size_t bytes, FrozenPool& pool) {
+  if (bytes > FrozenClasses::block_bytes_max) return new std::byte[bytes];
+  const std::size_t size_class = FrozenClasses::of(bytes);
+  FrozenList& list = free_[size_class];
+  if (list.count == 0) pool.refill(list, size_class);
+  return reinterpret_cast<std::byte*>(list.pop());
+}
+
+void FrozenCache::give_back(std::byte* block, std::size_t bytes, FrozenPool& pool) {
+  if (bytes > FrozenClasses::block_bytes_max) {
+    delete[] block;
+    return;
+  }
+  const std::size_t size_class = FrozenClasses::of(bytes);
+  FrozenList& list = free_[size_class];
+  list.push(::new (block) FrozenBlock);
+  if (list.count > 2 * FrozenPool::batch) pool.drain(list, size_class, FrozenPool::batch);
+}
+
+void FrozenCache::empty_into(FrozenPool& pool) {
+  for (std::size_t size_class = 0; size_class < free_.size(); ++size_class) {
+    if (free_[size_class].count > 0) pool.drain(free_[size_class], size_class, 0);
+  }
+}
+
+}  // namespace c1m::runtime

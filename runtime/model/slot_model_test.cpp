@@ -1,0 +1,130 @@
+// The word of a stack slot (slot_word.hpp) under thousands of schedules by chance: of its members
+// one at a time runs, each as often as it became runnable. The calls come in the order of the
+// scheduler: arrive() by who wakes, take_next() by who has run a member.
+#include <algorithm>
+#include <array>
+#include <cstdint>
+#include <cstdlib>
+#include <functional>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include "runtime/model/model_machine.hpp"
+#include "runtime/slot_word.hpp"
+
+namespace c1m::runtime {
+namespace {
+
+using model::Defect;
+using model::Machine;
+
+constexpr std::uint64_t seeds = 3000;
+constexpr std::size_t members = 4;
+
+struct Member {
+  Member* next = nullptr;
+  int wanted = 0;  // turns still to be had; the member's own while it runs
+  int turns = 0;
+};
+
+// What a mutant of the user of the word does wrong.
+enum class Mutant : std::uint8_t {
+  none,
+  no_take_next,      // a worker forgets the slot after a member's run
+  yields_past_word,  // a member that yields is queued without arrive()
+};
+
+// Run queue and workers as far as a slot sees them.
+struct Scene {
+  Machine& machine;
+  Mutant mutant;
+  SlotWord<Member> word{};
+  std::array<Member, members> all{};
+  std::vector<Member*> queue{};
+  int inside = 0;
+  int most_inside = 0;
+  std::size_t ended = 0;
+
+  void make_runnable(Member& member) {
+    if (word.arrive(member)) queue.push_back(&member);
+  }
+
+  // Every member that has run yields until it has had its turns.
+  void run_one() {
+    Member& member = *queue.back();
+    queue.pop_back();
+    most_inside = std::max(most_inside, ++inside);
+    ++member.turns;
+    machine.step();
+    --inside;
+    if (--member.wanted == 0) {
+      ++ended;
+    } else if (mutant == Mutant::yields_past_word) {
+      queue.push_back(&member);
+    } else {
+      make_runnable(member);
+    }
+    if (mutant == Mutant::no_take_next) return;
+    if (Member* next = word.take_next()) queue.push_back(next);
+  }
+
+  void worker() {
+    while (ended < members) {
+      machine.wait_until([this] { return !queue.empty() || ended == members; });
+      if (!queue.empty()) run_one();
+    }
+  }
+
+  void waker(std::size_t first, std::size_t last) {
+    for (std::size_t i = first; i < last; ++i) {
+      all[i].wanted = 3;
+      make_runnable(all[i]);
+    }
+  }
+};
+
+bool slot_holds(Machine& machine, Mutant mutant) {
+  Scene scene{.machine = machine, .mutant = mutant};
+  const auto work = [&scene] { scene.worker(); };
+  const auto first = [&scene] { scene.waker(0, members / 2); };
+  const auto second = [&scene] { scene.waker(members / 2, members); };
+  if (!machine.run({first, second, work, work})) return false;
+  return scene.most_inside == 1 && scene.word.is_idle() &&
+         std::ranges::all_of(scene.all, [](const Member& each) { return each.turns == 3; });
+}
+
+std::uint64_t first_failing_seed(Defect defect, Mutant mutant) {
+  if (const char* replay = std::getenv("C1M_MODEL_SEED")) {
+    Machine machine(std::strtoull(replay, nullptr, 10), defect);
+    return slot_holds(machine, mutant) ? seeds : 0;
+  }
+  for (std::uint64_t seed = 0; seed < seeds; ++seed) {
+    Machine machine(seed, defect);
+    if (!slot_holds(machine, mutant)) return seed;
+  }
+  return seeds;
+}
+
+TEST(SlotModel, OneAtATimeAndEveryTurn) {
+  const std::uint64_t seed = first_failing_seed(Defect::none, Mutant::none);
+  EXPECT_EQ(seed, seeds) << "replay with C1M_MODEL_SEED=" << seed;
+}
+
+TEST(SlotModel, NeedsItsCompareAndSwap) {
+  // Two run at once or one is lost; then the list is in disorder.
+  EXPECT_DEATH(if (first_failing_seed(Defect::torn_rmw, Mutant::none) < seeds) std::abort(), "");
+}
+
+TEST(SlotModel, NeedsEveryTakeNext) {
+  EXPECT_LT(first_failing_seed(Defect::none, Mutant::no_take_next), seeds);
+}
+
+TEST(SlotModel, AMemberThatYieldsArrivesAgain) {
+  // Two run at once, or one of the two has given up the claim that the other asks about.
+  EXPECT_DEATH(if (first_failing_seed(Defect::none, Mutant::yields_past_word) < seeds) std::abort(),
+               "");
+}
+
+}  // namespace
+}  // namespace c1m::runtime
