@@ -6,6 +6,7 @@
 #include <atomic>
 #include <cstddef>
 #include <type_traits>
+#include <utility>
 
 #include "runtime/model/model_machine.hpp"
 
@@ -28,10 +29,11 @@ class Atomic {
   }
   operator T() const { return load(); }  // NOLINT(google-explicit-constructor): as std::atomic
 
-  T load(std::memory_order = std::memory_order_seq_cst) const {
+  T load(std::memory_order order = std::memory_order_seq_cst) const {
     model::Machine* machine = model::Machine::current();
     if (machine == nullptr) return value_;
     machine->step();
+    if (order == std::memory_order_seq_cst) machine->drain_sequential();
     T value;
     machine->read(static_cast<const void*>(&value_), static_cast<void*>(&value), bytes);
     return value;
@@ -44,68 +46,91 @@ class Atomic {
       return;
     }
     machine->step();
-    machine->write_buffered(static_cast<void*>(&value_), static_cast<const void*>(&value), bytes);
-    if (order == std::memory_order_seq_cst) machine->drain();
+    machine->write_buffered(static_cast<void*>(&value_), static_cast<const void*>(&value), bytes,
+                            {.sequential = order == std::memory_order_seq_cst});
   }
 
-  T exchange(T value, std::memory_order = std::memory_order_seq_cst) {
-    return modify([value](T) { return value; });
+  T exchange(T value, std::memory_order order = std::memory_order_seq_cst) {
+    return modify(order, [value](T) { return value; });
   }
-  T fetch_add(T by, std::memory_order = std::memory_order_seq_cst) {
-    return modify([by](T before) { return static_cast<T>(before + by); });
+  T fetch_add(T by, std::memory_order order = std::memory_order_seq_cst) {
+    return modify(order, [by](T before) { return static_cast<T>(before + by); });
   }
-  T fetch_sub(T by, std::memory_order = std::memory_order_seq_cst) {
-    return modify([by](T before) { return static_cast<T>(before - by); });
-  }
-
-  T fetch_or(T bits, std::memory_order = std::memory_order_seq_cst) {
-    return modify([bits](T before) { return static_cast<T>(before | bits); });
+  T fetch_sub(T by, std::memory_order order = std::memory_order_seq_cst) {
+    return modify(order, [by](T before) { return static_cast<T>(before - by); });
   }
 
-  bool compare_exchange_strong(T& expected, T wanted, std::memory_order = std::memory_order_seq_cst,
+  T fetch_or(T set, std::memory_order order = std::memory_order_seq_cst) {
+    return modify(order, [set](T before) { return static_cast<T>(before | set); });
+  }
+
+  bool compare_exchange_strong(T& expected, T wanted,
+                               std::memory_order order = std::memory_order_seq_cst,
                                std::memory_order = std::memory_order_seq_cst) {
     const T before =
-        modify([&expected, wanted](T seen) { return seen == expected ? wanted : seen; });
+        modify(order, [&expected, wanted](T seen) { return seen == expected ? wanted : seen; });
     const bool exchanged = before == expected;
     expected = before;
     return exchanged;
   }
-  bool compare_exchange_weak(T& expected, T wanted, std::memory_order = std::memory_order_seq_cst,
+  bool compare_exchange_weak(T& expected, T wanted,
+                             std::memory_order order = std::memory_order_seq_cst,
                              std::memory_order = std::memory_order_seq_cst) {
-    return compare_exchange_strong(expected, wanted);
+    return compare_exchange_strong(expected, wanted, order);
   }
 
  private:
-  // On x86 a locked instruction: the buffer is drained, and nobody comes in between.
+  // Reads the latest value, and nobody writes in between. Where the machine delays exchanges, what
+  // it writes may become visible to loads of others after this thread's next loads: that is what
+  // even a sequentially consistent exchange allows, and what a store_load_fence() is for.
   template <class Change>
-  T modify(Change change) {
+  T modify(std::memory_order order, Change change) {
     model::Machine* machine = model::Machine::current();
-    if (machine != nullptr) {
-      machine->step();
-      machine->drain();
-    }
+    if (machine == nullptr) return std::exchange(value_, change(value_));
+    machine->step();
+    machine->begin_exchange(&value_);
     const T before = value_;
-    if (machine != nullptr && machine->defect() == model::Defect::torn_rmw) machine->step();
-    value_ = change(before);
+    if (machine->defect() == model::Defect::torn_rmw) {
+      machine->step();
+      value_ = change(before);
+      return before;
+    }
+    const T after = change(before);
+    if (after != before) {
+      machine->write_buffered(static_cast<void*>(&value_), static_cast<const void*>(&after), bytes,
+                              {.sequential = order == std::memory_order_seq_cst, .exchange = true});
+    }
     return before;
   }
 
   T value_{};
 };
 
+// Where the machine delays exchanges, giving it back is no more than a release: later loads may
+// overtake it.
 class ThreadMutex {
  public:
+  ThreadMutex() = default;
+  ThreadMutex(const ThreadMutex&) = delete;
+  ThreadMutex& operator=(const ThreadMutex&) = delete;
+  ~ThreadMutex() {
+    if (model::Machine* machine = model::Machine::current()) machine->forget(&locked_);
+  }
   void lock() {
-    model::Machine* machine = model::Machine::current();
-    if (machine != nullptr) {
+    if (model::Machine* machine = model::Machine::current()) {
       machine->wait_until([this] { return !locked_; });
       machine->drain();
     }
     locked_ = true;
   }
   void unlock() {
-    if (model::Machine* machine = model::Machine::current()) machine->drain();
-    locked_ = false;
+    const bool open = false;
+    if (model::Machine* machine = model::Machine::current()) {
+      machine->write_buffered(&locked_, &open, sizeof open, {});
+      if (!machine->delays_exchanges()) machine->drain();
+    } else {
+      locked_ = open;
+    }
   }
 
  private:

@@ -105,9 +105,7 @@ bool Machine::flush_one_by_chance() {
     if (!thread->buffer.empty()) candidates_.push_back(thread.get());
   }
   if (candidates_.empty()) return false;
-  std::deque<Store>& buffer = candidates_[random_() % candidates_.size()]->buffer;
-  apply(buffer.front());
-  buffer.pop_front();
+  apply_first(*candidates_[random_() % candidates_.size()]);
   return true;
 }
 
@@ -156,8 +154,24 @@ void Machine::wake_one(const void* address) {
   if (found != sleepers_.end()) (*found)->woken = true;
 }
 
+void Machine::apply_first(VirtualThread& of) {
+  const Store store = of.buffer.front();
+  of.buffer.pop_front();
+  apply_exchanges(store.address, of);
+  apply(store);
+}
+
 void Machine::apply(const Store& store) {
   std::memcpy(store.address, &store.value, store.bytes);
+}
+
+// An exchange drains the buffer before it, so it can only stand first in one.
+void Machine::apply_exchanges(const void* address, const VirtualThread& except) {
+  for (const auto& thread : threads_) {
+    if (thread.get() == &except || thread->buffer.empty()) continue;
+    const Store& first = thread->buffer.front();
+    if (first.kind.exchange && first.address == address) apply_first(*thread);
+  }
 }
 
 void Machine::read(const void* address, void* into, std::size_t bytes) {
@@ -167,15 +181,25 @@ void Machine::read(const void* address, void* into, std::size_t bytes) {
   std::memcpy(into, own != youngest_first.end() ? &own->value : address, bytes);
 }
 
-void Machine::write_buffered(void* address, const void* from, std::size_t bytes) {
-  Store store{.address = address, .value = 0, .bytes = bytes};
+void Machine::write_buffered(void* address, const void* from, std::size_t bytes, WriteKind kind) {
+  Store store{.address = address, .value = 0, .bytes = bytes, .kind = kind};
   std::memcpy(&store.value, from, bytes);
   running_->buffer.push_back(store);
+  if (!delays_exchanges_ && (kind.exchange || kind.sequential)) drain();
+}
+
+void Machine::begin_exchange(const void* address) {
+  drain();
+  apply_exchanges(address, *running_);
 }
 
 void Machine::drain() {
-  for (const Store& store : running_->buffer) apply(store);
-  running_->buffer.clear();
+  while (!running_->buffer.empty()) apply_first(*running_);
+}
+
+void Machine::drain_sequential() {
+  const auto sequential = [](const Store& store) { return store.kind.sequential; };
+  while (std::ranges::any_of(running_->buffer, sequential)) apply_first(*running_);
 }
 
 void Machine::forget(const void* address) {

@@ -76,8 +76,20 @@ class Machine {
 
   // The memory of a virtual thread: `bytes` (at most 8) at `address`.
   void read(const void* address, void* into, std::size_t bytes);
-  void write_buffered(void* address, const void* from, std::size_t bytes);
+  // Exchanges and unlocks wait in the buffer as well, as weaker machines and the C++ standard have
+  // it: no exchange or lock on the way makes up for a missing store_load_fence(). A check that uses
+  // this drains before it passes anything on by a plain variable.
+  void delay_exchanges() { delays_exchanges_ = true; }
+  [[nodiscard]] bool delays_exchanges() const { return delays_exchanges_; }
+  struct WriteKind {
+    bool sequential = false;  // the thread's next sequentially consistent load waits for it
+    bool exchange = false;    // writes of others to the address come after it
+  };
+  void write_buffered(void* address, const void* from, std::size_t bytes, WriteKind kind);
+  // The memory at `address` is the latest value, and the thread's earlier writes are out.
+  void begin_exchange(const void* address);
   void drain();                      // the calling thread's buffer
+  void drain_sequential();           // that up to its last sequentially consistent write
   void forget(const void* address);  // the memory there is about to be something else's
   [[nodiscard]] Defect defect() const { return defect_; }
 
@@ -86,6 +98,7 @@ class Machine {
     void* address;
     std::uint64_t value;
     std::size_t bytes;
+    WriteKind kind;
   };
   struct VirtualThread {
     CoroutineContext context;
@@ -107,10 +120,13 @@ class Machine {
   bool flush_one_by_chance();
   bool let_time_pass();
   VirtualThread* choose();
+  void apply_first(VirtualThread& of);
+  void apply_exchanges(const void* address, const VirtualThread& except);
 
   std::mt19937_64 random_;
   const Defect defect_;
   ThreadContext driver_;
+  bool delays_exchanges_ = false;
   std::vector<std::unique_ptr<VirtualThread>> threads_;
   VirtualThread* running_ = nullptr;
   std::vector<VirtualThread*> candidates_;  // kept for its memory
