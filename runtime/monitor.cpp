@@ -121,7 +121,7 @@ bool Monitor::look_at_processors() {
 // the same moment.
 bool Monitor::look_at_network() {
   const Netpoller& netpoller = scheduler_.netpoller();
-  const os::Nanoseconds now_ns = os::monotonic_ns();
+  const os::Nanoseconds now_ns = platform::monotonic_ns();
   const std::uint64_t polls = netpoller.polls();
   if (std::exchange(polls_seen_, polls) != polls || netpoller.claimed() ||
       netpoller.open_count() == 0) {
