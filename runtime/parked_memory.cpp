@@ -4,11 +4,11 @@
 // wakes the next, so a resume is a wake, a switch in, a park and, for compact ones, the copies.
 // Threads: one. Not here: descriptors and their buffers; the memory of a stack that was once deep.
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
-#include <numeric>
 #include <random>
 #include <span>
 #include <string>
@@ -58,7 +58,7 @@ class Measurement {
     while (parked_ < tokens_.size()) yield();
     const os::Nanoseconds created_ns = os::monotonic_ns() - start_ns;
     const Memory after = memory_now();
-    std::iota(order_.begin(), order_.end(), std::uint32_t{0});
+    for (std::uint32_t i = 0; i < order_.size(); ++i) order_[i] = i;
     resume_all();  // not measured: the frozen blocks come to be
     const os::Nanoseconds in_turn_ns = resume_all();
     std::ranges::shuffle(order_, std::mt19937_64(seed_));
@@ -73,7 +73,7 @@ class Measurement {
     for (std::uint32_t i = 0; i < tokens_.size(); ++i) {
       const auto spawned = spawn([this, i] { park_until_leaving(i); }, {.stack = policy_});
       if (!spawned) {
-        std::fprintf(stderr, "parked_memory: %s\n", os::describe(spawned.error()).c_str());
+        std::fputs(("parked_memory: " + os::describe(spawned.error()) + "\n").c_str(), stderr);
         std::exit(1);
       }
       // Often enough that they run while their records are warm, as accepted connections do.
@@ -118,7 +118,9 @@ class Measurement {
       return static_cast<double>(total) / static_cast<double>(tokens_.size());
     };
     const RuntimeStatistics statistics = worker_of_caller().scheduler().statistics();
-    std::printf(
+    std::array<char, 1024> text{};
+    std::snprintf(
+        text.data(), text.size(),
         "{\"stacks\": \"%s\", \"coroutines\": %zu, \"coroutines_compact\": %llu, \"seed\": %llu,\n"
         " \"resident_bytes_each\": %.1f, \"page_table_bytes_each\": %.1f,\n"
         " \"frozen_frames_bytes_each\": %.1f, \"record_bytes\": %zu,\n"
@@ -130,6 +132,7 @@ class Measurement {
         each(after.page_table_bytes - before.page_table_bytes), each(statistics.frozen_bytes),
         sizeof(Coroutine), each(static_cast<std::uint64_t>(created_ns)),
         each(static_cast<std::uint64_t>(in_turn_ns)), each(static_cast<std::uint64_t>(random_ns)));
+    std::fputs(text.data(), stdout);
   }
 
   const StackPolicy policy_;
@@ -164,7 +167,7 @@ int main(int argc, char** argv) {
   }
   auto runtime = Runtime::create({});
   if (!runtime) {
-    std::fprintf(stderr, "parked_memory: %s\n", os::describe(runtime.error()).c_str());
+    std::fputs(("parked_memory: " + os::describe(runtime.error()) + "\n").c_str(), stderr);
     return 1;
   }
   const auto policy = words[1] == "compact" ? StackPolicy::compact : StackPolicy::dedicated;

@@ -36,7 +36,8 @@ class SlotWord {
   // has been runnable for longest: the claim is its now, and the caller queues it. Or gives the
   // claim up and returns nullptr.
   [[nodiscard]] T* take_next() {
-    if (first_ == nullptr && !take_arrived()) return nullptr;
+    if (first_ == nullptr) take_arrived();
+    if (first_ == nullptr) return nullptr;
     return std::exchange(first_, first_->next);
   }
 
@@ -47,12 +48,13 @@ class SlotWord {
   // Stands for a claim with nobody listed; never looked into.
   [[nodiscard]] T* claimed() { return reinterpret_cast<T*>(this); }
 
-  bool take_arrived() {
+  // Or gives the claim up, when nobody has arrived.
+  void take_arrived() {
     T* seen = claimed();
     // Release: who claims next sees what this holder did.
     if (word_.compare_exchange_strong(seen, nullptr, std::memory_order_release,
                                       std::memory_order_relaxed)) {
-      return false;
+      return;
     }
     C1M_ASSERT(seen != nullptr, "who asks for the next holds the claim");
     // Acquire: the records of all listed, whose pushes are one release sequence. The word lists the
@@ -63,7 +65,6 @@ class SlotWord {
       latest->next = std::exchange(first_, latest);
       latest = earlier;
     }
-    return true;
   }
 
   Atomic<T*> word_ = nullptr;  // nullptr: idle
