@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <system_error>
 
+#include "runtime/safeguard.hpp"
 #include "runtime/scheduler.hpp"
 
 namespace c1m::runtime {
@@ -29,7 +30,7 @@ constexpr std::uint32_t stopping = 3;
 
 os::Result<void> Monitor::start() {
   const std::lock_guard lock(mutex_);
-  if (thread_.joinable()) return {};
+  if (thread_.joinable() || !in_force(Safeguard::monitor)) return {};
   state_.store(looking);
   seen_.assign(processors_max, {});
   try {

@@ -7,6 +7,7 @@
 
 #include "runtime/atomic.hpp"
 #include "runtime/platform.hpp"
+#include "runtime/safeguard.hpp"
 
 namespace c1m::runtime {
 
@@ -31,7 +32,7 @@ class Parker {
         platform::futex_wake_one(state_);
         break;
       case in_netpoller:
-        wake_event.signal();
+        if (in_force(Safeguard::poll_unpark)) wake_event.signal();
         break;
       default:
         break;
@@ -45,6 +46,7 @@ class Parker {
   static constexpr std::uint32_t in_netpoller = 3;
 
   bool begin(std::uint32_t state) {
+    if (!in_force(Safeguard::kept_unpark)) state_.store(awake);
     std::uint32_t expected = awake;
     if (state_.compare_exchange_strong(expected, state)) return true;
     end();

@@ -10,6 +10,7 @@
 
 #include <thread>
 
+#include "os/address_space.hpp"
 #include "os/clock.hpp"
 #include "os/futex.hpp"
 #include "os/poller.hpp"
@@ -35,6 +36,9 @@ using os::read_some;
 using os::shut_down_write;
 using os::start_connect;
 using os::write_some;
+using os::write_some_parts;
+
+using os::install_guard;
 
 }  // namespace c1m::runtime::platform
 

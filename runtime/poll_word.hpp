@@ -9,6 +9,7 @@
 
 #include "os/assert.hpp"
 #include "runtime/atomic.hpp"
+#include "runtime/safeguard.hpp"
 #include "runtime/wake_token.hpp"
 
 namespace c1m::runtime {
@@ -47,6 +48,7 @@ class PollWord {
   // consume_ready(), and the kernel's lock on the descriptor orders the two sides.
   WakeToken edge() {
     if (word_.load(std::memory_order_relaxed) == ready) return {};
+    if (!in_force(Safeguard::kept_edge)) return interrupt();
     // Release: pairs with consume_ready(); acquire: with publish().
     return waiter(word_.exchange(ready, std::memory_order_acq_rel));
   }

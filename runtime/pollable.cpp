@@ -6,6 +6,7 @@
 
 #include "os/assert.hpp"
 #include "runtime/netpoller.hpp"
+#include "runtime/safeguard.hpp"
 #include "runtime/wait.hpp"
 
 namespace c1m::runtime {
@@ -39,7 +40,7 @@ void wait_once(PollDescriptor& state, Direction direction, os::Nanoseconds deadl
   const bool changed = !wait.end_on(context) ||
                        !obstacle(state, direction, wait.scheduler(), context) ||
                        state.deadline_ns(direction).load() != deadline_ns;
-  if (changed) {
+  if (changed && in_force(Safeguard::look_after_publish)) {
     wait.cancel();
   } else {
     wait.park();
@@ -156,7 +157,10 @@ void Pollable::set_deadline(Direction direction, os::Nanoseconds deadline_ns) {
 void Pollable::close() {
   if (state_ == nullptr || !poller_->begin_close(*state_)) return;
   for (PollWord& word : state_->words) {
-    if (const WakeToken waiting = word.interrupt()) worker_of_caller().scheduler().wake(waiting);
+    const WakeToken waiting = word.interrupt();
+    if (waiting && in_force(Safeguard::close_interrupts)) {
+      worker_of_caller().scheduler().wake(waiting);
+    }
   }
 }
 

@@ -3,6 +3,7 @@
 // its next look for work. docs/runtime.md tells why nothing is lost.
 #include <array>
 
+#include "runtime/safeguard.hpp"
 #include "runtime/scheduler.hpp"
 
 namespace c1m::runtime {
@@ -54,7 +55,7 @@ bool Scheduler::retire(Processor& processor) {
   idle_workers_.remove_worker();
   // The others may all be asleep, and one of them must take what was handed over, sleep until the
   // timers that it got, or find that the run has ended.
-  look_again();
+  if (in_force(Safeguard::surplus_unparks)) look_again();
   return true;
 }
 

@@ -10,6 +10,7 @@
 
 #include "os/assert.hpp"
 #include "runtime/coroutine_entry.hpp"
+#include "runtime/safeguard.hpp"
 #include "runtime/sanitizer.hpp"
 #include "runtime/stack_overflow.hpp"
 #include "runtime/thread_state.hpp"
@@ -224,7 +225,7 @@ void Scheduler::queue_new(Coroutine& coroutine, Worker* worker) {
     worker->processor().counters.spawned.add();
     if (!may_queue(coroutine)) return;
     worker->push_next(coroutine);
-    wake_a_worker();
+    if (in_force(Safeguard::spawn_wake)) wake_a_worker();
   } else {
     spawned_outside_.fetch_add(1, std::memory_order_relaxed);
     if (may_queue(coroutine)) queue_from_outside(coroutine);
@@ -269,7 +270,7 @@ void Scheduler::wake(WakeToken token) {
   if (coroutine == nullptr) return;
   if (Worker* worker = own_worker()) {
     worker->push_next(*coroutine);
-    wake_a_worker();
+    if (in_force(Safeguard::ready_wake)) wake_a_worker();
   } else {
     queue_from_outside(*coroutine);
   }
@@ -308,7 +309,9 @@ void Scheduler::time_has_moved() {
 void Scheduler::stop() {
   stopped_.store(true);
   store_load_fence();  // before the looks at words and heaps; see Wait's users
-  netpoller_->interrupt_all([this](WakeToken token) { wake(token); });
+  netpoller_->interrupt_all([this](WakeToken token) {
+    if (in_force(Safeguard::stop_interrupts)) wake(token);
+  });
   const std::lock_guard lock(change_mutex_);  // no timer moves from heap to heap meanwhile
   std::array<WakeToken, 64> taken;
   for (const auto& processor : processors_) {

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "runtime/safeguard.hpp"
 #include "runtime/wait.hpp"
 #include "runtime/yield.hpp"
 
@@ -32,7 +33,8 @@ os::Result<void> sleep_until(os::Nanoseconds deadline_ns, const Context& context
   wait.end_at(std::min(deadline_ns, TimerHeap::never - 1));
   // stop() takes the timers out after it has set its flag: either it finds this one, or this sees
   // the flag, because both go through the heap's lock.
-  if (!wait.end_on(context) || scheduler.stopped()) {
+  const bool ended = !wait.end_on(context) || scheduler.stopped();
+  if (ended && in_force(Safeguard::look_after_arming)) {
     wait.cancel();
   } else {
     wait.park();

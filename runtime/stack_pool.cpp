@@ -5,6 +5,7 @@
 #include <tuple>
 
 #include "os/assert.hpp"
+#include "runtime/platform.hpp"
 
 namespace c1m::runtime {
 namespace {
@@ -53,7 +54,7 @@ os::Result<Stack> StackPool::carve() {
     arenas_.push_back(std::move(*arena));
   }
   std::byte* bottom = arenas_.back().data() + in_arena * stack_bytes_;
-  const auto installed = os::install_guard(bottom, os::page_bytes(), guard_kind_);
+  const auto installed = platform::install_guard(bottom, os::page_bytes(), guard_kind_);
   if (!installed) return std::unexpected(installed.error());
   guard_kind_ = *installed;  // what the kernel lacks is asked for once
   carved_.store(number + 1, std::memory_order_relaxed);

@@ -88,7 +88,7 @@ os::Result<std::size_t> TcpStream::write_parts(std::span<const std::span<const s
     }
     const Pollable::Use use(pollable_);
     if (use.get() < 0) return os::fail(EBADF, "sendmsg");
-    const auto sent = os::write_some_parts(use.get(), parts, offset);
+    const auto sent = platform::write_some_parts(use.get(), parts, offset);
     if (!sent && !os::would_block(sent.error())) return std::unexpected(sent.error());
     if (sent) sent_before += sent->bytes;
     if (sent) offset += sent->bytes;

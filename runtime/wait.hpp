@@ -7,6 +7,7 @@
 #include "os/clock.hpp"
 #include "runtime/cancellation.hpp"
 #include "runtime/coroutine.hpp"
+#include "runtime/safeguard.hpp"
 #include "runtime/scheduler.hpp"
 #include "runtime/thread_state.hpp"
 #include "runtime/worker.hpp"
@@ -27,7 +28,7 @@ class Wait {
   Wait(const Wait&) = delete;
   Wait& operator=(const Wait&) = delete;
   ~Wait() {
-    coroutine_.timer.cancel();
+    if (in_force(Safeguard::timer_cancel)) coroutine_.timer.cancel();
     if (cancel_state_ != nullptr) cancel_state_->remove(coroutine_.cancel_link);
   }
 

@@ -8,6 +8,7 @@
 #include <cstdint>
 
 #include "runtime/atomic.hpp"
+#include "runtime/safeguard.hpp"
 
 namespace c1m::runtime {
 
@@ -50,6 +51,7 @@ class WaitState {
   bool park() {
     std::uint64_t expected = pack(epoch(), CoroutineState::running);
     const std::uint64_t parked = pack(epoch(), CoroutineState::waiting);
+    if (!in_force(Safeguard::park_commit)) expected = load(std::memory_order_relaxed);
     if (word_.compare_exchange_strong(expected, parked, std::memory_order_release,
                                       std::memory_order_acquire)) {
       return true;
@@ -61,6 +63,7 @@ class WaitState {
   // Ends the wait `epoch`. Acquire and release: the waker sees the saved context, and what it did
   // before is visible to the coroutine.
   WakeResult wake(std::uint32_t epoch) {
+    if (!in_force(Safeguard::token_epoch)) epoch = this->epoch();
     const std::uint64_t waiting = pack(epoch, CoroutineState::waiting);
     std::uint64_t seen = waiting;
     const std::uint64_t runnable = pack(epoch + 1, CoroutineState::runnable);

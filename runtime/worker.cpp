@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "os/assert.hpp"
+#include "runtime/safeguard.hpp"
 #include "runtime/scheduler.hpp"
 #include "runtime/stack_overflow.hpp"
 #include "runtime/thread_state.hpp"
@@ -283,7 +284,9 @@ Coroutine* Worker::steal_from(Processor& victim, bool last_pass) {
 // The caller ends up with what it needs; others may have kept still because somebody searched.
 void Worker::stop_searching() {
   searching_ = false;
-  if (scheduler_.idle_workers().end_search() && scheduler_.has_work()) scheduler_.wake_a_worker();
+  const bool look =
+      scheduler_.idle_workers().end_search() && in_force(Safeguard::look_after_search);
+  if (look && scheduler_.has_work()) scheduler_.wake_a_worker();
 }
 
 // --- timers and network --------------------------------------------------------------------------
@@ -319,7 +322,7 @@ void Worker::deliver(std::span<const WakeToken> wakes) {
   }
   const bool more_than_one =
       processor_->queue.size() > 1 || processor_->next.load(std::memory_order_relaxed) != nullptr;
-  if (queued > 0 && more_than_one) scheduler_.wake_a_worker();
+  if (queued > 0 && more_than_one && in_force(Safeguard::batch_wake)) scheduler_.wake_a_worker();
 }
 
 // --- sleeping ------------------------------------------------------------------------------------
@@ -327,7 +330,7 @@ void Worker::deliver(std::span<const WakeToken> wakes) {
 void Worker::reclaim_stacks() {
   StackPool& stacks = scheduler_.stacks();
   if (stacks.reclaim_due_ns() == INT64_MAX) return;
-  const os::Nanoseconds now_ns = os::monotonic_ns();  // memory does not live in virtual time
+  const os::Nanoseconds now_ns = platform::monotonic_ns();  // memory does not live in virtual time
   if (stacks.reclaim_due_ns() <= now_ns) stacks.reclaim(now_ns);
 }
 
@@ -342,21 +345,21 @@ void Worker::sleep() {
       sleep_in_virtual_time(*scheduler_.virtual_clock());
       return;
     }
-    if (scheduler_.netpoller().claim()) {
+    if (in_force(Safeguard::network_watch) && scheduler_.netpoller().claim()) {
       sleep_in_netpoller();
       return;
     }
     processor_->counters.workers_parked.add();
     const os::Nanoseconds until_ns = processor_->timers.earliest_ns();
-    parker_.park(until_ns == TimerHeap::never
-                     ? -1
-                     : std::max<os::Nanoseconds>(until_ns - scheduler_.now_ns(), 0));
+    const bool timed = until_ns != TimerHeap::never && in_force(Safeguard::timed_sleep);
+    parker_.park(timed ? std::max<os::Nanoseconds>(until_ns - scheduler_.now_ns(), 0) : -1);
   }
   searching_ = idle.leave(*this);
 }
 
 bool Worker::may_sleep(bool all_asleep) {
-  if (scheduler_.finished() || scheduler_.has_work()) return false;
+  const bool look = in_force(Safeguard::look_before_sleep);
+  if (scheduler_.finished() || (look && scheduler_.has_work())) return false;
   if (processor_->pinned.size() > 0 || scheduler_.processors().is_surplus(*processor_)) {
     return false;
   }
@@ -379,9 +382,9 @@ void Worker::sleep_in_netpoller() {
     // Also for stacks to be reclaimed: after a burst nothing else may ever wake this worker.
     const os::Nanoseconds until_ns =
         std::min(scheduler_.earliest_timer_ns(), scheduler_.stacks().reclaim_due_ns());
+    const bool timed = until_ns != TimerHeap::never && in_force(Safeguard::timed_sleep);
     const os::Nanoseconds timeout_ns =
-        until_ns == TimerHeap::never ? -1
-                                     : std::max<os::Nanoseconds>(until_ns - scheduler_.now_ns(), 0);
+        timed ? std::max<os::Nanoseconds>(until_ns - scheduler_.now_ns(), 0) : -1;
     count = netpoller.poll(timeout_ns, wakes_);
     parker_.end_polling();
   }

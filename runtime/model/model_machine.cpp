@@ -8,6 +8,15 @@
 
 #include "os/assert.hpp"
 
+namespace c1m::runtime {
+
+bool in_force(Safeguard safeguard) {
+  const model::Machine* machine = model::Machine::current();
+  return machine == nullptr || !machine->is_left_out(safeguard);
+}
+
+}  // namespace c1m::runtime
+
 namespace c1m::runtime::model {
 namespace {
 

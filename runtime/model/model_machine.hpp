@@ -17,6 +17,7 @@
 
 #include "os/address_space.hpp"
 #include "os/clock.hpp"
+#include "runtime/safeguard.hpp"
 #include "runtime/stack_switch.hpp"
 
 namespace c1m::runtime {
@@ -71,6 +72,12 @@ class Machine {
   void sleep_on(const void* address, os::Nanoseconds deadline_ns);
   void wake_one(const void* address);
 
+  // The runtime of this machine does without the step.
+  void leave_out(Safeguard safeguard) { left_out_ |= bit_of(safeguard); }
+  [[nodiscard]] bool is_left_out(Safeguard safeguard) const {
+    return (left_out_ & bit_of(safeguard)) != 0;
+  }
+
   // The one word that each thread of the runtime has of its own.
   Worker*& worker_of_thread() { return running_->worker; }
 
@@ -117,6 +124,9 @@ class Machine {
   // The contexts are told apart by address, so that the entry finds its body.
   static void enter(CoroutineContext& context);
   static void apply(const Store& store);
+  static std::uint64_t bit_of(Safeguard safeguard) {
+    return std::uint64_t{1} << static_cast<int>(safeguard);
+  }
   bool flush_one_by_chance();
   bool let_time_pass();
   VirtualThread* choose();
@@ -135,6 +145,7 @@ class Machine {
   std::uint64_t switch_one_in_ = 1;
   std::uint64_t early_return_one_in_ = 0;  // of futex waits; 0: none
   std::uint64_t steps_ = 0;
+  std::uint64_t left_out_ = 0;  // bits of Safeguards
   os::Nanoseconds now_ns_ = os::ns_per_s;
   std::string failure_;
 };

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "os/assert.hpp"
+#include "runtime/model/model_platform.hpp"
 
 namespace c1m::runtime::model {
 namespace {
@@ -189,7 +190,7 @@ void Network::close(int fd) {
 void Network::close_abandoned() {
   std::vector<int> abandoned;
   for (const auto& [fd, socket] : sockets_) {
-    if (!socket.registered && fd < 1'000'000 && !os::duplicate(fd)) abandoned.push_back(fd);
+    if (!socket.registered && !os::duplicate(fd)) abandoned.push_back(fd);
   }
   for (const int fd : abandoned) close(fd);
 }
@@ -197,15 +198,17 @@ void Network::close_abandoned() {
 // --- the poller ----------------------------------------------------------------------------------
 
 os::Result<void> Network::add(int fd, std::uint64_t tag) {
-  // The wake event is registered before the machine's threads have anything to do with it.
-  Socket& socket = sockets_[fd];
-  if (socket.peer != -1 || socket.port != 0) {
-    const SystemCall call;
-    if (happens(faults_.no_memory)) return os::fail(ENOMEM, "epoll_ctl");
-    socket.pending = ready_now(socket);
+  if (fd == platform::WakeEvent::number) {
+    sockets_[fd].registered = true;  // before anybody waits
+    sockets_[fd].tag = tag;
+    return {};
   }
+  const SystemCall call;
+  if (happens(faults_.no_memory)) return os::fail(ENOMEM, "epoll_ctl");
+  Socket& socket = *find(fd);
   socket.registered = true;
   socket.tag = tag;
+  socket.pending = ready_now(socket);
   return {};
 }
 
@@ -225,12 +228,15 @@ bool Network::has_pending() const {
 
 int Network::wait(std::span<epoll_event> events, os::Nanoseconds timeout_ns) {
   const SystemCall call;
-  close_abandoned();
   if (happens(faults_.early_return)) return 0;
   Machine& machine = *Machine::current();
   const os::Nanoseconds deadline_ns =
       timeout_ns < 0 ? Machine::never : machine.now_ns() + timeout_ns;
-  if (timeout_ns != 0) machine.wait_until([this] { return has_pending(); }, deadline_ns);
+  const auto has_news = [this] {
+    close_abandoned();
+    return has_pending();
+  };
+  if (timeout_ns != 0) machine.wait_until(has_news, deadline_ns);
   std::size_t count = 0;
   const std::size_t count_max = 1 + machine.random() % 4;
   for (auto& [fd, socket] : sockets_) {

@@ -31,7 +31,8 @@ class Network {
     std::uint64_t false_event = 0;
     std::uint64_t early_return = 0;
     std::uint64_t no_descriptor = 0;  // EMFILE: accept, connect
-    std::uint64_t no_memory = 0;      // ENOMEM: registration, guards of stacks
+    std::uint64_t no_memory = 0;      // ENOMEM: registration
+    std::uint64_t no_stack = 0;       // ENOMEM: guards of stacks
   };
 
   explicit Network(const Faults& faults);
@@ -53,7 +54,7 @@ class Network {
   void remove(int fd);
   void signal_wake_event(int fd);
   int wait(std::span<epoll_event> events, os::Nanoseconds timeout_ns);
-  [[nodiscard]] bool runs_out_of_memory() { return happens(faults_.no_memory); }
+  [[nodiscard]] bool runs_out_of_stacks() { return happens(faults_.no_stack); }
 
  private:
   struct Socket {

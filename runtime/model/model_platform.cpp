@@ -74,8 +74,29 @@ os::Result<std::size_t> read_some(int fd, std::span<std::byte> buffer) {
 os::Result<std::size_t> write_some(int fd, std::span<const std::byte> bytes) {
   return network().write(fd, bytes);
 }
+// One part a call, which is a short count of its own.
+os::Result<os::SentParts> write_some_parts(int fd,
+                                           std::span<const std::span<const std::byte>> parts,
+                                           std::size_t offset) {
+  for (const std::span<const std::byte> part : parts) {
+    if (offset >= part.size()) {
+      offset -= part.size();
+      continue;
+    }
+    const std::span<const std::byte> rest = part.subspan(offset);
+    const auto sent = network().write(fd, rest);
+    if (!sent) return std::unexpected(sent.error());
+    return os::SentParts{.bytes = *sent, .was_short = *sent < rest.size()};
+  }
+  return os::SentParts{};
+}
 os::Result<void> shut_down_write(int fd) {
   return network().shut_down_write(fd);
+}
+
+os::Result<os::GuardKind> install_guard(std::byte* pages, std::size_t bytes, os::GuardKind kind) {
+  if (network().runs_out_of_stacks()) return os::fail(ENOMEM, "madvise");
+  return os::install_guard(pages, bytes, kind);
 }
 
 }  // namespace platform

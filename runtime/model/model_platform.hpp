@@ -7,6 +7,7 @@
 #include <optional>
 #include <utility>
 
+#include "os/address_space.hpp"
 #include "os/assert.hpp"
 #include "os/clock.hpp"
 #include "os/poller.hpp"
@@ -66,6 +67,12 @@ class Poller {
 [[nodiscard]] os::Result<void> connect_result(int fd);
 [[nodiscard]] os::Result<std::size_t> read_some(int fd, std::span<std::byte> buffer);
 [[nodiscard]] os::Result<std::size_t> write_some(int fd, std::span<const std::byte> bytes);
+[[nodiscard]] os::Result<os::SentParts> write_some_parts(
+    int fd, std::span<const std::span<const std::byte>> parts, std::size_t offset);
 [[nodiscard]] os::Result<void> shut_down_write(int fd);
+
+// The guard of a stack.
+[[nodiscard]] os::Result<os::GuardKind> install_guard(std::byte* pages, std::size_t bytes,
+                                                      os::GuardKind kind);
 
 }  // namespace c1m::runtime::platform

@@ -42,7 +42,7 @@ void run_on_machine(const Scenario& scenario, Machine& machine, std::string& fai
   auto runtime = Runtime::create({.processors = scenario.processors,
                                   .stack_bytes = 64 * 1024,
                                   .compact_slots = 2,
-                                  .coroutines_max = 64,
+                                  .coroutines_max = scenario.coroutines_max,
                                   .descriptors_max = 16,
                                   .report_stack_overflow = false});
   if (!runtime) {
@@ -54,7 +54,11 @@ void run_on_machine(const Scenario& scenario, Machine& machine, std::string& fai
   if (scenario.beside != nullptr) {
     beside = machine.start([&] { scenario.beside(stage); });
   }
-  const auto ran = (*runtime)->run([&] { scenario.main(stage); });
+  auto ran = (*runtime)->run([&] { scenario.main(stage); });
+  // The first coroutine, too, may find no memory.
+  while (!ran && scenario.faults.no_stack != 0) {
+    ran = (*runtime)->run([&] { scenario.main(stage); });
+  }
   stage.require(ran.has_value(), "run() has failed");
   if (scenario.beside != nullptr) machine.join(beside);
   require_nothing_left(stage);
@@ -67,6 +71,8 @@ void run_on_machine(const Scenario& scenario, Machine& machine, std::string& fai
 std::string run_scenario(const Scenario& scenario, std::uint64_t seed) {
   remember(scenario, seed);
   Machine machine(seed, Defect::none);
+  if (!scenario.monitor) machine.leave_out(Safeguard::monitor);
+  if (scenario.left_out != Safeguard::monitor) machine.leave_out(scenario.left_out);
   Network network(scenario.faults);
   std::string failure;
   if (!machine.run({[&] { run_on_machine(scenario, machine, failure); }})) {

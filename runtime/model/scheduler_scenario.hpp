@@ -3,9 +3,12 @@
 // Threads: the test's. Not here: the scenarios (scheduler_model_test.cpp and its neighbours).
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <ostream>
 #include <string>
 
+#include "runtime/atomic.hpp"
 #include "runtime/model/model_machine.hpp"
 #include "runtime/model/model_network.hpp"
 #include "runtime/runtime.hpp"
@@ -29,6 +32,9 @@ class Stage {
   void end() { ++ended_; }
   [[nodiscard]] bool all_ended() const { return begun_ == ended_; }
 
+  // A wait that is handed from one coroutine to another: the bits of its token.
+  [[nodiscard]] Atomic<std::uint64_t>& token() { return token_; }
+
   // A number below `end`, by the seed.
   [[nodiscard]] int pick(int end) {
     return static_cast<int>(machine_.random() % static_cast<std::uint64_t>(end));
@@ -38,6 +44,7 @@ class Stage {
   Machine& machine_;
   Runtime& runtime_;
   std::string failure_;
+  Atomic<std::uint64_t> token_ = 0;
   int begun_ = 0;
   int ended_ = 0;
 };
@@ -48,6 +55,10 @@ struct Scenario {
   void (*main)(Stage& stage);              // the first coroutine
   void (*beside)(Stage& stage) = nullptr;  // a thread that is no worker, if there is one
   Network::Faults faults{};
+  bool monitor = false;  // off, it cannot rescue from a lost wake-up
+  Safeguard left_out = Safeguard::monitor;
+  std::size_t coroutines_max = 64;
+  friend void PrintTo(const Scenario& scenario, std::ostream* out) { *out << scenario.name; }
 };
 
 // Empty when everything has held, otherwise what has not.

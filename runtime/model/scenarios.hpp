@@ -1,0 +1,34 @@
+// The scenarios by name: what the first coroutine of a run does, and the thread beside it.
+// Threads: coroutines of the stage's runtime. Not here: with how many processors and which faults
+// (scheduler_model_test.cpp).
+#pragma once
+
+#include "runtime/model/scheduler_scenario.hpp"
+
+namespace c1m::runtime::model {
+
+// wait_scenarios.cpp
+void spawn_tree(Stage& stage);
+void ping_pong(Stage& stage);
+void share_slots(Stage& stage);
+void needs_another_processor(Stage& stage);
+void three_compute(Stage& stage);
+void batch_needs_another_processor(Stage& stage);
+void wakes_twice(Stage& stage);
+void sleeps_in_any_order(Stage& stage);
+void locks_a_mutex(Stage& stage);
+void blocks_in_calls(Stage& stage);
+void changes_processors(Stage& stage);
+void sleeps_until_stopped(Stage& stage);
+void stops_at_some_time(Stage& stage);  // beside
+void waits_for_the_outside(Stage& stage);
+void spawns_from_outside(Stage& stage);  // beside
+void spawns_beyond_the_limit(Stage& stage);
+
+// network_scenarios.cpp
+void echoes(Stage& stage);
+void closes_under_waiters(Stage& stage);
+void reads_with_deadlines(Stage& stage);
+void reads_until_stopped(Stage& stage);
+
+}  // namespace c1m::runtime::model

@@ -1,0 +1,282 @@
+// Scenarios without descriptors: spawning, parking, sleeping, stopping, processors that change.
+// What computes does so in Machine::wait_until(): it holds its processor and gives nothing way.
+#include <array>
+#include <memory>
+
+#include "runtime/blocking.hpp"
+#include "runtime/model/scenarios.hpp"
+#include "runtime/mutex.hpp"
+#include "runtime/sleep.hpp"
+#include "runtime/spawn.hpp"
+#include "runtime/wait.hpp"
+#include "runtime/yield.hpp"
+
+namespace c1m::runtime::model {
+namespace {
+
+void spawn_or_fail(Stage& stage, std::move_only_function<void()> function) {
+  stage.require(spawn(std::move(function)).has_value(), "a spawn has failed");
+}
+
+// Every coroutine yields some times and spawns some children, as chance wants.
+void grow(Stage& stage, int depth) {
+  stage.begin();
+  const int children = depth == 0 ? 0 : 1 + stage.pick(3);
+  for (int i = 0; i < children; ++i) {
+    spawn_or_fail(stage, [&stage, depth] { grow(stage, depth - 1); });
+    if (stage.pick(3) == 0) yield();
+  }
+  for (int i = stage.pick(3); i > 0; --i) yield();
+  stage.end();
+}
+
+// Two coroutines hand a turn to and fro; each parks until the other wakes it or has ended.
+struct PingPong {
+  explicit PingPong(Stage& stage_of_both) : stage(stage_of_both) {}
+
+  void play(int side) {
+    stage.begin();
+    for (int i = 0; i < 5; ++i) {
+      Wait wait(WaitReason::none);
+      waiting[side].store(wait.token().bits());
+      wake_other(side);
+      if (ended[1 - side].load()) {
+        wait.cancel();
+      } else {
+        wait.park();
+      }
+      waiting[side].exchange(0);
+    }
+    ended[side].store(true);
+    wake_other(side);
+    stage.end();
+  }
+
+  void wake_other(int side) {
+    const std::uint64_t other = waiting[1 - side].exchange(0);
+    if (other == 0) return;
+    worker_of_caller().scheduler().wake(WakeToken::from_bits(other));
+  }
+
+  Stage& stage;
+  Atomic<std::uint64_t> waiting[2];
+  Atomic<bool> ended[2];
+};
+
+}  // namespace
+
+void spawn_tree(Stage& stage) {
+  grow(stage, 3);
+}
+
+void ping_pong(Stage& stage) {
+  for (int pair = 0; pair < 2; ++pair) {
+    auto game = std::make_shared<PingPong>(stage);
+    for (const int side : {0, 1}) spawn_or_fail(stage, [game, side] { game->play(side); });
+  }
+}
+
+// Compact coroutines, more than there are slots. Those of one slot wake each other, and yield in
+// between.
+void share_slots(Stage& stage) {
+  for (int pair = 0; pair < 2; ++pair) {
+    auto game = std::make_shared<PingPong>(stage);
+    for (const int side : {0, 1}) {
+      const auto body = [game, side] {
+        game->play(side);
+        yield();
+      };
+      const auto spawned = spawn(body, {.stack = StackPolicy::compact});
+      stage.require(spawned.has_value(), "a spawn has failed");
+    }
+  }
+}
+
+// A coroutine computes until the one that it has spawned, or woken, has run: on another processor,
+// which must be woken for that.
+void needs_another_processor(Stage& stage) {
+  for (int i = 0; i < 3; ++i) {
+    bool ran = false;
+    Atomic<std::uint64_t> waiting = 0;
+    spawn_or_fail(stage, [&] {
+      Wait wait(WaitReason::none);
+      waiting.store(wait.token().bits());
+      wait.park();
+      ran = true;
+    });
+    stage.machine().wait_until([&waiting] { return waiting.load() != 0; });
+    worker_of_caller().scheduler().wake(WakeToken::from_bits(waiting.load()));
+    stage.machine().wait_until([&ran] { return ran; });
+    if (stage.pick(2) == 0) yield();
+  }
+}
+
+// Three coroutines each compute until all have run. Who is woken for the first must wake another.
+void three_compute(Stage& stage) {
+  auto running = std::make_shared<int>(1);
+  for (int i = 0; i < 2; ++i) {
+    spawn_or_fail(stage, [&stage, running] {
+      ++*running;
+      stage.machine().wait_until([&running] { return *running == 3; });
+    });
+  }
+  stage.machine().wait_until([&running] { return *running == 3; });
+}
+
+// Two timers fire at once, and each coroutine computes until the other has run too.
+void batch_needs_another_processor(Stage& stage) {
+  for (int i = 0; i < 2; ++i) {
+    auto ran = std::make_shared<std::array<bool, 2>>();
+    const os::Nanoseconds then_ns = now_ns() + 5 * os::ns_per_ms;
+    for (const std::size_t side : {0U, 1U}) {
+      spawn_or_fail(stage, [&stage, ran, side, then_ns] {
+        stage.begin();
+        stage.require(sleep_until(then_ns).has_value(), "a sleep has failed");
+        (*ran)[side] = true;
+        stage.machine().wait_until([&ran, side] { return (*ran)[1 - side]; });
+        stage.end();
+      });
+    }
+    stage.require(sleep_until(then_ns + 5 * os::ns_per_ms).has_value(), "a sleep has failed");
+  }
+}
+
+// Two wake the same wait; who comes late must not end the sleep after it.
+void wakes_twice(Stage& stage) {
+  for (int i = 0; i < 3; ++i) {
+    {
+      Wait wait(WaitReason::none);
+      for (int wakers = 0; wakers < 2; ++wakers) {
+        spawn_or_fail(stage,
+                      [token = wait.token()] { worker_of_caller().scheduler().wake(token); });
+      }
+      wait.park();
+    }
+    const os::Nanoseconds until_ns = now_ns() + 300 * os::ns_per_us;
+    stage.require(sleep_until(until_ns).has_value(), "a sleep has failed");
+    stage.require(now_ns() >= until_ns, "a late token has ended another wait");
+  }
+}
+
+void sleeps_in_any_order(Stage& stage) {
+  for (int i = 0; i < 6; ++i) {
+    spawn_or_fail(stage, [&stage] {
+      stage.begin();
+      for (int sleeps = 0; sleeps < 3; ++sleeps) {
+        const os::Nanoseconds until_ns = now_ns() + stage.pick(200) * os::ns_per_us;
+        stage.require(sleep_until(until_ns).has_value(), "a sleep has failed");
+        stage.require(now_ns() >= until_ns, "a timer has fired early");
+      }
+      stage.end();
+    });
+  }
+}
+
+void locks_a_mutex(Stage& stage) {
+  struct Shared {
+    Mutex mutex;
+    bool locked = false;
+  };
+  auto shared = std::make_shared<Shared>();
+  for (int i = 0; i < 4; ++i) {
+    spawn_or_fail(stage, [&stage, shared] {
+      stage.begin();
+      for (int turns = 0; turns < 3; ++turns) {
+        shared->mutex.lock();
+        stage.require(!std::exchange(shared->locked, true), "two hold the mutex");
+        if (stage.pick(2) == 0) yield();
+        stage.machine().step();
+        shared->locked = false;
+        shared->mutex.unlock();
+      }
+      stage.end();
+    });
+  }
+}
+
+void blocks_in_calls(Stage& stage) {
+  for (int i = 0; i < 3; ++i) {
+    spawn_or_fail(stage, [&stage] {
+      stage.begin();
+      const os::Nanoseconds lasts_ns = stage.pick(400) * os::ns_per_us;
+      const int answer = blocking([&stage, lasts_ns] {
+        Machine& machine = stage.machine();
+        machine.wait_until([] { return false; }, machine.now_ns() + lasts_ns);
+        return 7;
+      });
+      stage.require(answer == 7, "a blocking call has lost its value");
+      yield();
+      stage.end();
+    });
+  }
+  for (int i = 0; i < 5; ++i) yield();
+}
+
+void changes_processors(Stage& stage) {
+  spawn_or_fail(stage, [&stage] { grow(stage, 2); });
+  for (int i = 0; i < 4; ++i) {
+    const auto count = static_cast<unsigned>(1 + stage.pick(3));
+    stage.require(stage.runtime().set_processors(count).has_value(), "no thread is to be had");
+    spawn_or_fail(stage, [&stage] { grow(stage, 1); });
+    if (stage.pick(2) == 0) {
+      stage.require(sleep_for(stage.pick(50) * os::ns_per_us).has_value(), "a sleep has failed");
+    }
+  }
+}
+
+void sleeps_until_stopped(Stage& stage) {
+  for (int i = 0; i < 4; ++i) {
+    spawn_or_fail(stage, [&stage] {
+      stage.begin();
+      const auto slept = sleep_for(TimerHeap::never);
+      stage.require(!slept && slept.error().code == ECANCELED, "an endless sleep has ended");
+      stage.end();
+    });
+  }
+  if (stage.pick(2) == 0) return;  // the thread beside stops as well
+  for (int i = stage.pick(60); i > 0; --i) stage.machine().step();
+  stage.runtime().stop();
+}
+
+void stops_at_some_time(Stage& stage) {
+  for (int i = stage.pick(400); i > 0; --i) stage.machine().step();
+  stage.runtime().stop();
+}
+
+// The first coroutine parks until one that comes from outside wakes it.
+void waits_for_the_outside(Stage& stage) {
+  stage.begin();
+  Wait wait(WaitReason::none);
+  stage.token().store(wait.token().bits());
+  wait.park();
+  stage.end();
+}
+
+void spawns_from_outside(Stage& stage) {
+  for (int i = stage.pick(200); i > 0; --i) stage.machine().step();
+  stage.begin();
+  const auto spawned = stage.runtime().spawn([&stage] {
+    while (stage.token().load() == 0) yield();
+    worker_of_caller().scheduler().wake(WakeToken::from_bits(stage.token().load()));
+    stage.end();
+  });
+  stage.require(spawned.has_value(), "a spawn has failed");
+}
+
+// Some spawns fail, because no record or no stack is to be had; the others run.
+void spawns_beyond_the_limit(Stage& stage) {
+  for (int i = 0; i < 20; ++i) {
+    stage.begin();
+    const auto spawned = spawn([&stage] {
+      yield();
+      stage.end();
+    });
+    if (spawned) continue;
+    const bool expected = spawned.error().code == EAGAIN || spawned.error().code == ENOMEM;
+    stage.require(expected, "a spawn has failed for another reason");
+    stage.end();
+    yield();
+  }
+}
+
+}  // namespace c1m::runtime::model

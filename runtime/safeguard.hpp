@@ -1,0 +1,40 @@
+// The steps without which a wake-up would be lost or doubled, each by a name, so that the model
+// build can leave one out and show that a check notices. In production all are in force, and the
+// question costs nothing. Threads: none. Not here: what each is for, which stands at its place.
+#pragma once
+
+#include <cstdint>
+
+namespace c1m::runtime {
+
+enum class Safeguard : std::uint8_t {
+  spawn_wake,          // who spawns wakes a worker
+  ready_wake,          // so does who makes a coroutine runnable
+  batch_wake,          // and who gets several from timers or the network
+  look_before_sleep,   // who has entered the list of sleepers looks at all queues again
+  look_after_search,   // so does the last searcher, when it has found something
+  kept_unpark,         // an unpark before the park counts
+  poll_unpark,         // an unpark ends a poll
+  network_watch,       // one of the sleepers polls
+  timed_sleep,         // a sleeping worker wakes for its timers
+  token_epoch,         // a token of an earlier wait wakes nobody
+  park_commit,         // a park sees a wake that came before it
+  timer_cancel,        // a wait takes its timer back
+  kept_edge,           // an edge before the wait counts
+  look_after_publish,  // who waits for a descriptor looks at close, stop and deadline again
+  look_after_arming,   // who sleeps looks at stop again
+  close_interrupts,    // close() ends the waits that go on
+  stop_interrupts,     // so does stop()
+  surplus_unparks,     // who leaves a surplus processor unparks the others
+  monitor,             // the thread that rescues; left out wherever it would hide a lost wake-up
+};
+
+#if defined(C1M_RUNTIME_MODEL)
+[[nodiscard]] bool in_force(Safeguard safeguard);  // model_machine.cpp
+#else
+[[nodiscard]] constexpr bool in_force(Safeguard) {
+  return true;
+}
+#endif
+
+}  // namespace c1m::runtime
