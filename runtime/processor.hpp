@@ -73,8 +73,9 @@ struct Processor {
   Queue::Overflow overflow{};
   std::array<Coroutine*, 64> free_coroutines{};
   std::size_t free_count = 0;
-  std::array<Coroutine*, 64> free_compact{};  // records without a stack
-  std::size_t free_compact_count = 0;
+  std::array<Stack, 64> free_stacks{};
+  std::size_t free_stack_count = 0;
+  std::size_t stack_promises = 0;  // made by the pool and not yet given to a coroutine
   FrozenCache frozen_blocks;
   std::uint32_t slot_hint;        // where to look for a slot for the next compact coroutine
   std::uint32_t tick = 0;         // resumes, for what is due every so many

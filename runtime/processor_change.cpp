@@ -66,11 +66,11 @@ void Scheduler::hand_over(Processor& processor) {
     global_queue_.push({&next, 1});
   }
   while (processor.free_count > 0) {
-    give_back(*processor.free_coroutines[--processor.free_count]);
+    table_->give_back(*processor.free_coroutines[--processor.free_count]);
   }
-  while (processor.free_compact_count > 0) {
-    give_back(*processor.free_compact[--processor.free_compact_count]);
-  }
+  stacks_.give_back(std::span(processor.free_stacks).first(processor.free_stack_count));
+  processor.free_stack_count = 0;
+  stacks_.take_back_promises(std::exchange(processor.stack_promises, 0));
   slots_.take_blocks_from(processor);
   processor.timers.move_all_to(processors_[0].timers);
 }

@@ -203,14 +203,14 @@ os::Result<void> Scheduler::spawn(std::move_only_function<void()> function, Spaw
   C1M_ASSERT(function, "a coroutine has a function to run");
   Worker* worker = own_worker();
   const StackPolicy policy = stack_policy_possible(options.stack);
-  auto taken = worker != nullptr ? worker->take_free(policy) : take_free(policy);
+  auto taken = worker != nullptr ? worker->take_record() : table_->take();
   if (!taken) return std::unexpected(taken.error());
   Coroutine& coroutine = **taken;
-  if (policy == StackPolicy::dedicated) {
-    coroutine.prepare(stacks_.usable(coroutine.stack), coroutine_entry);
-  } else if (auto bound = bind_to_slot(coroutine, worker); !bound) {
+  auto stack =
+      policy == StackPolicy::compact ? bind_to_slot(coroutine, worker) : promise_stack(worker);
+  if (!stack) {
     table_->give_back(coroutine);
-    return bound;
+    return stack;
   }
   coroutine.function = std::move(function);
   coroutine.where.store(where, std::memory_order_relaxed);
@@ -232,21 +232,18 @@ void Scheduler::queue_new(Coroutine& coroutine, Worker* worker) {
   }
 }
 
-os::Result<Coroutine*> Scheduler::take_free(StackPolicy policy) {
-  auto taken = table_->take();
-  if (!taken || policy == StackPolicy::compact) return taken;
-  auto stack = stacks_.take();
-  if (!stack) {
-    table_->give_back(**taken);
-    return std::unexpected(stack.error());
+// The stack itself is taken when the coroutine first runs: of many that are spawned before any of
+// them runs, those that end soon share a few warm ones.
+os::Result<void> Scheduler::promise_stack(Worker* worker) {
+  std::size_t from_outside = 0;
+  std::size_t& promises = worker != nullptr ? worker->processor().stack_promises : from_outside;
+  if (promises == 0) {
+    auto made = stacks_.promise(worker != nullptr ? stack_promises_batch : 1);
+    if (!made) return std::unexpected(made.error());
+    promises = *made;
   }
-  (*taken)->stack = *stack;
-  return taken;
-}
-
-void Scheduler::give_back(Coroutine& coroutine) {
-  if (coroutine.stack) stacks_.give_back(std::exchange(coroutine.stack, {}));
-  table_->give_back(coroutine);
+  --promises;
+  return {};
 }
 
 // --- waking --------------------------------------------------------------------------------------

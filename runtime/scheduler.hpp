@@ -94,8 +94,8 @@ class Scheduler {
   [[nodiscard]] std::uint64_t live() const;
   [[nodiscard]] bool finished() const { return finished_.load(std::memory_order_relaxed); }
   void finish();
-  [[nodiscard]] os::Result<Coroutine*> take_free(StackPolicy policy);
-  void give_back(Coroutine& coroutine);
+  CoroutineTable& table() { return *table_; }
+  static constexpr std::size_t stack_promises_batch = 32;
   [[nodiscard]] os::Nanoseconds earliest_timer_ns() const;
   void add_spare(Worker& worker);
   // By a worker that has got `processor`.
@@ -130,6 +130,7 @@ class Scheduler {
   // The worker that the calling thread is in this runtime, if it holds a processor, or nullptr.
   [[nodiscard]] Worker* own_worker();
   [[nodiscard]] os::Result<void> bind_to_slot(Coroutine& coroutine, Worker* worker);
+  [[nodiscard]] os::Result<void> promise_stack(Worker* worker);
   [[nodiscard]] os::Result<void> start_worker(Processor* processor);
   [[nodiscard]] Worker* take_spare();
   [[nodiscard]] os::Result<void> staff(Processor& processor);

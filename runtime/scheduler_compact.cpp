@@ -39,17 +39,6 @@ void Worker::leave_slot(StackSlot& slot) {
   push_last(*next);
 }
 
-void Worker::recycle_compact(Coroutine& coroutine) {
-  SlotTable::unbind(coroutine);
-  processor_->counters.compact_ended.add();
-  if (processor_->free_compact_count == processor_->free_compact.size()) {
-    for (std::size_t i = 0; i < processor_->free_compact.size() / 2; ++i) {
-      scheduler_.give_back(*processor_->free_compact[--processor_->free_compact_count]);
-    }
-  }
-  processor_->free_compact[processor_->free_compact_count++] = &coroutine;
-}
-
 void Scheduler::add_compact_to(RuntimeStatistics& sum) const {
   std::uint64_t spawned = compact_spawned_outside_.load(std::memory_order_relaxed);
   std::uint64_t ended = 0;

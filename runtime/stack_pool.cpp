@@ -25,7 +25,38 @@ StackPool::StackPool(std::size_t stack_bytes, os::GuardKind guard_kind)
 
 os::Result<Stack> StackPool::take() {
   const std::lock_guard lock(mutex_);
-  if (free_.empty()) return carve();
+  if (free_.size() == promised_) return carve();
+  return take_free();
+}
+
+os::Result<std::size_t> StackPool::promise(std::size_t count) {
+  const std::lock_guard lock(mutex_);
+  if (free_.size() == promised_) {
+    auto stack = carve();
+    if (!stack) return std::unexpected(stack.error());
+    // Among those without pages: the others, whose pages are warm, are taken before them.
+    free_.insert(free_.begin() + static_cast<std::ptrdiff_t>(cold_), *stack);
+    ++cold_;
+    free_size_.store(free_.size(), std::memory_order_relaxed);
+  }
+  const std::size_t made = std::min(count, free_.size() - promised_);
+  promised_ += made;
+  return made;
+}
+
+Stack StackPool::take_promised() {
+  const std::lock_guard lock(mutex_);
+  C1M_ASSERT(promised_ > 0, "a promised stack is taken once");
+  --promised_;
+  return take_free();
+}
+
+void StackPool::take_back_promises(std::size_t count) {
+  const std::lock_guard lock(mutex_);
+  promised_ -= count;
+}
+
+Stack StackPool::take_free() {
   const Stack stack = free_.back();
   free_.pop_back();
   cold_ = std::min(cold_, free_.size());
@@ -34,10 +65,12 @@ os::Result<Stack> StackPool::take() {
   return stack;
 }
 
-void StackPool::give_back(Stack stack) {
-  C1M_ASSERT(stack, "a stack is given back once");
+void StackPool::give_back(std::span<const Stack> stacks) {
   const std::lock_guard lock(mutex_);
-  free_.push_back(stack);
+  for (const Stack& stack : stacks) {
+    C1M_ASSERT(stack, "a stack is given back once");
+    free_.push_back(stack);
+  }
   // Due at once: the next look begins a period, so that the clock is not read here.
   if (reclaim_due_ns() == INT64_MAX && has_many_warm()) {
     reclaim_due_ns_.store(0, std::memory_order_relaxed);

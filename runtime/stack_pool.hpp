@@ -1,8 +1,10 @@
 // Stacks for coroutines: slices of reserved address space, each with a guard below it, reused last
 // in, first out, so that the touched pages stay few and warm.
-// Invariants: a stack is either with one coroutine or in the free list; no guard is ever removed.
-// Threads: any; one lock, which the processors' caches of free coroutines keep cold.
-// Not here: growing a stack; finding out who overflowed one (stack_overflow.hpp).
+// Invariants: a stack is either with one coroutine or in the free list; no guard is ever removed;
+// at least as many are free as are promised, so that a coroutine which was spawned gets one for
+// sure when it first runs, and until then uses no memory for it. Threads: any; one lock, which the
+// processors' caches of free coroutines keep cold. Not here: growing a stack; finding out who
+// overflowed one (stack_overflow.hpp).
 #pragma once
 
 #include <cstddef>
@@ -34,7 +36,15 @@ class StackPool {
 
   // Fails when address space, memory or mappings run out; the error names which limit.
   [[nodiscard]] os::Result<Stack> take();
-  void give_back(Stack stack);
+  void give_back(Stack stack) { give_back({&stack, 1}); }
+  void give_back(std::span<const Stack> stacks);
+
+  // Makes sure that take_promised() will succeed, up to `count` times; returns how many times, at
+  // least 1: as many as there are free stacks, or one that is made for it. Fails as take() does.
+  [[nodiscard]] os::Result<std::size_t> promise(std::size_t count);
+  // Of those promised.
+  [[nodiscard]] Stack take_promised();
+  void take_back_promises(std::size_t count);
 
   // So many free stacks keep their pages in any case. Of more, those lose them that nobody has
   // needed for a second: a program that spawns in bursts gets its stacks back warm.
@@ -65,7 +75,8 @@ class StackPool {
  private:
   static constexpr std::size_t stacks_per_arena = 1024;
 
-  [[nodiscard]] os::Result<Stack> carve();  // the lock is held
+  [[nodiscard]] os::Result<Stack> carve();  // the lock is held, as for the next
+  Stack take_free();
   // Both with the lock held.
   [[nodiscard]] bool has_many_warm() const { return free_.size() > cold_ + 2 * warm_stacks_max; }
   void release(std::size_t first, std::size_t last);  // the pages of these places in free_
@@ -76,6 +87,7 @@ class StackPool {
   // All guarded by mutex_.
   std::vector<os::AddressSpace> arenas_;
   std::vector<Stack> free_;
+  std::size_t promised_ = 0;
   std::size_t cold_ = 0;      // how many at the front of free_ have no pages
   std::size_t unneeded_ = 0;  // how many there have stayed free since the present period began
   Atomic<std::size_t> carved_ = 0;

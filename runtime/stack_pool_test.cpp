@@ -133,6 +133,39 @@ TEST_P(StackReclaimTest, OneCallReleasesABoundedNumber) {
   EXPECT_LE(pool_.reclaim_due_ns(), 1000 + StackPool::unneeded_ns) << "there is more to do";
 }
 
+TEST_P(StackPoolTest, APromisedStackIsKeptForWhoTakesIt) {
+  for (int i = 0; i < 3; ++i) ASSERT_EQ(*pool_.promise(3), 1U) << "one is made, no more";
+  std::set<std::byte*> seen;
+  for (int i = 0; i < 5; ++i) seen.insert(pool_.take()->guard);  // carves: none of the promised
+  EXPECT_EQ(pool_.carved(), 8U);
+  for (int i = 0; i < 3; ++i) seen.insert(pool_.take_promised().guard);
+  EXPECT_EQ(seen.size(), 8U);
+  EXPECT_EQ(pool_.carved(), 8U);
+  pool_.give_back(Stack{.guard = *seen.begin()});
+  pool_.give_back(Stack{.guard = *seen.rbegin()});
+  EXPECT_EQ(*pool_.promise(5), 2U) << "as many as are free";
+  EXPECT_EQ(pool_.carved(), 8U);
+  pool_.take_back_promises(2);
+}
+
+TEST(StackOfACoroutine, IsTakenWhenItFirstRuns) {
+  auto runtime = Runtime::create({});
+  ASSERT_TRUE(runtime);
+  constexpr int coroutines = 5000;
+  std::set<std::uintptr_t> stacks;
+  ASSERT_TRUE((*runtime)->run([&stacks] {
+    for (int i = 0; i < coroutines; ++i) {
+      ASSERT_TRUE(spawn([&stacks] {
+        int local = 0;
+        stacks.insert(reinterpret_cast<std::uintptr_t>(&local) / (64 * 1024));
+      }));
+    }
+  }));
+  // They end one after another, so one stack serves them all; their colours do not matter here.
+  EXPECT_LE(stacks.size(), 2U);
+  EXPECT_GE((*runtime)->statistics().stacks_reserved, 5000U);
+}
+
 [[gnu::noinline]] int recurse(int depth) {  // NOLINT(misc-no-recursion): that is the test
   volatile char frame[512];
   frame[0] = static_cast<char>(depth);

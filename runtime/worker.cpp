@@ -76,7 +76,11 @@ void Worker::execute(Coroutine& coroutine) {
   budget_ = budget_operations;
   coroutine.wait.set(CoroutineState::running);
   current_ = &coroutine;
-  if (coroutine.slot != nullptr) scheduler_.slots().move_in(coroutine, *processor_);
+  if (coroutine.slot != nullptr) {
+    scheduler_.slots().move_in(coroutine, *processor_);
+  } else if (!coroutine.stack) {
+    attach_stack(coroutine);
+  }
   do {
     coroutine.resume(thread_);
   } while (!settle(coroutine));
@@ -130,32 +134,6 @@ bool Worker::run_blocking_call(Coroutine& coroutine) {
 void Worker::finish_current() {
   request_ = Request::finish;
   current_->suspend_for_ever(thread_);
-}
-
-void Worker::recycle(Coroutine& coroutine) {
-  coroutine.release();
-  coroutine.wait.set(CoroutineState::free);
-  processor_->counters.ended.add();
-  if (coroutine.slot != nullptr) {
-    recycle_compact(coroutine);
-    return;
-  }
-  if (processor_->free_count == processor_->free_coroutines.size()) {
-    // Half of them, so that a run of ends and one of spawns each reach the lock rarely.
-    for (std::size_t i = 0; i < processor_->free_coroutines.size() / 2; ++i) {
-      scheduler_.give_back(*processor_->free_coroutines[--processor_->free_count]);
-    }
-  }
-  processor_->free_coroutines[processor_->free_count++] = &coroutine;
-}
-
-os::Result<Coroutine*> Worker::take_free(StackPolicy policy) {
-  if (policy == StackPolicy::compact) {
-    if (processor_->free_compact_count == 0) return scheduler_.take_free(policy);
-    return processor_->free_compact[--processor_->free_compact_count];
-  }
-  if (processor_->free_count == 0) return scheduler_.take_free(policy);
-  return processor_->free_coroutines[--processor_->free_count];
 }
 
 // --- queueing ------------------------------------------------------------------------------------
@@ -326,13 +304,6 @@ void Worker::deliver(std::span<const WakeToken> wakes) {
 }
 
 // --- sleeping ------------------------------------------------------------------------------------
-
-void Worker::reclaim_stacks() {
-  StackPool& stacks = scheduler_.stacks();
-  if (stacks.reclaim_due_ns() == INT64_MAX) return;
-  const os::Nanoseconds now_ns = platform::monotonic_ns();  // memory does not live in virtual time
-  if (stacks.reclaim_due_ns() <= now_ns) stacks.reclaim(now_ns);
-}
 
 void Worker::sleep() {
   reclaim_stacks();

@@ -65,8 +65,8 @@ class Worker {
   void push_next(Coroutine& coroutine);
   void push_last(Coroutine& coroutine);
 
-  // A free record with a stack from the processor's cache or the scheduler.
-  [[nodiscard]] os::Result<Coroutine*> take_free(StackPolicy policy);
+  // A free record from the processor's cache or the table.
+  [[nodiscard]] os::Result<Coroutine*> take_record();
 
   void unpark();
 
@@ -90,7 +90,8 @@ class Worker {
   bool settle(Coroutine& coroutine);
   bool run_blocking_call(Coroutine& coroutine);
   void recycle(Coroutine& coroutine);
-  void recycle_compact(Coroutine& coroutine);
+  void attach_stack(Coroutine& coroutine);
+  void keep_stack(Stack stack);
   void leave_slot(StackSlot& slot);
   bool leave_surplus_processor();  // false: it is wanted again
   bool wait_for_processor();       // false: the scheduler has finished

@@ -1,0 +1,74 @@
+// How a worker comes by records and stacks, and gives them back: the processor's caches first, then
+// the scheduler's table and pool. See worker.hpp.
+#include <span>
+#include <utility>
+
+#include "os/clock.hpp"
+#include "runtime/coroutine_entry.hpp"
+#include "runtime/platform.hpp"
+#include "runtime/scheduler.hpp"
+#include "runtime/worker.hpp"
+
+namespace c1m::runtime {
+
+// The first run of a coroutine with a stack of its own.
+void Worker::attach_stack(Coroutine& coroutine) {
+  StackPool& stacks = scheduler_.stacks();
+  Processor& processor = *processor_;
+  if (processor.free_stack_count == 0) {
+    coroutine.stack = stacks.take_promised();
+  } else {
+    coroutine.stack = processor.free_stacks[--processor.free_stack_count];
+    // What the pool has promised to this coroutine is free for another.
+    if (++processor.stack_promises == 2 * Scheduler::stack_promises_batch) {
+      processor.stack_promises -= Scheduler::stack_promises_batch;
+      stacks.take_back_promises(Scheduler::stack_promises_batch);
+    }
+  }
+  coroutine.prepare(stacks.usable(coroutine.stack), coroutine_entry);
+}
+
+void Worker::recycle(Coroutine& coroutine) {
+  Processor& processor = *processor_;
+  coroutine.release();
+  coroutine.wait.set(CoroutineState::free);
+  processor.counters.ended.add();
+  if (coroutine.slot != nullptr) {
+    SlotTable::unbind(coroutine);
+    processor.counters.compact_ended.add();
+  } else {
+    keep_stack(std::exchange(coroutine.stack, {}));
+  }
+  if (processor.free_count == processor.free_coroutines.size()) {
+    // Half of them, so that a run of ends and one of spawns each reach the lock rarely.
+    for (std::size_t i = 0; i < processor.free_coroutines.size() / 2; ++i) {
+      scheduler_.table().give_back(*processor.free_coroutines[--processor.free_count]);
+    }
+  }
+  processor.free_coroutines[processor.free_count++] = &coroutine;
+}
+
+void Worker::keep_stack(Stack stack) {
+  Processor& processor = *processor_;
+  if (processor.free_stack_count == processor.free_stacks.size()) {
+    const std::size_t half = processor.free_stacks.size() / 2;
+    processor.free_stack_count -= half;
+    scheduler_.stacks().give_back(
+        std::span(processor.free_stacks).subspan(processor.free_stack_count, half));
+  }
+  processor.free_stacks[processor.free_stack_count++] = stack;
+}
+
+os::Result<Coroutine*> Worker::take_record() {
+  if (processor_->free_count == 0) return scheduler_.table().take();
+  return processor_->free_coroutines[--processor_->free_count];
+}
+
+void Worker::reclaim_stacks() {
+  StackPool& stacks = scheduler_.stacks();
+  if (stacks.reclaim_due_ns() == INT64_MAX) return;
+  const os::Nanoseconds now_ns = platform::monotonic_ns();  // memory does not live in virtual time
+  if (stacks.reclaim_due_ns() <= now_ns) stacks.reclaim(now_ns);
+}
+
+}  // namespace c1m::runtime
