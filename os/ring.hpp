@@ -15,8 +15,10 @@
 #include "os/clock.hpp"
 #include "os/result.hpp"
 
+// NOLINTBEGIN(readability-identifier-naming): liburing's names
 struct io_uring;
 struct io_uring_buf_ring;
+// NOLINTEND(readability-identifier-naming)
 
 namespace c1m::os {
 

@@ -3,10 +3,9 @@
 // stands in any queue; whoever finds it gives its processor to that thread. See affinity.hpp.
 #include "runtime/affinity.hpp"
 
-#include <chrono>
-#include <thread>
-
 #include "os/assert.hpp"
+#include "os/clock.hpp"
+#include "os/thread.hpp"
 #include "runtime/scheduler.hpp"
 #include "runtime/wait.hpp"
 
@@ -127,11 +126,14 @@ Worker& Scheduler::thread_of(const Coroutine& coroutine) const {
 
 void Scheduler::give_to_spare(Processor& processor) {
   for (;;) {
-    if (Worker* spare = take_spare()) return spare->assign(processor, nullptr);
+    if (Worker* spare = take_spare()) {
+      spare->assign(processor, nullptr);
+      return;
+    }
     if (start_worker(&processor)) return;
     // Somebody else was given the thread that was there when the lock was acquired. The processor
     // waits until there is one again: a blocking call ends, or the limit is raised.
-    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    os::sleep_for(os::ns_per_ms);
   }
 }
 

@@ -182,6 +182,7 @@ TEST_P(RingPollerTest, WaitersOfTheFirstThreadsRingAreServedByTheNext) {
   std::atomic<int> served = 0;
   run([&served] {
     std::vector<StreamPair> pairs;
+    pairs.reserve(waiters);
     std::atomic<int> waiting = 0;
     for (int i = 0; i < waiters; ++i) pairs.push_back(connect_pair());
     for (StreamPair& pair : pairs) {

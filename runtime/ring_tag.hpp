@@ -53,7 +53,8 @@ class RingTag {
   static constexpr std::uint64_t sequence_mask = (std::uint64_t{1} << (64 - sequence_shift)) - 1;
 
   static constexpr std::uint64_t code_of(std::uint8_t request) {
-    return request == receive_request ? 0 : request == read_poll_request ? 1 : 2;
+    if (request == receive_request) return 0;
+    return request == read_poll_request ? 1 : 2;
   }
 
   std::uint64_t bits_;

@@ -274,7 +274,10 @@ void Scheduler::wake(WakeToken token) {
 }
 
 void Scheduler::queue_from_outside(Coroutine& coroutine) {
-  if (coroutine.placement.is_pinned()) return queue_pinned(coroutine);
+  if (coroutine.placement.is_pinned()) {
+    queue_pinned(coroutine);
+    return;
+  }
   Coroutine* const one = &coroutine;
   global_queue_.push({&one, 1});
   wake_a_worker();

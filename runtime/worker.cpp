@@ -139,14 +139,20 @@ void Worker::finish_current() {
 // --- queueing ------------------------------------------------------------------------------------
 
 void Worker::push_next(Coroutine& coroutine) {
-  if (coroutine.placement.is_pinned()) return scheduler_.queue_pinned(coroutine);
+  if (coroutine.placement.is_pinned()) {
+    scheduler_.queue_pinned(coroutine);
+    return;
+  }
   // Release: a thief sees the coroutine's record; acquire: it is this worker's again.
   Coroutine* before = processor_->next.exchange(&coroutine, std::memory_order_acq_rel);
   if (before != nullptr) push_last(*before);
 }
 
 void Worker::push_last(Coroutine& coroutine) {
-  if (coroutine.placement.is_pinned()) return scheduler_.queue_pinned(coroutine);
+  if (coroutine.placement.is_pinned()) {
+    scheduler_.queue_pinned(coroutine);
+    return;
+  }
   const std::uint32_t overflowed = processor_->queue.push(&coroutine, processor_->overflow);
   if (overflowed == 0) return;
   processor_->counters.overflowed.add(overflowed);

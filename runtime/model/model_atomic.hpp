@@ -25,7 +25,8 @@ class Atomic {
   Atomic& operator=(const Atomic&) = delete;
   // What stands in a buffer must not come out into the next object there.
   ~Atomic() {
-    if (model::Machine* machine = model::Machine::current()) machine->forget(&value_);
+    if (model::Machine* machine = model::Machine::current())
+      machine->forget(static_cast<const void*>(&value_));
   }
   operator T() const { return load(); }  // NOLINT(google-explicit-constructor): as std::atomic
 
@@ -88,7 +89,7 @@ class Atomic {
     model::Machine* machine = model::Machine::current();
     if (machine == nullptr) return std::exchange(value_, change(value_));
     machine->step();
-    machine->begin_exchange(&value_);
+    machine->begin_exchange(static_cast<const void*>(&value_));
     const T before = value_;
     if (machine->defect() == model::Defect::torn_rmw) {
       machine->step();

@@ -49,6 +49,12 @@ class WakeEvent {
   void signal();
   [[nodiscard]] int descriptor() const { return number; }
   static constexpr int number = 1'000'000;  // beyond those of sockets
+
+  // Moved only, and not trivially, as the system's.
+  WakeEvent(WakeEvent&&) noexcept {}
+
+ private:
+  WakeEvent() = default;
 };
 
 class Poller {
@@ -57,6 +63,12 @@ class Poller {
   [[nodiscard]] os::Result<void> add(int fd, std::uint32_t events, std::uint64_t tag);
   [[nodiscard]] os::Result<void> remove(int fd);
   [[nodiscard]] os::Result<int> wait(std::span<epoll_event> events, os::Nanoseconds timeout_ns);
+
+  // Moved only, and not trivially, as the system's.
+  Poller(Poller&&) noexcept {}
+
+ private:
+  Poller() = default;
 };
 
 [[nodiscard]] os::Result<os::Descriptor> accept_tcp(int listener, os::Blocking blocking,

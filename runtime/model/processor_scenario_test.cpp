@@ -22,7 +22,7 @@ constexpr int coroutines = 4;
 
 // Spawns the others of a scenario; `body` gets the number of each.
 template <class Body>
-void spawn_all(Stage& stage, Body body) {
+void spawn_all(Stage& stage, const Body& body) {
   for (int i = 0; i < coroutines; ++i) {
     const auto spawned = spawn([&stage, body, i] {
       stage.begin();

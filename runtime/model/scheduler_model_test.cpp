@@ -82,6 +82,7 @@ struct Mutant {
   const char* name;
   Safeguard left_out;
   const char* scenario;  // the one that must notice
+  // NOLINTNEXTLINE(readability-identifier-naming): the name that GoogleTest looks for
   friend void PrintTo(const Mutant& mutant, std::ostream* out) { *out << mutant.name; }
 };
 

@@ -58,6 +58,7 @@ struct Scenario {
   bool monitor = false;  // off, it cannot rescue from a lost wake-up
   Safeguard left_out = Safeguard::monitor;
   std::size_t coroutines_max = 64;
+  // NOLINTNEXTLINE(readability-identifier-naming): the name that GoogleTest looks for
   friend void PrintTo(const Scenario& scenario, std::ostream* out) { *out << scenario.name; }
 };
 

@@ -68,6 +68,7 @@ bool wait_group_holds(Machine& machine, Mutant mutant) {
   Scene scene{.machine = machine, .mutant = mutant};
   scene.word.add(workers);
   std::vector<std::function<void()>> bodies;
+  bodies.reserve(workers + waiters);
   for (std::uint32_t i = 0; i < workers; ++i) bodies.emplace_back([&scene] { scene.work(); });
   for (std::uint32_t i = 1; i <= waiters; ++i) bodies.emplace_back([&scene, i] { scene.wait(i); });
   if (!machine.run(std::move(bodies))) return false;
