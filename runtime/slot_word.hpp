@@ -36,9 +36,12 @@ class SlotWord {
   // has been runnable for longest: the claim is its now, and the caller queues it. Or gives the
   // claim up and returns nullptr.
   [[nodiscard]] T* take_next() {
-    if (first_ == nullptr) take_arrived();
-    if (first_ == nullptr) return nullptr;
-    return std::exchange(first_, first_->next);
+    T* first = first_.load(std::memory_order_relaxed);
+    if (first == nullptr) first = take_arrived();
+    // Without the claim nothing of the slot may be touched: another may hold it already.
+    if (first == nullptr) return nullptr;
+    first_.store(first->next, std::memory_order_relaxed);
+    return first;
   }
 
   // For assertions: nobody is runnable.
@@ -48,27 +51,31 @@ class SlotWord {
   // Stands for a claim with nobody listed; never looked into.
   [[nodiscard]] T* claimed() { return reinterpret_cast<T*>(this); }
 
-  // Or gives the claim up, when nobody has arrived.
-  void take_arrived() {
+  // Those that have arrived, in order of arrival. Or gives the claim up, when nobody has.
+  [[nodiscard]] T* take_arrived() {
     T* seen = claimed();
     // Release: who claims next sees what this holder did.
     if (word_.compare_exchange_strong(seen, nullptr, std::memory_order_release,
                                       std::memory_order_relaxed)) {
-      return;
+      return nullptr;
     }
     C1M_ASSERT(seen != nullptr, "who asks for the next holds the claim");
     // Acquire: the records of all listed, whose pushes are one release sequence. The word lists the
     // latest first.
+    T* first = nullptr;
     T* latest = word_.exchange(claimed(), std::memory_order_acquire);
     while (latest != nullptr) {
       T* const earlier = latest->next;
-      latest->next = std::exchange(first_, latest);
+      latest->next = std::exchange(first, latest);
       latest = earlier;
     }
+    return first;
   }
 
   Atomic<T*> word_ = nullptr;  // nullptr: idle
-  T* first_ = nullptr;         // the holder's: runnable, in order of arrival
+  // The holder's: runnable, in order of arrival. Passed on with the claim, so relaxed; atomic, so
+  // that the model machine sees who touches it without the claim.
+  Atomic<T*> first_ = nullptr;
 };
 
 }  // namespace c1m::runtime

@@ -46,8 +46,14 @@ struct Scene {
   int most_inside = 0;
   std::size_t ended = 0;
 
+  // A run queue passes on what was written before.
+  void push(Member& member) {
+    machine.drain();
+    queue.push_back(&member);
+  }
+
   void make_runnable(Member& member) {
-    if (word.arrive(member)) queue.push_back(&member);
+    if (word.arrive(member)) push(member);
   }
 
   // Every member that has run yields until it has had its turns.
@@ -61,12 +67,12 @@ struct Scene {
     if (--member.wanted == 0) {
       ++ended;
     } else if (mutant == Mutant::yields_past_word) {
-      queue.push_back(&member);
+      push(member);
     } else {
       make_runnable(member);
     }
     if (mutant == Mutant::no_take_next) return;
-    if (Member* next = word.take_next()) queue.push_back(next);
+    if (Member* next = word.take_next()) push(*next);
   }
 
   void worker() {
