@@ -53,12 +53,12 @@ void Accounting::on_unsent(os::Nanoseconds intended_ns, os::Nanoseconds now_ns) 
   if (in_window(intended_ns)) area_.leave(now_ns);
 }
 
-void Accounting::on_sent(const Request& request) {
+void Accounting::on_sent(const Request& request, os::Nanoseconds sendable_ns) {
   ++counts_of(request.intended_ns).sent;
   ++in_flight_;
   if (!in_window(request.intended_ns)) return;
   if (request.sent_ns < window_.end_ns) ++sent_in_window_;
-  if (kind_ == LoopKind::open) send_lag_ns_.record(request.sent_ns - request.intended_ns);
+  if (kind_ == LoopKind::open) send_lag_ns_.record(request.sent_ns - sendable_ns);
   timeline_.on_sent(request.intended_ns);
 }
 

@@ -52,8 +52,9 @@ class Accounting {
   void on_planned(os::Nanoseconds intended_ns, os::Nanoseconds now_ns);
   // It left its queue, or never got into one, without being sent.
   void on_unsent(os::Nanoseconds intended_ns, os::Nanoseconds now_ns);
-  // Its first byte goes to the kernel at request.sent_ns.
-  void on_sent(const Request& request);
+  // Its first byte goes to the kernel at request.sent_ns. The generator could have sent it since
+  // `sendable_ns`: the intended time, or when an answer made room in a full pipeline.
+  void on_sent(const Request& request, os::Nanoseconds sendable_ns);
   void on_answered(const Request& request, os::Nanoseconds now_ns, bool corrupt);
   void on_lost(const Request& request, os::Nanoseconds now_ns);
   // The drain is over and the request is still out. The caller counts these from its own queues, so

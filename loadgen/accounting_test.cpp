@@ -36,7 +36,7 @@ void exchange(Accounting& accounting, os::Nanoseconds intended_ns, os::Nanosecon
               os::Nanoseconds answered_ns, bool corrupt = false) {
   const Request request{.intended_ns = intended_ns, .sent_ns = sent_ns};
   accounting.on_planned(intended_ns, sent_ns);
-  accounting.on_sent(request);
+  accounting.on_sent(request, request.intended_ns);
   accounting.on_answered(request, answered_ns, corrupt);
 }
 
@@ -146,7 +146,7 @@ class RandomWalk {
         return;
       }
       walker.request.sent_ns = now_ns_;
-      accounting_.on_sent(walker.request);
+      accounting_.on_sent(walker.request, walker.request.intended_ns);
       walker.state = Walker::State::sent;
       return;
     }
@@ -203,8 +203,10 @@ struct QueueFigures {
 
 QueueFigures simulate_md1(double utilization, os::Nanoseconds service_ns) {
   const double rate_per_s = utilization * 1e9 / static_cast<double>(service_ns);
-  const PlanParameters parameters{
-      .process = ArrivalProcess::poisson, .rate_per_s = rate_per_s, .connections = 10, .seed = 2};
+  const PlanParameters parameters{.process = ArrivalProcess::poisson,
+                                  .rate = {.then_per_s = rate_per_s},
+                                  .connections = 10,
+                                  .seed = 2};
   // Requests by the time of each event: the queue is first in, first out.
   struct Event {
     os::Nanoseconds time_ns;
@@ -231,7 +233,7 @@ QueueFigures simulate_md1(double utilization, os::Nanoseconds service_ns) {
       accounting.on_answered(event.request, clock.now_ns(), false);
     } else {
       accounting.on_planned(event.time_ns, clock.now_ns());
-      accounting.on_sent(event.request);
+      accounting.on_sent(event.request, event.request.intended_ns);
     }
   }
   const auto result = result_of(accounting);

@@ -6,13 +6,6 @@
 #include "os/assert.hpp"
 
 namespace c1m::loadgen {
-namespace {
-
-constexpr double ps_per_s = 1e12;
-constexpr std::uint64_t ps_per_ns = 1'000;
-
-}  // namespace
-
 ConnectionRange shard_range(std::uint32_t connections, std::uint32_t shards, std::uint32_t shard) {
   C1M_ASSERT(shard < shards, "the shard is one of the shards");
   const auto boundary = [&](std::uint32_t index) {
@@ -22,26 +15,34 @@ ConnectionRange shard_range(std::uint32_t connections, std::uint32_t shards, std
 }
 
 ArrivalPlan::ArrivalPlan(const PlanParameters& parameters)
-    : parameters_(parameters),
+    : process_(parameters.process),
+      trace_(parameters.trace),
       random_(parameters.seed),
-      interval_mean_ps_(ps_per_s / parameters.rate_per_s) {
-  C1M_ASSERT(parameters.rate_per_s > 0, "a plan has a rate");
+      clock_(parameters.rate),
+      connection_(parameters.choice, parameters.connections, parameters.seed) {
   C1M_ASSERT(parameters.connections > 0, "a plan has connections");
 }
 
 Arrival ArrivalPlan::next() {
-  if (parameters_.process == ArrivalProcess::poisson) {
+  if (process_ == ArrivalProcess::trace) return next_of_trace();
+  if (process_ == ArrivalProcess::poisson) {
     // The inverse of the exponential distribution function, at a uniform number in (0, 1].
-    const double interval_ps = -std::log(random_.next_unit()) * interval_mean_ps_;
-    offset_ps_ += static_cast<std::uint64_t>(std::llround(interval_ps));
+    const double interval = -std::log(random_.next_unit()) * static_cast<double>(one_arrival);
+    expected_ += static_cast<NanoArrivals>(std::llround(interval));
   } else {
     // Half an interval from the start, so that a window of n intervals holds n arrivals exactly.
-    const double intervals = static_cast<double>(drawn_) + 0.5;
-    offset_ps_ = static_cast<std::uint64_t>(intervals * interval_mean_ps_);
+    expected_ = drawn_ * one_arrival + one_arrival / 2;
   }
   ++drawn_;
-  return {.offset_ns = static_cast<os::Nanoseconds>(offset_ps_ / ps_per_ns),
-          .connection = random_.next_below(parameters_.connections)};
+  return {.offset_ns = clock_.offset_of(expected_), .connection = connection_.next(random_)};
+}
+
+Arrival ArrivalPlan::next_of_trace() {
+  if (drawn_ == trace_.size()) return {.offset_ns = RateClock::never_ns};
+  const TracedArrival& traced = trace_[drawn_++];
+  const bool is_free = traced.connection == any_connection;
+  return {.offset_ns = traced.offset_ns,
+          .connection = is_free ? connection_.next(random_) : traced.connection};
 }
 
 ShardPlan::ShardPlan(const PlanParameters& parameters, ConnectionRange range,

@@ -9,20 +9,26 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 
+#include "loadgen/arrival_trace.hpp"
+#include "loadgen/connection_choice.hpp"
+#include "loadgen/rate_profile.hpp"
 #include "loadgen/xoshiro.hpp"
 #include "os/clock.hpp"
 
 namespace c1m::loadgen {
 
+// Where the rate changes, both are meant in terms of the arrivals expected in between.
 enum class ArrivalProcess : std::uint8_t {
   poisson,  // independent exponential intervals
   uniform,  // equal intervals
+  trace,    // those of a recording
 };
 
 struct Arrival {
   os::Nanoseconds offset_ns = 0;  // from the start of the plan
-  std::uint32_t connection = 0;   // global number, each equally likely
+  std::uint32_t connection = 0;   // global number
 
   friend bool operator==(const Arrival&, const Arrival&) = default;
 };
@@ -41,24 +47,29 @@ ConnectionRange shard_range(std::uint32_t connections, std::uint32_t shards, std
 
 struct PlanParameters {
   ArrivalProcess process = ArrivalProcess::poisson;
-  double rate_per_s = 1;          // > 0, over all connections
+  RateProfile rate = {.then_per_s = 1};       // over all connections; of a trace unused
+  std::span<const TracedArrival> trace = {};  // must outlive the plan
+  ConnectionChoice choice = {};
   std::uint32_t connections = 1;  // > 0
   std::uint64_t seed = 0;
 };
 
-// The whole plan, without an end.
+// The whole plan. Where it has an end, arrivals at RateClock::never_ns follow.
 class ArrivalPlan {
  public:
   explicit ArrivalPlan(const PlanParameters& parameters);
   Arrival next();
 
  private:
-  PlanParameters parameters_;
+  Arrival next_of_trace();
+
+  ArrivalProcess process_;
+  std::span<const TracedArrival> trace_;
   Xoshiro256 random_;
-  double interval_mean_ps_;
+  RateClock clock_;
+  ConnectionDraw connection_;
   std::uint64_t drawn_ = 0;
-  // The sum of the intervals in whole picoseconds: exact, good for 213 days.
-  std::uint64_t offset_ps_ = 0;
+  NanoArrivals expected_ = 0;  // at the last arrival of a Poisson process
 };
 
 // One shard's part of the plan, up to an end.

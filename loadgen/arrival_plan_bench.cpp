@@ -6,8 +6,10 @@
 namespace c1m::loadgen {
 namespace {
 
-constexpr PlanParameters parameters{
-    .process = ArrivalProcess::poisson, .rate_per_s = 1e6, .connections = 1'000'000, .seed = 1};
+constexpr PlanParameters parameters{.process = ArrivalProcess::poisson,
+                                    .rate = {.then_per_s = 1e6},
+                                    .connections = 1'000'000,
+                                    .seed = 1};
 constexpr os::Nanoseconds endless_ns = 1'000'000 * os::ns_per_s;
 
 void draw_arrival(benchmark::State& state) {

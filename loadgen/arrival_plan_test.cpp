@@ -3,6 +3,9 @@
 
 #include <algorithm>
 #include <cmath>
+#include <iterator>
+#include <tuple>
+#include <utility>
 #include <vector>
 
 #include <gtest/gtest.h>
@@ -10,8 +13,10 @@
 namespace c1m::loadgen {
 namespace {
 
-constexpr PlanParameters poisson{
-    .process = ArrivalProcess::poisson, .rate_per_s = 20'000, .connections = 1'000, .seed = 42};
+constexpr PlanParameters poisson{.process = ArrivalProcess::poisson,
+                                 .rate = {.then_per_s = 20'000},
+                                 .connections = 1'000,
+                                 .seed = 42};
 
 std::vector<Arrival> take(const PlanParameters& parameters, std::size_t count) {
   ArrivalPlan plan(parameters);
@@ -59,7 +64,7 @@ TEST(ArrivalPlan, PoissonIntervalsAreExponential) {
     before_ns = arrival.offset_ns;
   }
   const double distance = ks_distance(intervals_s, [](double interval_s) {
-    return 1 - std::exp(-poisson.rate_per_s * interval_s);
+    return 1 - std::exp(-poisson.rate.then_per_s * interval_s);
   });
   EXPECT_LT(distance, ks_bound(intervals_s.size()));
 }
@@ -73,10 +78,54 @@ TEST(ArrivalPlan, ArrivalsOfOneConnectionArePoissonToo) {
     before_ns = arrival.offset_ns;
   }
   ASSERT_GT(intervals_s.size(), 1'500U);
-  const double rate_per_s = poisson.rate_per_s / poisson.connections;
+  const double rate_per_s = poisson.rate.then_per_s / poisson.connections;
   const double distance = ks_distance(
       intervals_s, [&](double interval_s) { return 1 - std::exp(-rate_per_s * interval_s); });
   EXPECT_LT(distance, ks_bound(intervals_s.size()));
+}
+
+// In terms of the arrivals expected in between, the intervals of every pattern are exponential with
+// mean 1 (time change), and in terms of time they are not.
+TEST(ArrivalPlan, APoissonProcessOfChangingRateIsOneInItsOwnTime) {
+  const RateProfile patterns[] = {
+      {.segments = {{20 * os::ns_per_s, 10, 9'000}}, .then_per_s = 9'000},
+      {.segments = {{os::ns_per_s, 9'000, 9'000}, {os::ns_per_s, 100, 100}}, .then_per_s = 5'000},
+      {.segments = {{os::ns_per_s / 10, 20'000, 20'000}, {os::ns_per_s / 3, 0, 0}},
+       .repeats = true}};
+  for (const RateProfile& pattern : patterns) {
+    PlanParameters parameters = poisson;
+    parameters.rate = pattern;
+    std::vector<double> intervals;
+    std::vector<double> intervals_s;
+    double before = 0;
+    double before_s = 0;
+    for (const Arrival& arrival : take(parameters, 50'000)) {
+      const double now = pattern.expected_arrivals(arrival.offset_ns);
+      const double now_s = static_cast<double>(arrival.offset_ns) / 1e9;
+      intervals.push_back(now - std::exchange(before, now));
+      intervals_s.push_back(now_s - std::exchange(before_s, now_s));
+    }
+    const auto exponential = [](double interval) { return 1 - std::exp(-interval); };
+    EXPECT_LT(ks_distance(intervals, exponential), ks_bound(intervals.size()));
+    const double mean_s = before_s / static_cast<double>(intervals_s.size());
+    const auto of_the_mean = [&](double interval_s) { return 1 - std::exp(-interval_s / mean_s); };
+    EXPECT_GT(ks_distance(intervals_s, of_the_mean), ks_bound(intervals_s.size()));
+  }
+}
+
+TEST(ArrivalPlan, ATraceIsReplayedAndThenEnds) {
+  const std::vector<TracedArrival> trace{{5, 3}, {5, any_connection}, {7, 0}};
+  PlanParameters parameters = poisson;
+  parameters.process = ArrivalProcess::trace;
+  parameters.trace = trace;
+  const auto arrivals = take(parameters, 4);
+  EXPECT_EQ(arrivals[0], (Arrival{5, 3}));
+  EXPECT_EQ(arrivals[1].offset_ns, 5);
+  EXPECT_LT(arrivals[1].connection, parameters.connections);
+  EXPECT_EQ(arrivals[2], (Arrival{7, 0}));
+  EXPECT_EQ(arrivals[3].offset_ns, RateClock::never_ns);
+  EXPECT_EQ(count_arrivals(parameters, 0, 7), 2U);
+  EXPECT_EQ(count_arrivals(parameters, 0, os::ns_per_s), 3U);
 }
 
 TEST(ArrivalPlan, ConnectionsAreEquallyLikely) {
@@ -92,7 +141,7 @@ TEST(ArrivalPlan, ConnectionsAreEquallyLikely) {
 
 TEST(ArrivalPlan, UniformArrivalsStandInTheMiddleOfTheirIntervals) {
   const PlanParameters uniform{
-      .process = ArrivalProcess::uniform, .rate_per_s = 3, .connections = 1, .seed = 1};
+      .process = ArrivalProcess::uniform, .rate = {.then_per_s = 3}, .connections = 1, .seed = 1};
   const auto arrivals = take(uniform, 4);
   EXPECT_EQ(arrivals[0].offset_ns, 166'666'666);
   EXPECT_EQ(arrivals[1].offset_ns, 500'000'000);
@@ -101,8 +150,10 @@ TEST(ArrivalPlan, UniformArrivalsStandInTheMiddleOfTheirIntervals) {
 }
 
 TEST(ArrivalPlan, UniformWindowHoldsExactlyRateTimesLength) {
-  const PlanParameters uniform{
-      .process = ArrivalProcess::uniform, .rate_per_s = 7'777, .connections = 10, .seed = 1};
+  const PlanParameters uniform{.process = ArrivalProcess::uniform,
+                               .rate = {.then_per_s = 7'777},
+                               .connections = 10,
+                               .seed = 1};
   EXPECT_EQ(count_arrivals(uniform, 0, 10 * os::ns_per_s), 77'770U);
   EXPECT_EQ(count_arrivals(uniform, 3 * os::ns_per_s, 5 * os::ns_per_s), 2U * 7'777U);
 }
@@ -123,23 +174,57 @@ TEST(ArrivalPlan, CountsWhatTheWindowHolds) {
             static_cast<std::uint64_t>(in_window));
 }
 
-class PlanOnShards : public testing::TestWithParam<std::uint32_t> {};
+const std::vector<TracedArrival> recorded = [] {
+  std::vector<TracedArrival> trace;
+  for (std::uint32_t at = 0; at < 5'000; ++at) {
+    trace.push_back({at * os::ns_per_ms / 10, at % 3 == 0 ? at % 1'000 : any_connection});
+  }
+  return trace;
+}();
+
+PlanParameters changed(void (*change)(PlanParameters&)) {
+  PlanParameters parameters = poisson;
+  change(parameters);
+  return parameters;
+}
+
+const PlanParameters plans[] = {
+    poisson,
+    changed(
+        [](PlanParameters& plan) { plan.choice = {.kind = ChoiceKind::zipf, .exponent = 1.1}; }),
+    changed([](PlanParameters& plan) { plan.choice = {.kind = ChoiceKind::active, .active = 7}; }),
+    changed([](PlanParameters& plan) {
+      plan.rate = {.segments = {{os::ns_per_s, 0, 40'000}}, .then_per_s = 40'000};
+    }),
+    changed([](PlanParameters& plan) {
+      plan.rate = {.segments = {{os::ns_per_ms, 2e5, 2e5}, {9 * os::ns_per_ms, 0, 0}},
+                   .repeats = true};
+      plan.process = ArrivalProcess::uniform;
+    }),
+    changed([](PlanParameters& plan) {
+      plan.process = ArrivalProcess::trace;
+      plan.trace = recorded;
+    })};
+
+class PlanOnShards : public testing::TestWithParam<std::tuple<std::size_t, std::uint32_t>> {};
 
 // Bit-equal: the shards' arrivals laid together are the plan itself, arrival by arrival.
 TEST_P(PlanOnShards, TogetherTheyAreThePlan) {
-  const std::uint32_t shards = GetParam();
+  const auto [plan, shards] = GetParam();
+  const PlanParameters& parameters = plans[plan];
   constexpr os::Nanoseconds length_ns = os::ns_per_s;
   std::vector<Arrival> together;
   for (std::uint32_t shard = 0; shard < shards; ++shard) {
-    const ConnectionRange range = shard_range(poisson.connections, shards, shard);
-    const auto own = take_shard(poisson, range, length_ns);
+    const ConnectionRange range = shard_range(parameters.connections, shards, shard);
+    const auto own = take_shard(parameters, range, length_ns);
     EXPECT_TRUE(std::ranges::all_of(
         own, [&](const Arrival& arrival) { return range.contains(arrival.connection); }));
     together.insert(together.end(), own.begin(), own.end());
   }
-  const std::uint64_t planned = count_arrivals(poisson, 0, length_ns);
+  const std::uint64_t planned = count_arrivals(parameters, 0, length_ns);
   ASSERT_EQ(together.size(), planned);
-  auto expected = take(poisson, planned);
+  ASSERT_GT(planned, 1'000U);
+  auto expected = take(parameters, planned);
   // Arrivals of the same nanosecond have no order between shards.
   const auto by_time_and_connection = [](const Arrival& left, const Arrival& right) {
     return std::pair(left.offset_ns, left.connection) <
@@ -150,7 +235,9 @@ TEST_P(PlanOnShards, TogetherTheyAreThePlan) {
   EXPECT_EQ(together, expected);
 }
 
-INSTANTIATE_TEST_SUITE_P(Shards, PlanOnShards, testing::Values(1, 2, 3, 16, 100));
+INSTANTIATE_TEST_SUITE_P(PlansAndShards, PlanOnShards,
+                         testing::Combine(testing::Range(std::size_t{0}, std::size(plans)),
+                                          testing::Values(1, 2, 3, 16, 100)));
 
 TEST(ShardRange, CoversEveryConnectionOnce) {
   for (const std::uint32_t shards : {1U, 2U, 7U, 16U}) {

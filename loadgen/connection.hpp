@@ -1,4 +1,4 @@
-// All that the generator keeps for one connection: 36 bytes, beside what the kernel keeps.
+// All that the generator keeps for one connection: 40 bytes, beside what the kernel keeps.
 //
 // A connection's unsettled requests form a queue in the shard's RequestPool, in the order of their
 // sending. The first `first_unsent` of them went to the kernel whole; `head` awaits its answer.
@@ -27,6 +27,7 @@ struct Connection {
   std::uint32_t next_sequence = 0;
   std::uint32_t received_bytes = 0;  // of the answer that is arriving
   std::uint32_t sent_bytes = 0;      // of first_unsent
+  std::uint32_t unanswered = 0;      // requests of which at least a byte was sent
   ConnectionState state = ConnectionState::unopened;
   bool answer_is_corrupt = false;  // the answer that is arriving had a wrong byte
   bool awaits_room = false;        // registered for writability: the socket's buffer was full
@@ -34,6 +35,6 @@ struct Connection {
 
 // The figure that documents report as generator.connection_bytes. It has no other steady cost: a
 // request in flight takes sizeof(Request) more.
-static_assert(sizeof(Connection) == 36, "the generator promises at most 64 bytes a connection");
+static_assert(sizeof(Connection) == 40, "the generator promises at most 64 bytes a connection");
 
 }  // namespace c1m::loadgen

@@ -32,7 +32,8 @@ class ConnectorTest : public testing::Test {
   void prepare(const os::Endpoint& target, std::uint32_t count, double rate_per_s) {
     range = {.first = 0, .count = count};
     routes.emplace(std::vector{target}, std::vector<AddressRange>{});
-    exchange.emplace(range, 10, payload, clock, poller, accounting);
+    exchange.emplace(range, EchoExchange::InFlightLimits{.in_all = 10}, payload, clock, poller,
+                     accounting);
     connector.emplace(*exchange, range, *routes, clock, poller,
                       ConnectPace(rate_per_s, clock.now_ns()), 500 * ms);
   }

@@ -3,6 +3,8 @@
 
 #include <unistd.h>
 
+#include <algorithm>
+
 #include "os/assert.hpp"
 #include "os/socket.hpp"
 
@@ -15,15 +17,15 @@ constexpr std::uint32_t reading = EPOLLIN | EPOLLRDHUP;
 
 }  // namespace
 
-EchoExchange::EchoExchange(ConnectionRange range, std::uint32_t in_flight_max,
-                           const Payload& payload, const os::Clock& clock, os::Poller& poller,
-                           Accounting& accounting)
+EchoExchange::EchoExchange(ConnectionRange range, InFlightLimits limits, const Payload& payload,
+                           const os::Clock& clock, os::Poller& poller, Accounting& accounting)
     : range_(range),
+      pipeline_(limits.pipeline),
       payload_(payload),
       clock_(clock),
       poller_(poller),
       accounting_(accounting),
-      requests_(in_flight_max),
+      requests_(limits.in_all),
       verifier_(payload, requests_),
       connections_(range.count),
       receive_buffer_(receive_buffer_bytes) {}
@@ -60,16 +62,24 @@ void EchoExchange::issue(std::uint32_t index, os::Nanoseconds intended_ns) {
     requests_[connection.tail].next = request;
   }
   connection.tail = request;
-  if (connection.first_unsent != no_request) return;  // the socket is full: wait for room
+  if (connection.first_unsent != no_request) return;  // behind others that wait for room
   connection.first_unsent = request;
   connection.sent_bytes = 0;
-  flush(index, last_ns_);
+  flush(index, last_ns_, intended_ns);
 }
 
-// Sends from the queue until it is empty or the socket is full. `now_ns` has just been read.
-EchoExchange::Outcome EchoExchange::flush(std::uint32_t index, os::Nanoseconds now_ns) {
+// The next request of the queue, or the rest of one.
+bool EchoExchange::may_send(const Connection& connection) const {
+  if (connection.first_unsent == no_request) return false;
+  return connection.unanswered < pipeline_ || connection.sent_bytes > 0;
+}
+
+// Sends from the queue until it is empty, the pipeline or the socket is full. `now_ns` has just
+// been read; since `room_since_ns` the pipeline has had room.
+EchoExchange::Outcome EchoExchange::flush(std::uint32_t index, os::Nanoseconds now_ns,
+                                          os::Nanoseconds room_since_ns) {
   Connection& connection = connections_[index];
-  while (connection.first_unsent != no_request) {
+  while (may_send(connection)) {
     Request& request = requests_[connection.first_unsent];
     const auto message = payload_.message(number_of(index), request.sequence);
     const auto sent = os::write_some(connection.fd, message.subspan(connection.sent_bytes));
@@ -83,14 +93,15 @@ EchoExchange::Outcome EchoExchange::flush(std::uint32_t index, os::Nanoseconds n
     }
     if (request.sent_ns == 0) {
       request.sent_ns = now_ns;
-      accounting_.on_sent(request);
+      ++connection.unanswered;
+      accounting_.on_sent(request, std::max(request.intended_ns, room_since_ns));
     }
     connection.sent_bytes += static_cast<std::uint32_t>(*sent);
     if (connection.sent_bytes == message.size()) {
       connection.first_unsent = request.next;
       connection.sent_bytes = 0;
     }
-    if (connection.first_unsent != no_request) now_ns = last_ns_ = clock_.now_ns();
+    if (may_send(connection)) now_ns = last_ns_ = clock_.now_ns();
   }
   await_room(index, false);
   return Outcome::kept;
@@ -111,16 +122,23 @@ void EchoExchange::skip() {
   accounting_.on_unsent(last_ns_, last_ns_);
 }
 
-bool EchoExchange::handle(std::uint32_t index, std::uint32_t events) {
+std::uint32_t EchoExchange::handle(std::uint32_t index, std::uint32_t events) {
   Connection& connection = connections_[index];
-  if (connection.state != ConnectionState::established) return false;
+  if (connection.state != ConnectionState::established) return 0;
   const std::uint64_t answers_before = answers_;
-  if ((events & ~std::uint32_t{EPOLLOUT}) != 0 && receive(index) == Outcome::closed) return false;
-  if ((events & EPOLLOUT) != 0) {
+  const std::uint64_t swallowed_before = swallowed_;
+  if ((events & ~std::uint32_t{EPOLLOUT}) != 0 && receive(index) == Outcome::closed) return 0;
+  const auto answered = static_cast<std::uint32_t>(answers_ - answers_before);
+  const bool was_full = connection.unanswered >= pipeline_;
+  connection.unanswered -= answered + static_cast<std::uint32_t>(swallowed_ - swallowed_before);
+  const bool has_room = was_full && may_send(connection) && !connection.awaits_room;
+  if ((events & EPOLLOUT) != 0 || has_room) {
+    // A place in the pipeline is free since the answer was received.
+    const os::Nanoseconds room_since_ns = was_full ? last_ns_ : 0;
     last_ns_ = clock_.now_ns();
-    if (flush(index, last_ns_) == Outcome::closed) return false;
+    if (flush(index, last_ns_, room_since_ns) == Outcome::closed) return 0;
   }
-  return answers_ != answers_before && connection.head == no_request;
+  return answered;
 }
 
 // One read an event: registration is level-triggered, so that what is left comes back, and a
@@ -180,6 +198,7 @@ void EchoExchange::on_answer(const Request& request, bool corrupt) {
 }
 
 void EchoExchange::on_swallowed(const Request& request) {
+  ++swallowed_;
   accounting_.on_lost(request, last_ns_);
 }
 

@@ -1,12 +1,13 @@
 // Sends requests and takes answers on the connections of one shard: the path that every request of
 // a run goes through, about one send(2), one recv(2) and a share of one epoll_wait(2) each.
 //
-// A request goes out at once even if earlier ones of its connection are unanswered. When the socket
-// is full it queues behind them, and its send lag shows the wait. The clock is read before each
-// send and after each receive (25 ns of some 5 us that the system call takes), not once a batch: a
-// time shared by a batch would hide the batch's own length.
-// Invariants: every request given to issue() reaches the Accounting exactly once in each step.
-// Threads: one owner. Not here: when to send (traffic), connecting (connector).
+// A request goes out at once even if earlier ones of its connection are unanswered, unless so many
+// are that the pipeline is full: then it waits for an answer, which is no lag of the generator's.
+// When the socket is full it queues behind them, and its send lag shows the wait. The clock is read
+// before each send and after each receive (25 ns of some 5 us that the system call takes), not once
+// a batch: a time shared by a batch would hide the batch's own length. Invariants: every request
+// given to issue() reaches the Accounting exactly once in each step. Threads: one owner. Not here:
+// when to send (traffic), connecting (connector).
 #pragma once
 
 #include <cstddef>
@@ -29,8 +30,14 @@ namespace c1m::loadgen {
 
 class EchoExchange final : private AnswerObserver {
  public:
+  // At a time: over all connections of the shard, and on each.
+  struct InFlightLimits {
+    std::uint32_t in_all = 0;
+    std::uint32_t pipeline = UINT32_MAX;
+  };
+
   // `range` gives the global numbers of the shard's connections, which are indexed from 0 here.
-  EchoExchange(ConnectionRange range, std::uint32_t in_flight_max, const Payload& payload,
+  EchoExchange(ConnectionRange range, InFlightLimits limits, const Payload& payload,
                const os::Clock& clock, os::Poller& poller, Accounting& accounting);
   ~EchoExchange() override;
 
@@ -49,9 +56,9 @@ class EchoExchange final : private AnswerObserver {
   // Counts a request that is not even tried as planned for now and unsent.
   void skip();
 
-  // Handles an event of an established connection. True when that brought at least one answer and
-  // the connection has no request left.
-  bool handle(std::uint32_t index, std::uint32_t events);
+  // Handles an event of an established connection. Returns how many answers that brought; 0 when
+  // the connection has been closed.
+  std::uint32_t handle(std::uint32_t index, std::uint32_t events);
 
   // When this exchange last looked at the clock: just before its last send or after its last
   // receive.
@@ -71,13 +78,15 @@ class EchoExchange final : private AnswerObserver {
   void on_unexpected_bytes(std::size_t count) override;
 
   enum class Outcome : std::uint8_t { kept, closed };
-  Outcome flush(std::uint32_t index, os::Nanoseconds now_ns);
+  Outcome flush(std::uint32_t index, os::Nanoseconds now_ns, os::Nanoseconds room_since_ns);
+  [[nodiscard]] bool may_send(const Connection& connection) const;
   Outcome receive(std::uint32_t index);
   void await_room(std::uint32_t index, bool wanted);
   void close(std::uint32_t index, const std::string& reason);
   [[nodiscard]] std::uint32_t number_of(std::uint32_t index) const { return range_.first + index; }
 
   ConnectionRange range_;
+  std::uint32_t pipeline_;
   const Payload& payload_;
   const os::Clock& clock_;
   os::Poller& poller_;
@@ -88,6 +97,7 @@ class EchoExchange final : private AnswerObserver {
   std::vector<std::byte> receive_buffer_;
   std::uint64_t established_ = 0;
   std::uint64_t answers_ = 0;
+  std::uint64_t swallowed_ = 0;
   os::Nanoseconds last_ns_ = 0;
   measure::ErrorCounts errors_;
 };

@@ -1,106 +1,14 @@
-// Requests go out, answers come in, and every accident of a connection is counted, on socket pairs
-// whose other end the test plays. Also the traffic that drives an exchange, in virtual time.
+// Requests go out, answers come in, and every accident of a connection is counted.
 #include "loadgen/echo_exchange.hpp"
-
-#include <sys/socket.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <array>
-#include <optional>
 #include <vector>
 
-#include <gtest/gtest.h>
-
-#include "loadgen/traffic.hpp"
-#include "os/socket.hpp"
+#include "loadgen/echo_exchange_fixture.hpp"
 
 namespace c1m::loadgen {
 namespace {
-
-constexpr os::Nanoseconds ms = os::ns_per_ms;
-constexpr os::Nanoseconds start_ns = 1'000 * ms;
-constexpr measure::LoadWindow window{.start_ns = start_ns, .end_ns = start_ns + 1'000 * ms};
-
-// Moves when told to, and by `tick_ns` at each look.
-class TickingClock final : public os::Clock {
- public:
-  explicit TickingClock(os::Nanoseconds now_ns) : now_ns_(now_ns) {}
-  [[nodiscard]] os::Nanoseconds now_ns() const override { return now_ns_ += tick_ns; }
-  void advance(os::Nanoseconds by_ns) { now_ns_ += by_ns; }
-
-  os::Nanoseconds tick_ns = 0;
-
- private:
-  mutable os::Nanoseconds now_ns_;
-};
-
-class EchoExchangeTest : public testing::Test {
- protected:
-  void open(std::uint32_t connections, std::size_t message_bytes = 64,
-            std::uint32_t in_flight_max = 1'000) {
-    payload.emplace(message_bytes, 1);
-    range = {.first = 40, .count = connections};
-    exchange.emplace(range, in_flight_max, *payload, clock, poller, accounting);
-    accounting.open_window(window);
-    for (std::uint32_t index = 0; index < connections; ++index) connect(index);
-  }
-
-  void connect(std::uint32_t index) {
-    std::array<int, 2> ends{};
-    ASSERT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends.data()), 0);
-    exchange->connection(index).fd = ends[0];
-    peers.emplace_back(ends[1]);
-    ASSERT_TRUE(poller.add(ends[0], EPOLLOUT, index));
-    exchange->adopt(index);
-  }
-
-  std::vector<std::byte> take_request(std::uint32_t index) {
-    std::vector<std::byte> bytes(1 << 20);
-    bytes.resize(os::read_some(peers[index].get(), bytes).value_or(0));
-    return bytes;
-  }
-  void give(std::uint32_t index, std::span<const std::byte> bytes) {
-    ASSERT_EQ(os::write_some(peers[index].get(), bytes), bytes.size());
-  }
-  void echo(std::uint32_t index) { give(index, take_request(index)); }
-  // Echoes as much as the socket takes and keeps the rest for the next call.
-  void echo_some(std::uint32_t index) {
-    const auto bytes = take_request(index);
-    unechoed.insert(unechoed.end(), bytes.begin(), bytes.end());
-    const auto given = os::write_some(peers[index].get(), unechoed).value_or(0);
-    unechoed.erase(unechoed.begin(), unechoed.begin() + static_cast<std::ptrdiff_t>(given));
-  }
-
-  // Handles what is ready; returns the connections that became free.
-  std::vector<std::uint32_t> handle_ready() {
-    std::vector<std::uint32_t> free;
-    std::array<epoll_event, 16> events{};
-    const int count = poller.wait(events, 0).value();
-    for (int at = 0; at < count; ++at) {
-      const auto& event = events.at(static_cast<std::size_t>(at));
-      const auto index = static_cast<std::uint32_t>(event.data.u64);
-      if (exchange->handle(index, event.events)) free.push_back(index);
-    }
-    return free;
-  }
-
-  measure::LoadShardResult finish() {
-    exchange->settle_rest();
-    measure::LoadShardResult result;
-    accounting.write_to(result);
-    return result;
-  }
-
-  TickingClock clock{start_ns};
-  os::Poller poller = os::Poller::create().value();
-  Accounting accounting{LoopKind::open, 500 * ms};
-  std::optional<Payload> payload;
-  ConnectionRange range;
-  std::optional<EchoExchange> exchange;
-  std::vector<os::Descriptor> peers;
-  std::vector<std::byte> unechoed;
-};
 
 TEST_F(EchoExchangeTest, SendsThePayloadOfTheGlobalNumberAndTimesTheAnswer) {
   open(2);
@@ -111,7 +19,7 @@ TEST_F(EchoExchangeTest, SendsThePayloadOfTheGlobalNumberAndTimesTheAnswer) {
   EXPECT_TRUE(std::ranges::equal(request, expected));
   clock.advance(5 * ms);
   give(1, request);
-  EXPECT_EQ(handle_ready(), std::vector<std::uint32_t>{1});
+  EXPECT_EQ(handle_ready(), (std::vector<Answered>{{1, 1}}));
   const auto result = finish();
   EXPECT_EQ(result.counts.answered, 1U);
   EXPECT_EQ(result.counts.corrupt, 0U);
@@ -127,11 +35,51 @@ TEST_F(EchoExchangeTest, PipelinesOnABusyConnection) {
   const auto requests = take_request(0);
   ASSERT_EQ(requests.size(), 3U * 64U) << "none waits for an answer";
   give(0, std::span(requests).first(100));
-  EXPECT_TRUE(handle_ready().empty()) << "two requests are still out";
+  EXPECT_EQ(handle_ready(), (std::vector<Answered>{{0, 1}}));
   EXPECT_EQ(exchange->outstanding(), 2U);
   give(0, std::span(requests).subspan(100));
-  EXPECT_EQ(handle_ready().size(), 1U);
+  EXPECT_EQ(handle_ready(), (std::vector<Answered>{{0, 2}}));
   EXPECT_EQ(finish().counts.answered, 3U);
+}
+
+// Two at a time: the third leaves when the first is answered, and has no lag before that.
+TEST_F(EchoExchangeTest, WhatExceedsThePipelineWaitsForAnAnswer) {
+  open(1, 64, {.in_all = 1'000, .pipeline = 2});
+  for (int at = 0; at < 4; ++at) exchange->issue(0, start_ns);
+  const auto first_two = take_request(0);
+  ASSERT_EQ(first_two.size(), 2U * 64U);
+  EXPECT_TRUE(take_request(0).empty());
+  clock.advance(30 * ms);
+  give(0, std::span(first_two).first(64));
+  EXPECT_EQ(handle_ready(), (std::vector<Answered>{{0, 1}}));
+  const auto third = take_request(0);
+  EXPECT_TRUE(std::ranges::equal(third, payload->message(40, 2)));
+  give(0, std::span(first_two).subspan(64));
+  give(0, third);
+  EXPECT_EQ(handle_ready(), (std::vector<Answered>{{0, 2}}));
+  clock.advance(10 * ms);
+  echo(0);
+  EXPECT_EQ(handle_ready(), (std::vector<Answered>{{0, 1}}));
+  const auto result = finish();
+  EXPECT_EQ(result.send_lag_ns.count(), 4U);
+  EXPECT_EQ(result.send_lag_ns.max(), 0) << "the server made them wait";
+  EXPECT_EQ(result.response_ns.count_at_value(30 * ms), 3U);
+  EXPECT_EQ(result.response_ns.count_at_value(40 * ms), 1U) << "counted from the intended time";
+}
+
+// The queue behind the pipeline meets a socket without room: neither may forget the other.
+TEST_F(EchoExchangeTest, APipelineAndAFullSocketTogetherLoseNothing) {
+  open(1, 100'000, {.in_all = 1'000, .pipeline = 8});
+  for (int sent = 0; sent < 40; ++sent) exchange->issue(0, start_ns);
+  ASSERT_TRUE(exchange->connection(0).awaits_room);
+  for (int round = 0; round < 10'000 && exchange->outstanding() > 0; ++round) {
+    echo_some(0);
+    handle_ready();
+    ASSERT_LE(exchange->connection(0).unanswered, 8U);
+  }
+  const auto result = finish();
+  EXPECT_EQ(result.counts.answered, 40U);
+  EXPECT_EQ(result.counts.corrupt, 0U);
 }
 
 TEST_F(EchoExchangeTest, QueuesBehindAFullSocketAndShowsTheWaitAsSendLag) {
@@ -206,7 +154,7 @@ TEST_F(EchoExchangeTest, QueuedRequestsOfAClosedConnectionAreUnsent) {
 }
 
 TEST_F(EchoExchangeTest, RefusesMoreThanTheMostInFlight) {
-  open(1, 64, 2);
+  open(1, 64, {.in_all = 2});
   for (int sent = 0; sent < 3; ++sent) exchange->issue(0, start_ns);
   const auto result = finish();
   EXPECT_EQ(result.counts.unsent, 1U);
@@ -230,106 +178,6 @@ TEST_F(EchoExchangeTest, TimesEachRequestOfAFlushByItself) {
   const auto result = finish();
   EXPECT_EQ(result.send_lag_ns.count_at_value(0), 1U);
   EXPECT_EQ(result.send_lag_ns.count_at_value(3 * ms), 1U);
-}
-
-TEST_F(EchoExchangeTest, OpenLoopSendsEachArrivalAtItsTimeWhateverIsAnswered) {
-  open(4);
-  const PlanParameters parameters{
-      .process = ArrivalProcess::poisson, .rate_per_s = 1'000, .connections = 100, .seed = 3};
-  const ShardPlan plan(parameters, range, 1'000 * ms);
-  std::vector<os::Nanoseconds> planned;
-  for (ShardPlan copy = plan; copy.peek(); copy.pop()) {
-    planned.push_back(start_ns + copy.peek()->offset_ns);
-  }
-  ASSERT_GT(planned.size(), 20U);
-  OpenLoop traffic(*exchange, plan, range, start_ns);
-  for (const os::Nanoseconds due_ns : planned) {
-    ASSERT_EQ(traffic.next_due_ns(), due_ns);
-    clock.advance(due_ns - clock.now_ns());
-    traffic.send_due(clock.now_ns());
-  }
-  EXPECT_EQ(traffic.next_due_ns(), never_ns);
-  const auto result = finish();
-  EXPECT_EQ(result.counts.sent, planned.size());
-  EXPECT_EQ(result.send_lag_ns.max(), 0);
-}
-
-TEST_F(EchoExchangeTest, OpenLoopBehindTimeKeepsIntentionsAndSendsInBursts) {
-  open(1);
-  constexpr PlanParameters parameters{
-      .process = ArrivalProcess::uniform, .rate_per_s = 1'000, .connections = 1, .seed = 3};
-  const ConnectionRange only{.first = 0, .count = 1};
-  OpenLoop traffic(*exchange, ShardPlan(parameters, only, 1'000 * ms), only, start_ns);
-  clock.advance(900 * ms);
-  traffic.send_due(clock.now_ns());
-  EXPECT_EQ(exchange->outstanding(), static_cast<std::uint32_t>(burst_max));
-  EXPECT_EQ(traffic.next_due_ns(), start_ns + burst_max * ms + ms / 2) << "no arrival is moved";
-  const auto result = finish();
-  EXPECT_EQ(result.send_lag_ns.count_at_value(900 * ms - ms / 2), 1U);
-}
-
-TEST_F(EchoExchangeTest, OpenLoopEndsWhereItIsCut) {
-  open(1);
-  OpenLoop traffic(
-      *exchange,
-      ShardPlan(
-          {.process = ArrivalProcess::uniform, .rate_per_s = 10'000, .connections = 41, .seed = 3},
-          range, 1'000 * ms),
-      range, start_ns);
-  ASSERT_NE(traffic.next_due_ns(), never_ns);
-  traffic.end_at(traffic.next_due_ns());
-  EXPECT_EQ(traffic.next_due_ns(), never_ns);
-}
-
-TEST_F(EchoExchangeTest, ClosedLoopKeepsOneRequestOutstanding) {
-  open(3);
-  ClosedLoop traffic(*exchange, start_ns, window.end_ns);
-  EXPECT_EQ(traffic.next_due_ns(), start_ns);
-  traffic.send_due(clock.now_ns());
-  EXPECT_EQ(exchange->outstanding(), 3U);
-  EXPECT_EQ(traffic.next_due_ns(), never_ns);
-  for (int round = 0; round < 4; ++round) {
-    clock.advance(ms);
-    echo(2);
-    for (const std::uint32_t index : handle_ready()) traffic.on_free(index);
-    EXPECT_EQ(exchange->outstanding(), 3U);
-  }
-  clock.advance(1'000 * ms);
-  echo(2);
-  for (const std::uint32_t index : handle_ready()) traffic.on_free(index);
-  EXPECT_EQ(exchange->outstanding(), 2U) << "the window is over";
-  EXPECT_EQ(finish().counts.answered, 5U);
-}
-
-TEST_F(EchoExchangeTest, ClosedLoopStartsNothingAfterItsEnd) {
-  open(3);
-  ClosedLoop traffic(*exchange, start_ns, start_ns + ms);
-  traffic.send_due(start_ns + ms);
-  EXPECT_EQ(exchange->outstanding(), 0U);
-  EXPECT_EQ(traffic.next_due_ns(), never_ns) << "or its owner would wait for ever";
-}
-
-TEST_F(EchoExchangeTest, AliveProofAsksEachConnectionOnce) {
-  open(3);
-  AliveProof traffic(*exchange, start_ns);
-  traffic.send_due(start_ns - 1);
-  EXPECT_EQ(exchange->outstanding(), 0U);
-  traffic.send_due(start_ns);
-  EXPECT_TRUE(traffic.finished());
-  EXPECT_EQ(traffic.next_due_ns(), never_ns);
-  for (const std::uint32_t index : {0U, 1U, 2U}) echo(index);
-  handle_ready();
-  EXPECT_EQ(finish().counts.answered, 3U);
-}
-
-TEST_F(EchoExchangeTest, AliveProofCutShortCountsTheRestAsUnsent) {
-  open(3);
-  AliveProof traffic(*exchange, window.end_ns);
-  traffic.end_at(start_ns);
-  EXPECT_TRUE(traffic.finished());
-  const auto result = finish();
-  EXPECT_EQ(result.counts.planned, 3U);
-  EXPECT_EQ(result.counts.unsent, 3U);
 }
 
 }  // namespace

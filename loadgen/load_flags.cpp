@@ -2,15 +2,14 @@
 #include "loadgen/load_flags.hpp"
 
 #include <algorithm>
-#include <charconv>
-#include <cmath>
 #include <limits>
 
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
 
+#include "loadgen/flag_reader.hpp"
+#include "loadgen/schedule_flags.hpp"
 #include "os/build_info.hpp"
-#include "os/quantity.hpp"
 
 namespace c1m::loadgen {
 namespace {
@@ -21,11 +20,11 @@ struct FlagTexts {
   std::string target;
   std::string connections = "100";
   std::string duration = "30s";
-  std::string rate;
-  std::string arrival = "poisson";
+  ScheduleTexts schedule;
+  std::string pipeline;
   std::string protocol = "echo";
   std::string message_size = "64";
-  std::string warmup = "2s";
+  std::string warmup;
   std::string seed = "1";
   std::string shards = "auto";
   std::string cpus;
@@ -43,89 +42,36 @@ struct FlagTexts {
   bool strict = false;
 };
 
-constexpr double rate_max = 1e9;
-constexpr std::uint64_t message_bytes_max = 64U << 20;
-constexpr os::Nanoseconds duration_max_ns = 7 * 24 * 3'600 * os::ns_per_s;
-
-// Collects the first mistake; the settings are used only when there was none.
-class FlagReader {
- public:
-  [[nodiscard]] const std::string& mistake() const { return mistake_; }
-
-  void report(const char* flag, const std::string& what) {
-    if (mistake_.empty()) mistake_ = fmt::format("{}: {}", flag, what);
-  }
-
-  std::uint64_t whole(const char* flag, const std::string& text, std::uint64_t least,
-                      std::uint64_t most) {
-    std::uint64_t number = 0;
-    const auto [end, code] = std::from_chars(text.data(), text.data() + text.size(), number);
-    const bool is_number = code == std::errc{} && end == text.data() + text.size();
-    if (is_number && number >= least && number <= most) return number;
-    report(flag, fmt::format("'{}' is not a whole number from {} to {}", text, least, most));
-    return least;
-  }
-
-  double real(const char* flag, const std::string& text, bool zero_allowed) {
-    double number = 0;
-    const auto [end, code] = std::from_chars(text.data(), text.data() + text.size(), number);
-    const bool is_number = code == std::errc{} && end == text.data() + text.size();
-    const bool is_large_enough = zero_allowed ? number >= 0 : number >= 1e-3;
-    if (is_number && std::isfinite(number) && is_large_enough && number <= rate_max) return number;
-    report(flag, fmt::format("'{}' is not a number from {} to {:.0f}", text,
-                             zero_allowed ? "0" : "0.001", rate_max));
-    return 1;
-  }
-
-  os::Nanoseconds duration(const char* flag, const std::string& text, os::Nanoseconds least_ns) {
-    const auto parsed = os::parse_duration(text);
-    if (!parsed) {
-      report(flag, parsed.error());
-    } else if (*parsed < least_ns || *parsed > duration_max_ns) {
-      report(flag, fmt::format("'{}' is not from {} ms to 7 days (168h)", text,
-                               least_ns / os::ns_per_ms));
-    }
-    return parsed.value_or(least_ns);
-  }
-
-  std::uint32_t size(const char* flag, const std::string& text) {
-    const auto parsed = os::parse_size(text);
-    if (!parsed) {
-      report(flag, parsed.error());
-    } else if (*parsed < 1 || *parsed > message_bytes_max) {
-      report(flag, fmt::format("'{}' is not from 1 byte to 64MiB", text));
-    }
-    return static_cast<std::uint32_t>(std::min(parsed.value_or(1), message_bytes_max));
-  }
-
-  // The position of `text` among `choices`.
-  std::size_t choice(const char* flag, const std::string& text,
-                     const std::vector<std::string>& choices) {
-    const auto found = std::ranges::find(choices, text);
-    if (found != choices.end()) return static_cast<std::size_t>(found - choices.begin());
-    report(flag, fmt::format("'{}' is not one of {}", text, CLI::detail::join(choices, ", ")));
-    return 0;
-  }
-
- private:
-  std::string mistake_;
-};
-
 void add_traffic_flags(CLI::App& app, FlagTexts& texts) {
   app.add_option("--target", texts.target,
                  "HOST:PORT[,HOST:PORT..]: the server, or its shards' ports (required)");
   app.add_option("-c,--connections", texts.connections, "connections over all shards [100]");
   app.add_option("-d,--duration", texts.duration, "length of the measured window [30s]");
-  app.add_option("-R,--rate", texts.rate,
-                 "requests a second over all connections; without it: closed loop");
-  app.add_option("--arrival", texts.arrival,
+  app.add_option("-R,--rate", texts.schedule.rate,
+                 "requests a second over all connections; without a rate: closed loop");
+  app.add_option("--ramp", texts.schedule.ramp,
+                 "FROM:TO: a rate that grows or falls in a straight line over the window");
+  app.add_option("--steps", texts.schedule.steps,
+                 "RATE,RATE..: one after another, each for an equal part of the window");
+  app.add_option("--burst", texts.schedule.burst,
+                 "ON/OFF, as in 100ms/900ms: all that -R asks for falls due in the ON times");
+  app.add_option("--trace", texts.schedule.trace,
+                 "replay FILE: a line an arrival, its offset in seconds[,connection from 0]");
+  app.add_option("--arrival", texts.schedule.arrival,
                  "poisson | uniform: intervals of the open loop [poisson]");
+  app.add_option("--choose", texts.schedule.choice,
+                 "uniform | zipf:EXPONENT | active:COUNT: which connection carries a request of "
+                 "the open loop [uniform]");
+  app.add_option("--pipeline", texts.pipeline,
+                 "requests in flight on a connection: closed loop so many at a time [1]; open loop "
+                 "at most so many, the others wait their turn [no limit]");
   app.add_flag("--idle", texts.idle,
                "hold the connections for the duration, then prove each alive by one exchange");
   app.add_option("--protocol", texts.protocol, "echo [echo]");
   app.add_option("-s,--message-size", texts.message_size, "bytes of a request, or 4KiB, 1MiB [64]");
-  app.add_option("--warmup", texts.warmup,
-                 "traffic before the window, verified, not measured [2s]");
+  app.add_option(
+      "--warmup", texts.warmup,
+      "traffic before the window, verified, not measured [2s; of a trace its beginning, 0s]");
   app.add_option("--timeout", texts.timeout,
                  "for a connect and for the drain; a later answer counts as late [10s]");
   app.add_option("--seed", texts.seed, "names the plan and the payload [1]");
@@ -180,15 +126,27 @@ void read_targets(FlagReader& reader, const FlagTexts& texts, LoadSettings& sett
 }
 
 void read_mode(FlagReader& reader, const FlagTexts& texts, LoadSettings& settings) {
-  if (texts.idle && !texts.rate.empty()) {
-    reader.report("--idle", "holds connections without traffic, so that -R has no meaning");
-  } else if (texts.idle) {
-    settings.mode = LoadMode::idle;
-    settings.warmup_ns = 0;
-  } else if (!texts.rate.empty()) {
-    settings.mode = LoadMode::open;
-    settings.rate_per_s = reader.real("-R,--rate", texts.rate, false);
+  constexpr std::uint32_t pipeline_max = 65'535;
+  const bool has_schedule = texts.schedule.is_given();
+  if (texts.idle && has_schedule) {
+    reader.report("--idle", "holds connections without traffic, so that a rate has no meaning");
   }
+  if (has_schedule) settings.mode = LoadMode::open;
+  if (texts.idle) settings.mode = LoadMode::idle;
+  if (!texts.schedule.trace.empty()) settings.warmup_ns = 0;
+  if (!texts.warmup.empty()) {
+    settings.warmup_ns = reader.duration("--warmup", texts.warmup, 0);
+  }
+  if (settings.mode == LoadMode::idle) settings.warmup_ns = 0;
+  settings.schedule = read_schedule(reader, texts.schedule, settings.connections,
+                                    settings.warmup_ns, settings.duration_ns);
+  settings.pipeline = settings.mode == LoadMode::open ? 0 : 1;
+  if (texts.pipeline.empty()) return;
+  if (settings.mode == LoadMode::idle) {
+    reader.report("--pipeline", "has no meaning with --idle");
+  }
+  settings.pipeline =
+      static_cast<std::uint32_t>(reader.whole("--pipeline", texts.pipeline, 1, pipeline_max));
 }
 
 void read_cpus(FlagReader& reader, const FlagTexts& texts, LoadSettings& settings) {
@@ -223,7 +181,6 @@ LoadSettings read_settings(FlagReader& reader, const FlagTexts& texts) {
   settings.connections =
       static_cast<std::uint32_t>(reader.whole("-c,--connections", texts.connections, 1, most));
   settings.duration_ns = reader.duration("-d,--duration", texts.duration, os::ns_per_ms);
-  settings.warmup_ns = reader.duration("--warmup", texts.warmup, 0);
   settings.timeout_ns = reader.duration("--timeout", texts.timeout, os::ns_per_ms);
   settings.spin_ns = reader.duration("--spin", texts.spin, 0);
   settings.send_lag_p99_max_ns = reader.duration("--max-send-lag-p99", texts.send_lag_p99_max, 0);
@@ -236,9 +193,6 @@ LoadSettings read_settings(FlagReader& reader, const FlagTexts& texts) {
     settings.shards = static_cast<std::uint32_t>(
         reader.whole("--shards", texts.shards, 1, std::min(settings.connections, 10'000U)));
   }
-  settings.arrival = reader.choice("--arrival", texts.arrival, {"poisson", "uniform"}) == 0
-                         ? ArrivalProcess::poisson
-                         : ArrivalProcess::uniform;
   reader.choice("--protocol", texts.protocol, {"echo"});
   settings.format =
       static_cast<OutputFormat>(reader.choice("--format", texts.format, {"text", "json"}));

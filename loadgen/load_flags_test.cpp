@@ -58,11 +58,11 @@ TEST(LoadFlags, ARateMakesAnOpenLoop) {
                                              "json",      "--progress",
                                              "never"});
   EXPECT_EQ(settings.mode, LoadMode::open);
-  EXPECT_DOUBLE_EQ(settings.rate_per_s, 12.5);
+  EXPECT_EQ(settings.schedule.rate, (RateProfile{.then_per_s = 12.5}));
   EXPECT_EQ(settings.connections, 3U);
   EXPECT_EQ(settings.duration_ns, 250 * os::ns_per_ms);
   EXPECT_EQ(settings.message_bytes, 4'096U);
-  EXPECT_EQ(settings.arrival, ArrivalProcess::uniform);
+  EXPECT_EQ(settings.schedule.process, ArrivalProcess::uniform);
   EXPECT_EQ(settings.seed, UINT64_MAX);
   EXPECT_EQ(settings.shards, 2U);
   EXPECT_TRUE(settings.strict);

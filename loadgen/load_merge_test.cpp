@@ -57,7 +57,7 @@ LoadSettings settings_of(LoadMode mode) {
   LoadSettings settings;
   settings.mode = mode;
   settings.connections = 20;
-  settings.rate_per_s = 8;
+  settings.schedule.rate = {.then_per_s = 8};
   settings.target_names = {"127.0.0.1:7000"};
   return settings;
 }

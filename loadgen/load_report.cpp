@@ -20,6 +20,7 @@ struct TextOfSetting {
   std::string operator()(const std::vector<std::string>& parts) const {
     return fmt::format("{}", fmt::join(parts, ","));
   }
+  std::string operator()(double value) const { return fmt::format("{:.6g}", value); }
   template <class T>
   std::string operator()(const T& value) const {
     return fmt::format("{}", value);
@@ -38,8 +39,9 @@ std::string headline(const LoadDocument& document) {
   std::string text = fmt::format("c1m-load {}: {} to {}\n", os::build_info().version,
                                  document.protocol, value("targets"));
   if (document.mode == "open") {
-    text += fmt::format("  open loop: {} requests/s, {} arrivals, seed {}", value("rate_rps"),
-                        value("arrival"), value("seed"));
+    text += fmt::format("  open loop: {} requests/s ({}), {} arrivals, connections {}, seed {}",
+                        value("rate_rps"), value("rate_pattern"), value("arrival"),
+                        value("connection_choice"), value("seed"));
   } else if (document.mode == "closed") {
     text += "  closed loop: this is capacity, not latency under a load; use -R for latency";
   } else {

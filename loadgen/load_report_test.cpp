@@ -18,7 +18,9 @@ measure::LoadDocument document_of(const char* mode) {
   document.protocol = "echo";
   document.settings = {{"targets", std::vector<std::string>{"h:1", "h:2"}},
                        {"connections", std::uint64_t{20}},
-                       {"rate_rps", 1'500.0},
+                       {"rate_rps", 1'500.0 + 1.0 / 3},
+                       {"rate_pattern", std::string("ramp 1:2")},
+                       {"connection_choice", std::string("zipf:1.1")},
                        {"arrival", std::string("poisson")}};
   document.window = {.start_ns = 0, .end_ns = 3 * os::ns_per_s};
   document.counts = {.planned = 1, .sent = 1, .answered = 1};
@@ -34,7 +36,8 @@ TEST(LoadReport, ShowsWhatWasMeasured) {
   document.response_ns.emplace().record(2'000'000);
   const std::string text = format_report(document);
   EXPECT_THAT(text, HasSubstr("echo to h:1,h:2"));
-  EXPECT_THAT(text, HasSubstr("open loop: 1500 requests/s, poisson"));
+  EXPECT_THAT(text, HasSubstr("open loop: 1500.33 requests/s (ramp 1:2), poisson arrivals, "
+                              "connections zipf:1.1"));
   EXPECT_THAT(text, HasSubstr("p99.9"));
   EXPECT_THAT(text, HasSubstr("2000"));
   EXPECT_THAT(text, HasSubstr("ECONNRESET: 4"));

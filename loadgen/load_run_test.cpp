@@ -66,7 +66,7 @@ class LoadRunTest : public testing::Test {
   void SetUp() override {
     settings.mode = LoadMode::open;
     settings.connections = 6;
-    settings.rate_per_s = 300;
+    settings.schedule.rate = {.then_per_s = 300};
     settings.warmup_ns = 50 * os::ns_per_ms;
     settings.duration_ns = 300 * os::ns_per_ms;
     settings.progress = ProgressKind::never;
@@ -110,7 +110,7 @@ TEST_F(LoadRunTest, EveryShardAnswersForItsPartOfThePlan) {
 // Far beyond what can be sent in time: what is due before the end is sent after it, with its lag.
 TEST_F(LoadRunTest, WhatIsDueInTheWindowIsSentHoweverLate) {
   serve();
-  settings.rate_per_s = 500'000;
+  settings.schedule.rate = {.then_per_s = 500'000};
   settings.duration_ns = 20 * os::ns_per_ms;
   settings.warmup_ns = 0;
   const auto document = merge_outcome(settings, {}, run(1));
@@ -122,8 +122,8 @@ TEST_F(LoadRunTest, WhatIsDueInTheWindowIsSentHoweverLate) {
 // The last of three arrivals is due 500 ns before the end: nobody wakes up as fast as that.
 TEST_F(LoadRunTest, NoArrivalIsForgottenAtTheEndOfTheWindow) {
   serve();
-  settings.arrival = ArrivalProcess::uniform;
-  settings.rate_per_s = 10;
+  settings.schedule.process = ArrivalProcess::uniform;
+  settings.schedule.rate = {.then_per_s = 10};
   settings.connections = 1;
   settings.duration_ns = 250 * os::ns_per_ms + 500;
   settings.warmup_ns = 0;

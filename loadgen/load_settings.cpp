@@ -13,14 +13,30 @@ measure::SettingValue cpus_of(const LoadSettings& settings) {
   return os::format_cpu_list(*settings.cpus);
 }
 
+// The mean over the window.
 measure::SettingValue rate_of(const LoadSettings& settings) {
   if (settings.mode != LoadMode::open) return std::monostate{};
-  return settings.rate_per_s;
+  const double before = settings.schedule.expected_arrivals(settings.warmup_ns);
+  const double all = settings.schedule.expected_arrivals(settings.warmup_ns + settings.duration_ns);
+  return (all - before) / to_s(settings.duration_ns);
 }
 
 measure::SettingValue arrival_of(const LoadSettings& settings) {
   if (settings.mode != LoadMode::open) return std::monostate{};
-  return std::string(settings.arrival == ArrivalProcess::poisson ? "poisson" : "uniform");
+  switch (settings.schedule.process) {
+    case ArrivalProcess::poisson:
+      return "poisson";
+    case ArrivalProcess::uniform:
+      return "uniform";
+    case ArrivalProcess::trace:
+      return "trace";
+  }
+  return std::monostate{};
+}
+
+measure::SettingValue open_loop_text(const LoadSettings& settings, const std::string& text) {
+  if (settings.mode != LoadMode::open) return std::monostate{};
+  return text;
 }
 
 }  // namespace
@@ -46,7 +62,10 @@ measure::Settings describe_settings(const LoadSettings& settings, std::uint32_t 
       {"targets", settings.target_names},
       {"connections", std::uint64_t{settings.connections}},
       {"rate_rps", rate_of(settings)},
+      {"rate_pattern", open_loop_text(settings, settings.schedule.rate_text)},
       {"arrival", arrival_of(settings)},
+      {"connection_choice", open_loop_text(settings, settings.schedule.choice_text)},
+      {"pipeline", std::uint64_t{settings.pipeline}},  // 0: no limit
       {"message_bytes", std::uint64_t{settings.message_bytes}},
       {"warmup_s", to_s(settings.warmup_ns)},
       {"duration_s", to_s(settings.duration_ns)},

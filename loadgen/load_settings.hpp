@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "loadgen/arrival_plan.hpp"
+#include "loadgen/schedule.hpp"
 #include "loadgen/source_addresses.hpp"
 #include "measure/load_document.hpp"
 #include "os/clock.hpp"
@@ -30,8 +30,8 @@ struct LoadSettings {
   std::vector<os::Endpoint> targets;
   std::uint32_t connections = 100;
   LoadMode mode = LoadMode::closed;
-  double rate_per_s = 0;  // open loop only
-  ArrivalProcess arrival = ArrivalProcess::poisson;
+  Schedule schedule;           // open loop only
+  std::uint32_t pipeline = 1;  // requests in flight on a connection; 0: no limit
   std::uint32_t message_bytes = 64;
   os::Nanoseconds warmup_ns = 2 * os::ns_per_s;
   os::Nanoseconds duration_ns = 30 * os::ns_per_s;
@@ -50,8 +50,14 @@ struct LoadSettings {
   bool strict = false;
   ProgressKind progress = ProgressKind::automatic;
 
+  // A trace is only lent.
   [[nodiscard]] PlanParameters plan() const {
-    return {.process = arrival, .rate_per_s = rate_per_s, .connections = connections, .seed = seed};
+    return {.process = schedule.process,
+            .rate = schedule.rate,
+            .trace = schedule.trace,
+            .choice = schedule.choice,
+            .connections = connections,
+            .seed = seed};
   }
 };
 

@@ -49,6 +49,12 @@ double connect_rate_of_shard(const ShardOrder& order) {
   return order.settings.connect_rate_per_s / order.shards;
 }
 
+EchoExchange::InFlightLimits in_flight_limits(const ShardOrder& order) {
+  const std::uint32_t pipeline = order.settings.pipeline;
+  return {.in_all = std::max(1U, order.settings.in_flight_max / order.shards),
+          .pipeline = pipeline == 0 ? UINT32_MAX : pipeline};
+}
+
 class LoadShard {
  public:
   LoadShard(const ShardOrder& order, os::Poller poller)
@@ -57,8 +63,7 @@ class LoadShard {
         range_(shard_range(settings_.connections, order.shards, order.index)),
         poller_(std::move(poller)),
         accounting_(loop_kind(settings_.mode), settings_.timeout_ns),
-        exchange_(range_, std::max(1U, settings_.in_flight_max / order.shards), order.payload,
-                  clock_, poller_, accounting_),
+        exchange_(range_, in_flight_limits(order), order.payload, clock_, poller_, accounting_),
         connector_(exchange_, range_, order.routes, clock_, poller_,
                    ConnectPace(connect_rate_of_shard(order), clock_.now_ns()),
                    settings_.timeout_ns) {}
@@ -138,7 +143,8 @@ void LoadShard::exchange_traffic() {
           exchange_, ShardPlan(settings_.plan(), range_, length_ns), range_, start_ns);
       break;
     case LoadMode::closed:
-      traffic_ = std::make_unique<ClosedLoop>(exchange_, start_ns, window.end_ns);
+      traffic_ =
+          std::make_unique<ClosedLoop>(exchange_, settings_.pipeline, start_ns, window.end_ns);
       break;
     case LoadMode::idle:
       traffic_ = std::make_unique<AliveProof>(exchange_, window.end_ns);
@@ -258,8 +264,9 @@ void LoadShard::dispatch(const epoll_event& event) {
   const auto index = static_cast<std::uint32_t>(event.data.u64);
   if (exchange_.connection(index).state == ConnectionState::connecting) {
     connector_.handle(index);
-  } else if (exchange_.handle(index, event.events) && traffic_) {
-    traffic_->on_free(index);
+  } else if (const std::uint32_t answered = exchange_.handle(index, event.events);
+             answered > 0 && traffic_) {
+    traffic_->on_answered(index, answered);
   }
 }
 

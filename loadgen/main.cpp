@@ -47,14 +47,13 @@ std::uint64_t count_sources(const std::vector<AddressRange>& sources) {
 ValidityContext validity_context(const LoadSettings& settings, const RunOutcome& outcome) {
   ValidityContext context;
   context.mode = settings.mode;
+  context.pipeline = settings.pipeline;
   context.shards_died = outcome.shards_died;
   context.bounds.send_lag_p99_max_ns = settings.send_lag_p99_max_ns;
-  const double length_s = outcome.window.duration_s() + static_cast<double>(settings.warmup_ns) /
-                                                            static_cast<double>(os::ns_per_s);
-  const bool is_countable = settings.rate_per_s * length_s <= recounted_arrivals_max;
+  const os::Nanoseconds end_ns =
+      settings.warmup_ns + outcome.window.end_ns - outcome.window.start_ns;
+  const bool is_countable = settings.schedule.expected_arrivals(end_ns) <= recounted_arrivals_max;
   if (settings.mode == LoadMode::open && outcome.shards_died == 0 && is_countable) {
-    const os::Nanoseconds end_ns =
-        settings.warmup_ns + outcome.window.end_ns - outcome.window.start_ns;
     context.plan_count = count_arrivals(settings.plan(), settings.warmup_ns, end_ns);
   }
   return context;

@@ -2,12 +2,13 @@
 #include "loadgen/traffic.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace c1m::loadgen {
 
-OpenLoop::OpenLoop(EchoExchange& exchange, const ShardPlan& plan, ConnectionRange range,
+OpenLoop::OpenLoop(EchoExchange& exchange, ShardPlan plan, ConnectionRange range,
                    os::Nanoseconds start_ns)
-    : exchange_(exchange), plan_(plan), range_(range), start_ns_(start_ns) {
+    : exchange_(exchange), plan_(std::move(plan)), range_(range), start_ns_(start_ns) {
   find_next_due();
 }
 
@@ -31,20 +32,21 @@ void OpenLoop::end_at(os::Nanoseconds end_ns) {
 }
 
 os::Nanoseconds ClosedLoop::next_due_ns() const {
-  return started_ < exchange_.connection_count() && start_ns_ < end_ns_ ? start_ns_ : never_ns;
+  return started_ < requests_to_start() && start_ns_ < end_ns_ ? start_ns_ : never_ns;
 }
 
 void ClosedLoop::send_due(os::Nanoseconds now_ns) {
   if (now_ns < start_ns_) return;
-  if (now_ns >= end_ns_) started_ = exchange_.connection_count();
-  for (int sent = 0; sent < burst_max && started_ < exchange_.connection_count(); ++sent) {
-    exchange_.issue(started_++, now_ns);
+  if (now_ns >= end_ns_) started_ = requests_to_start();
+  for (int sent = 0; sent < burst_max && started_ < requests_to_start(); ++sent) {
+    exchange_.issue(static_cast<std::uint32_t>(started_++ % exchange_.connection_count()), now_ns);
   }
 }
 
-void ClosedLoop::on_free(std::uint32_t index) {
-  const os::Nanoseconds now_ns = exchange_.last_ns();
-  if (now_ns < end_ns_) exchange_.issue(index, now_ns);
+void ClosedLoop::on_answered(std::uint32_t index, std::uint32_t count) {
+  for (std::uint32_t i = 0; i < count && exchange_.last_ns() < end_ns_; ++i) {
+    exchange_.issue(index, exchange_.last_ns());
+  }
 }
 
 void ClosedLoop::end_at(os::Nanoseconds end_ns) {

@@ -31,8 +31,8 @@ class Traffic {
   [[nodiscard]] virtual os::Nanoseconds next_due_ns() const = 0;
   // Sends what is due at `now_ns`, at most burst_max requests.
   virtual void send_due(os::Nanoseconds now_ns) = 0;
-  // All of a connection's requests are answered.
-  virtual void on_free(std::uint32_t index) = 0;
+  // So many more of a connection's requests are answered.
+  virtual void on_answered(std::uint32_t index, std::uint32_t count) = 0;
   // Nothing is to be sent at or after `end_ns`; may only move to an earlier time.
   virtual void end_at(os::Nanoseconds end_ns) = 0;
 };
@@ -41,12 +41,11 @@ class Traffic {
 class OpenLoop final : public Traffic {
  public:
   // `start_ns` is the plan's zero; `range` the connections of this shard.
-  OpenLoop(EchoExchange& exchange, const ShardPlan& plan, ConnectionRange range,
-           os::Nanoseconds start_ns);
+  OpenLoop(EchoExchange& exchange, ShardPlan plan, ConnectionRange range, os::Nanoseconds start_ns);
 
   [[nodiscard]] os::Nanoseconds next_due_ns() const override { return next_due_ns_; }
   void send_due(os::Nanoseconds now_ns) override;
-  void on_free(std::uint32_t) override {}
+  void on_answered(std::uint32_t, std::uint32_t) override {}
   void end_at(os::Nanoseconds end_ns) override;
 
  private:
@@ -60,22 +59,28 @@ class OpenLoop final : public Traffic {
   os::Nanoseconds next_due_ns_ = never_ns;
 };
 
-// Keeps one request outstanding on each connection.
+// Keeps `pipeline` requests outstanding on each connection.
 class ClosedLoop final : public Traffic {
  public:
-  ClosedLoop(EchoExchange& exchange, os::Nanoseconds start_ns, os::Nanoseconds end_ns)
-      : exchange_(exchange), start_ns_(start_ns), end_ns_(end_ns) {}
+  ClosedLoop(EchoExchange& exchange, std::uint32_t pipeline, os::Nanoseconds start_ns,
+             os::Nanoseconds end_ns)
+      : exchange_(exchange), pipeline_(pipeline), start_ns_(start_ns), end_ns_(end_ns) {}
 
   [[nodiscard]] os::Nanoseconds next_due_ns() const override;
   void send_due(os::Nanoseconds now_ns) override;
-  void on_free(std::uint32_t index) override;
+  void on_answered(std::uint32_t index, std::uint32_t count) override;
   void end_at(os::Nanoseconds end_ns) override;
 
  private:
+  [[nodiscard]] std::uint64_t requests_to_start() const {
+    return std::uint64_t{exchange_.connection_count()} * pipeline_;
+  }
+
   EchoExchange& exchange_;
+  const std::uint32_t pipeline_;
   os::Nanoseconds start_ns_;
   os::Nanoseconds end_ns_;
-  std::uint32_t started_ = 0;  // connections whose first request was sent
+  std::uint64_t started_ = 0;  // requests that were sent without waiting for an answer
 };
 
 // One request on each connection, a few at a time.
@@ -86,7 +91,7 @@ class AliveProof final : public Traffic {
 
   [[nodiscard]] os::Nanoseconds next_due_ns() const override;
   void send_due(os::Nanoseconds now_ns) override;
-  void on_free(std::uint32_t) override {}
+  void on_answered(std::uint32_t, std::uint32_t) override {}
   void end_at(os::Nanoseconds end_ns) override;
   [[nodiscard]] bool finished() const { return issued_ == exchange_.connection_count(); }
 

@@ -167,7 +167,8 @@ ValidityCheck littles_law(const LoadDocument& document, const ValidityContext& c
   const double rate = static_cast<double>(latency_ns.count()) / duration_s;
   const double expected = rate * to_s(latency_ns.mean());
   const double in_flight =
-      is_open ? document.in_flight_mean : static_cast<double>(document.connections_established);
+      is_open ? document.in_flight_mean
+              : static_cast<double>(document.connections_established) * context.pipeline;
   const double error = std::abs(in_flight - expected);
   const double relative = error / std::max(in_flight, expected);
   const auto& bounds = context.bounds;
@@ -175,7 +176,7 @@ ValidityCheck littles_law(const LoadDocument& document, const ValidityContext& c
       at_most(name, relative, bounds.littles_law_error_max, unit,
               fmt::format("{} {:.3f} requests were in flight, and rate x mean {} = {:.3f} "
                           "(a difference up to {} in flight passes too)",
-                          is_open ? "on average" : "with one outstanding a connection", in_flight,
+                          is_open ? "on average" : "with --pipeline on each connection", in_flight,
                           is_open ? "response" : "service", expected, bounds.littles_law_slack));
   check.ok = relative <= bounds.littles_law_error_max || error <= bounds.littles_law_slack;
   return check;

@@ -28,6 +28,7 @@ struct ValidityBounds {
 // What the checks know beside the document.
 struct ValidityContext {
   LoadMode mode = LoadMode::open;
+  std::uint32_t pipeline = 1;  // requests in flight on a connection of a closed loop
   // How many arrivals the plan has in the window, counted apart from the shards; nothing if they
   // were too many to count again.
   std::optional<std::uint64_t> plan_count;

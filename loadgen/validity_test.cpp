@@ -187,6 +187,16 @@ TEST(Validity, ClosedLoopMustHaveOneRequestAConnectionInFlight) {
   EXPECT_THAT(failed(document, context_of(LoadMode::closed)), testing::ElementsAre("littles_law"));
 }
 
+TEST(Validity, ClosedLoopWithAPipelineHasThatManyInFlight) {
+  LoadDocument document = sound_run("closed");
+  ValidityContext context = context_of(LoadMode::closed);
+  context.pipeline = 2;
+  EXPECT_THAT(failed(document, context), testing::ElementsAre("littles_law"));
+  document.service_ns = {};
+  document.service_ns.record(2 * response_ns, requests);
+  EXPECT_THAT(failed(document, context), testing::IsEmpty());
+}
+
 TEST(Validity, LittlesLawAllowsATenthOfARequest) {
   LoadDocument document = sound_run("open");
   document.in_flight_mean = 0.0;
