@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <array>
+#include <charconv>
 
 namespace c1m::os {
 namespace {
@@ -50,6 +51,15 @@ Result<std::string> read_file(const std::string& path) {
   }
 }
 
+Result<std::uint64_t> read_number(const std::string& path) {
+  const auto text = read_file(path);
+  if (!text) return std::unexpected(text.error());
+  std::uint64_t value = 0;
+  const auto [end, code] = std::from_chars(text->data(), text->data() + text->size(), value);
+  if (code != std::errc{}) return fail(EINVAL, "read_number");
+  return value;
+}
+
 Result<void> write_file_atomically(const std::string& path, std::string_view text) {
   if (!is_replaceable(path)) return write_in_place(path, text);
   std::string temporary = path + ".XXXXXX";
@@ -83,6 +93,50 @@ Result<void> LineLog::append(std::string_view line) {
   std::string text(line);
   text += '\n';
   return write_all(fd_.get(), text);
+}
+
+Result<Descriptor> open_file(const std::string& path, FileAccess access) {
+  int flags = access == FileAccess::read ? O_RDONLY : O_RDWR | O_CREAT;
+  if (access == FileAccess::overwrite) flags |= O_TRUNC;
+  Descriptor fd(::open(path.c_str(), flags | O_CLOEXEC, 0644));
+  if (!fd.is_open()) return last_error("open");
+  return fd;
+}
+
+Result<std::size_t> read_at(int fd, std::span<std::byte> buffer, std::uint64_t offset) {
+  std::size_t done = 0;
+  while (done < buffer.size()) {
+    const ssize_t got =
+        ::pread(fd, buffer.data() + done, buffer.size() - done, static_cast<off_t>(offset + done));
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) return last_error("pread");
+    if (got == 0) break;
+    done += static_cast<std::size_t>(got);
+  }
+  return done;
+}
+
+Result<void> write_at(int fd, std::span<const std::byte> bytes, std::uint64_t offset) {
+  std::size_t done = 0;
+  while (done < bytes.size()) {
+    const ssize_t put =
+        ::pwrite(fd, bytes.data() + done, bytes.size() - done, static_cast<off_t>(offset + done));
+    if (put < 0 && errno == EINTR) continue;
+    if (put < 0) return last_error("pwrite");
+    done += static_cast<std::size_t>(put);
+  }
+  return {};
+}
+
+Result<void> sync_file(int fd) {
+  if (::fsync(fd) != 0) return last_error("fsync");
+  return {};
+}
+
+Result<std::uint64_t> file_size(int fd) {
+  struct stat info{};
+  if (::fstat(fd, &info) != 0) return last_error("fstat");
+  return static_cast<std::uint64_t>(info.st_size);
 }
 
 Result<void> write_all(int fd, std::string_view text) {

@@ -5,9 +5,12 @@
 
 #include <cerrno>
 #include <limits>
+#include <string>
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "os/address_space.hpp"
 #include "os/process.hpp"
 
 namespace c1m::os {
@@ -44,6 +47,38 @@ TEST(DescriptorLimit, RaisesTheSoftLimitToTheHardOne) {
   ASSERT_TRUE(status);
   EXPECT_EQ(status->exit_code, 0) << "10-14 say which step failed";
   EXPECT_EQ(status->signal_number, 0);
+}
+
+TEST(MappingLimit, CountsTheMappingsThatThereAre) {
+  const auto before = mapping_limit();
+  ASSERT_TRUE(before) << describe(before.error());
+  EXPECT_GT(before->max, before->present);
+  // Every other page with other rights, so that no two are one mapping.
+  const auto space = AddressSpace::reserve(200 * page_bytes());
+  ASSERT_TRUE(space);
+  for (std::size_t page = 0; page < 200; page += 2) {
+    std::byte* const guard = space->data() + page * page_bytes();
+    ASSERT_TRUE(install_guard(guard, page_bytes(), GuardKind::mapping));
+  }
+  EXPECT_GE(mapping_limit()->present, before->present + 199);
+}
+
+TEST(MappingLimit, KeepsAReserve) {
+  const MappingLimit usual{.max = 65'530, .present = 100};
+  EXPECT_EQ(usual.reserve(), 4095U);
+  EXPECT_EQ(usual.left(), 65'530U - 100 - 4095);
+  const MappingLimit small{.max = 1000, .present = 100};
+  EXPECT_EQ(small.left(), 388U);
+  const MappingLimit spent{.max = 1000, .present = 600};
+  EXPECT_EQ(spent.left(), 0U);
+}
+
+TEST(MappingLimit, TheTextNamesTheLimitItsValueAndTheRemedy) {
+  const std::string text = mappings_used_up({.max = 65'530, .present = 1});
+  EXPECT_THAT(text,
+              testing::HasSubstr("vm.max_map_count allows 65530 mappings, of which 4095 are"));
+  EXPECT_THAT(text, testing::HasSubstr("sysctl -w vm.max_map_count=262120"));
+  EXPECT_THAT(mappings_used_up({.max = 1000, .present = 1}), testing::HasSubstr("allows 1000"));
 }
 
 TEST(ShardsNeeded, IsTheFewestThatHoldAllConnections) {

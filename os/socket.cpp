@@ -11,9 +11,9 @@
 #include <array>
 #include <charconv>
 #include <cstring>
-#include <memory>
 
 #include "os/assert.hpp"
+#include "os/resolver.hpp"
 
 namespace c1m::os {
 namespace {
@@ -132,16 +132,11 @@ std::string Endpoint::to_string() const {
 std::expected<Endpoint, std::string> parse_endpoint(std::string_view text) {
   const auto parts = split(text);
   if (!parts) return std::unexpected(parts.error());
-  addrinfo hints{};
-  hints.ai_family = AF_UNSPEC;
-  hints.ai_socktype = SOCK_STREAM;
-  addrinfo* found = nullptr;
-  const int code = ::getaddrinfo(parts->host.c_str(), nullptr, &hints, &found);
-  if (code != 0) {
-    return std::unexpected("cannot resolve host '" + parts->host + "': " + ::gai_strerror(code));
+  const auto found = resolve(parts->host, "");
+  if (!found) {
+    return std::unexpected("cannot resolve host '" + parts->host + "': " + found.error().operation);
   }
-  const std::unique_ptr<addrinfo, decltype(&::freeaddrinfo)> owner(found, ::freeaddrinfo);
-  return Endpoint(found->ai_addr, found->ai_addrlen).with_port(parts->port);
+  return found->front().with_port(parts->port);
 }
 
 Result<void> apply_options(int fd, const SocketOptions& options) {

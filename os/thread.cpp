@@ -64,6 +64,17 @@ Result<void> set_timer_slack(Nanoseconds slack_ns) {
   return {};
 }
 
+// PR_GET_TIMERSLACK returns it; the default where that fails, which no kernel since 2.6.28 does.
+ExactWaits::ExactWaits() : slack_before_ns_(::prctl(PR_GET_TIMERSLACK)) {
+  constexpr Nanoseconds default_slack_ns = 50'000;
+  if (slack_before_ns_ <= 0) slack_before_ns_ = default_slack_ns;
+  (void)set_timer_slack(1);  // else waits end later, and nothing else changes
+}
+
+ExactWaits::~ExactWaits() {
+  (void)set_timer_slack(slack_before_ns_);
+}
+
 [[gnu::noinline]] std::thread::id current_thread() {
   return std::this_thread::get_id();
 }

@@ -24,6 +24,19 @@ std::size_t thread_stack_bytes_min();
 // default 50 us. At least 1 ns. Threads and children made later inherit it.
 [[nodiscard]] Result<void> set_timer_slack(Nanoseconds slack_ns);
 
+// The calling thread's waits end when they are due, as exactly as the kernel can, until this object
+// ends on the same thread.
+class ExactWaits {
+ public:
+  ExactWaits();
+  ExactWaits(const ExactWaits&) = delete;
+  ExactWaits& operator=(const ExactWaits&) = delete;
+  ~ExactWaits();
+
+ private:
+  Nanoseconds slack_before_ns_;
+};
+
 // The calling thread's number in the C++ library. A function of its own, because coroutines move
 // between threads: a compiler must not keep the answer from before.
 std::thread::id current_thread();

@@ -75,5 +75,19 @@ TEST(Thread, SetsTheTimerSlackOfTheCallingThread) {
   EXPECT_EQ(slack_ns.get_future().get(), 1);
 }
 
+TEST(Thread, ExactWaitsGiveTheSlackBack) {
+  const int before = ::prctl(PR_GET_TIMERSLACK);
+  ASSERT_NE(before, 1) << "the test's thread has the default";
+  {
+    const ExactWaits exact;
+    EXPECT_EQ(::prctl(PR_GET_TIMERSLACK), 1);
+    {
+      const ExactWaits nested;
+    }
+    EXPECT_EQ(::prctl(PR_GET_TIMERSLACK), 1);
+  }
+  EXPECT_EQ(::prctl(PR_GET_TIMERSLACK), before);
+}
+
 }  // namespace
 }  // namespace c1m::os

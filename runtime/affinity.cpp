@@ -6,6 +6,7 @@
 #include "os/assert.hpp"
 #include "os/clock.hpp"
 #include "os/thread.hpp"
+#include "runtime/safeguard.hpp"
 #include "runtime/scheduler.hpp"
 #include "runtime/wait.hpp"
 
@@ -43,7 +44,8 @@ void Scheduler::queue_pinned(Coroutine& coroutine) {
   if (!home.staffed.load(std::memory_order_relaxed)) {
     move_pins(home);
   } else if (Worker* holder = home.holder.load(std::memory_order_relaxed)) {
-    idle_workers_.take(*holder, [holder] { holder->unpark(); });
+    const bool unpark = in_force(Safeguard::pin_unparks);
+    if (unpark) idle_workers_.take(*holder, [holder] { holder->unpark(); });
   }
 }
 
@@ -137,17 +139,15 @@ void Scheduler::give_to_spare(Processor& processor) {
   }
 }
 
-void Worker::execute_where_it_may(Coroutine& coroutine) {
-  if (coroutine.placement.has_thread && locked_to_ != &coroutine) {
-    Processor& processor = *std::exchange(processor_, nullptr);
-    scheduler_.thread_of(coroutine).assign(processor, &coroutine);
-    return;
-  }
-  execute(coroutine);
-  // It waits or stands in a queue. Until somebody brings it back, this thread runs nothing.
-  if (locked_to_ != nullptr && processor_ != nullptr) {
-    scheduler_.give_to_spare(*std::exchange(processor_, nullptr));
-  }
+void Worker::send_to_its_thread(Coroutine& coroutine) {
+  Processor& processor = *std::exchange(processor_, nullptr);
+  scheduler_.thread_of(coroutine).assign(processor, &coroutine);
+}
+
+// The coroutine waits or stands in a queue. Until somebody brings it back, this thread runs
+// nothing.
+void Worker::rest() {
+  if (processor_ != nullptr) scheduler_.give_to_spare(*std::exchange(processor_, nullptr));
 }
 
 }  // namespace c1m::runtime

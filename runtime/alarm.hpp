@@ -19,8 +19,11 @@ class Alarm {
   explicit Alarm(os::Nanoseconds delay_ns) : ticker_(WaitReason::timer, delay_ns) {}
 
   // Parks until it comes, or takes it if it has come, and returns when it was due. Once taken, a
-  // wait lasts until it is set again. ECANCELED after stop(), its own or the runtime's.
-  [[nodiscard]] os::Result<os::Nanoseconds> wait() { return ticker_.wait(); }
+  // wait lasts until it is set again. ECANCELED after stop(), its own or the runtime's; the
+  // context's error() once that is cancelled.
+  [[nodiscard]] os::Result<os::Nanoseconds> wait(const Context& context = background) {
+    return ticker_.wait(context);
+  }
 
   // True when nobody has taken it before, and nobody will now.
   bool stop() { return ticker_.stop(); }

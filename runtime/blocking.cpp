@@ -5,8 +5,8 @@
 
 namespace c1m::runtime {
 
-void call_blocking(void (*function)(void* argument), void* argument) {
-  worker_of_caller().call_blocking({function, argument});
+void call_blocking(void (*function)(void* argument), void* argument, WaitReason reason) {
+  worker_of_caller().call_blocking({function, argument, reason});
 }
 
 }  // namespace c1m::runtime

@@ -75,6 +75,66 @@ TEST_P(CompactStackTest, FramesSurviveCopies) {
   }
 }
 
+TEST_P(CompactStackTest, ASlotGivesBackWhatItOnceGrewToAndDeepFramesStayWhole) {
+  std::atomic<int> intact = 0;
+  constexpr int deep = 9;
+  constexpr int shallow = 2'000;  // a look is taken at one freeze in sixteen
+  run([&] {
+    for (int i = 0; i < deep + shallow; ++i) {
+      const auto body = [&, i] {
+        const auto number = static_cast<std::uint32_t>(i) * 1000;
+        // The deep ones come back while the shallow ones take their turns.
+        for (int turn = 0; turn < 4; ++turn) {
+          if (hold_frames(number, i < deep ? 150 : 1)) ++intact;
+          if (i < deep) std::ignore = sleep_for(5 * os::ns_per_ms);
+        }
+      };
+      ASSERT_TRUE(spawn(body, compact));
+    }
+  });
+  EXPECT_EQ(intact.load(), 4 * (deep + shallow));
+  if (C1M_ASAN) return;  // no slots
+  EXPECT_GT(runtime().statistics().stacks_shrunk, 0U);
+}
+
+TEST_P(CompactStackTest, FramesThatAreAlikeAreStoredShort) {
+  if (C1M_ASAN) GTEST_SKIP() << "no slots";
+  constexpr int count = C1M_TSAN ? 200 : 2000;
+  // Each processor learns by itself, and one that seldom runs learns late: so the bound is wide.
+  constexpr std::uint64_t copies_min = 20 * count;
+  constexpr std::uint64_t copies_max = 50 * copies_min;
+  std::atomic<int> intact = 0;
+  std::atomic<bool> released = false;
+  run([&] {
+    for (int i = 0; i < count; ++i) {
+      ASSERT_TRUE(spawn(
+          [&, i] {
+            std::array<int, 4> values{i, i * 3, i * 5, i * 7};
+            std::array<int, 4>* volatile place = &values;
+            int turns = 0;
+            for (; !released; ++turns) {
+              yield();
+              for (int& value : *place) ++value;
+            }
+            const int sum = values[0] + values[1] + values[2] + values[3];
+            if (sum == 16 * i + 4 * turns && place == &values) ++intact;
+          },
+          compact));
+    }
+    RuntimeStatistics statistics;
+    do {
+      yield();
+      statistics = runtime().statistics();
+    } while (statistics.copies_out < copies_min ||
+             (statistics.frozen_bytes_stored >= statistics.frozen_bytes / 2 &&
+              statistics.copies_out < copies_max));
+    EXPECT_GE(statistics.coroutines_frozen, count / 2U);
+    EXPECT_LT(statistics.frozen_bytes_stored, statistics.frozen_bytes / 2);
+    released = true;
+  });
+  EXPECT_EQ(intact.load(), count);
+}
+
 TEST_P(CompactStackTest, TheTwoKindsMix) {
   std::atomic<int> intact = 0;
   run([&] {
@@ -98,9 +158,8 @@ TEST_P(CompactStackTest, ThoseOfOneSlotNeverRunAtTheSameTime) {
   run([&] {
     for (int i = 0; i < 300; ++i) {
       const auto body = [&] {
-        auto& slot = *worker_of_caller().current().slot;
-        // By the number of its stack: the first few of the runtime.
-        auto& count = inside[slot.stack.number % inside.size()];
+        const StackSlot* slot = worker_of_caller().current().home.slot();
+        auto& count = inside[reinterpret_cast<std::uintptr_t>(slot) / sizeof *slot % inside.size()];
         for (int turn = 0; turn < 30; ++turn) {
           if (count.fetch_add(1) != 0) overlapped = true;
           for (int spin = 0; spin < 50; ++spin) std::atomic_signal_fence(std::memory_order_seq_cst);

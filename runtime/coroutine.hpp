@@ -1,45 +1,49 @@
 // The record of one coroutine (Go's G): where it continues, what it runs, what it waits for.
 // Invariants: records are never freed while the runtime lives, so that a late waker may look at
-// one; everything that others reach during a wait (the timer, the wait state) is here, never on the
-// stack. Threads: owned as wait_state.hpp says. Not here: queues and stacks themselves.
+// one; what others reach during a wait is here or in its WaitSources, never on the stack; a record
+// is one cache line, because a million that wait have one each. Threads: owned as wait_state.hpp
+// says. Not here: queues, stacks, and what only a coroutine that has not begun or a wait with a
+// deadline needs (start.hpp, wait_sources.hpp).
 #pragma once
 
 #include <atomic>
 #include <cstdint>
-#include <functional>
 #include <source_location>
 
-#include "runtime/cancel_state.hpp"
+#include "runtime/frozen_image.hpp"
 #include "runtime/placement.hpp"
-#include "runtime/stack_pool.hpp"
+#include "runtime/sanitizer.hpp"
+#include "runtime/stack_home.hpp"
 #include "runtime/stack_switch.hpp"
-#include "runtime/timer_heap.hpp"
+#include "runtime/start.hpp"
 #include "runtime/wait_reason.hpp"
 #include "runtime/wait_state.hpp"
 #include "runtime/wake_token.hpp"
 
 namespace c1m::runtime {
 
-struct StackSlot;
-
 struct Coroutine : CoroutineContext {
   explicit Coroutine(std::uint32_t index_in_table) : index(index_in_table) {}
 
   [[nodiscard]] WakeToken token() const { return {index, wait.epoch()}; }
 
+  // False until it first runs, and of a free record.
+  [[nodiscard]] bool has_begun() const { return saved_point() != nullptr; }
+
   WaitState wait;
-  Timer timer;                  // for sleeping, or for the deadline of another wait
-  CancelLink cancel_link;       // for a wait that a context may end
-  Coroutine* next = nullptr;    // in the global queue, a slot's list, a free list, or a lock's list
-  Stack stack;                  // its own, kept while the record is cached for reuse, or its slot's
-  StackSlot* slot = nullptr;    // of a compact coroutine
-  std::byte* frozen = nullptr;  // its frames, while another is resident in its slot
-  const std::uint32_t index;    // in the table, from 1
-  Placement placement;          // where it may run
-  WaitNote note;                // for dumps: what it waits for
+  Coroutine* next = nullptr;  // in the global queue, a slot's list, a free list, or a lock's list
+  StackHome home;
+  // What it has elsewhere instead of frames on its stack; never both, so one word.
+  union {
+    Start* start = nullptr;  // until it begins
+    FrozenImage frozen;      // its frames, while another is resident in its slot
+  };
+  WaitNote note;  // for dumps: what it waits for
   // Of its spawn. Atomic, because a dump may look at a record that is being used again.
   std::atomic<std::source_location> where;
-  std::move_only_function<void()> function;
+  const std::uint32_t index;  // in the table, from 1
+  Placement placement;        // where it may run
 };
+static_assert(C1M_ASAN || C1M_TSAN || sizeof(Coroutine) == 64);
 
 }  // namespace c1m::runtime

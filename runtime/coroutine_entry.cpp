@@ -14,7 +14,8 @@
 namespace c1m::runtime {
 namespace {
 
-[[noreturn]] void report_uncaught(const Coroutine& coroutine, const char* what) {
+[[noreturn]] void report_uncaught(const char* what) {
+  const Coroutine& coroutine = current_worker()->current();
   const std::source_location where = coroutine.where.load(std::memory_order_relaxed);
   const std::string text = "c1m runtime: an exception left coroutine " +
                            std::to_string(coroutine.index) + ", spawned at " + where.file_name() +
@@ -24,22 +25,25 @@ namespace {
   std::terminate();
 }
 
-void run_function(Coroutine& coroutine) {
+// In a frame of its own: that of coroutine_entry() is memory of every coroutine that waits.
+[[noreturn, gnu::noinline]] void report_uncaught() noexcept {
   try {
-    // Moved here, so that it is destroyed on the coroutine, with what it has captured.
-    auto function = std::move(coroutine.function);
-    function();
+    throw;
   } catch (const std::exception& error) {
-    report_uncaught(coroutine, error.what());
+    report_uncaught(error.what());
   } catch (...) {
-    report_uncaught(coroutine, "not a std::exception");
+    report_uncaught("not a std::exception");
   }
 }
 
 }  // namespace
 
 void coroutine_entry(CoroutineContext& context) {
-  run_function(static_cast<Coroutine&>(context));
+  try {
+    std::exchange(static_cast<Coroutine&>(context).start, nullptr)->begin();
+  } catch (...) {
+    report_uncaught();
+  }
   current_worker()->finish_current();
 }
 

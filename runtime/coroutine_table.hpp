@@ -31,6 +31,12 @@ class CoroutineTable {
   // Records run from 1 to this.
   [[nodiscard]] std::uint32_t created();
 
+  // It will be woken soon.
+  void prefetch(std::uint32_t index) {
+    const Coroutine& record = at(index);
+    __builtin_prefetch(&record);
+  }
+
   // The record of a token, which is in use or has been.
   [[nodiscard]] Coroutine& at(std::uint32_t index) { return records()[index]; }
 

@@ -240,6 +240,53 @@ TEST_P(ExceptionTest, UnwindingWithinUnwindingKeepsBothCounts) {
   });
 }
 
+TEST_P(ExceptionTest, WhoBeginsWhileOthersHandleTheirsHasNone) {
+  run_through_gate(2, [](Gate& gate, int number) {
+    const auto expect_none = [] {
+      EXPECT_EQ(std::current_exception(), nullptr);
+      EXPECT_EQ(std::uncaught_exceptions(), 0);
+    };
+    expect_none();
+    if (number % 2 == 0) {
+      gate.pass();
+      expect_none();
+      gate.pass();
+      expect_none();
+      return;
+    }
+    try {
+      throw number;
+    } catch (int) {
+      gate.pass();
+      EXPECT_NE(std::current_exception(), nullptr);
+    }
+    gate.pass();
+    expect_none();
+  });
+}
+
+TEST_P(ExceptionTest, WhoRunsTheRuntimeInsideAHandlerKeepsItsOwn) {
+  try {
+    try {
+      throw std::runtime_error("of the thread");
+    } catch (const std::runtime_error&) {
+      run([] {
+        EXPECT_EQ(std::current_exception(), nullptr);
+        try {
+          throw std::logic_error("of the coroutine");
+        } catch (const std::logic_error&) {
+          yield();
+        }
+        yield();
+      });
+      throw;
+    }
+  } catch (const std::exception& error) {
+    EXPECT_STREQ(error.what(), "of the thread");
+  }
+  EXPECT_EQ(std::current_exception(), nullptr);
+}
+
 TEST_P(ExceptionTest, OneCaughtHereMayBeRethrownByAnotherCoroutine) {
   if (C1M_TSAN) GTEST_SKIP() << "it does not see the counts inside libstdc++'s exception_ptr";
   run_through_gate(1, [](Gate& gate, int number) {

@@ -39,7 +39,7 @@ void FrozenPool::refill(FrozenList& list, std::size_t size_class) {
   FrozenList& free = free_[size_class];
   while (list.count < wanted && free.count > 0) list.push(free.pop());
   if (list.count > 0) return;  // no new memory while there is old
-  while (list.count < wanted) list.push(carve(bytes));
+  carve(list, bytes, wanted);
 }
 
 void FrozenPool::drain(FrozenList& list, std::size_t size_class, std::uint32_t keep) {
@@ -47,17 +47,25 @@ void FrozenPool::drain(FrozenList& list, std::size_t size_class, std::uint32_t k
   while (list.count > keep) free_[size_class].push(list.pop());
 }
 
-FrozenBlock* FrozenPool::carve(std::size_t bytes) {
-  if (arenas_.empty() || arena_used_ + bytes > arena_bytes) {
+std::size_t FrozenPool::block_bytes(std::size_t bytes) {
+  const bool own = bytes > FrozenClasses::block_bytes_max;  // an allocation of its own
+  return own ? bytes : FrozenClasses::bytes(FrozenClasses::of(bytes));
+}
+
+// The first in memory is taken first: coroutines that run in turn then find their frames in the
+// order in which the CPU fetches ahead.
+void FrozenPool::carve(FrozenList& list, std::size_t bytes, std::uint32_t count) {
+  const std::size_t all = bytes * count;
+  if (arenas_.empty() || arena_used_ + all > arena_bytes) {
     auto arena = os::AddressSpace::reserve(arena_bytes);
     C1M_ASSERT(arena, "there is memory for the frames of compact coroutines");
     arenas_.push_back(std::move(*arena));
     arena_used_ = 0;
   }
-  std::byte* place = arenas_.back().data() + arena_used_;
-  arena_used_ += bytes;
-  carved_bytes_.store(carved_bytes() + bytes, std::memory_order_relaxed);
-  return ::new (place) FrozenBlock;
+  std::byte* const first = arenas_.back().data() + arena_used_;
+  for (std::size_t i = count; i > 0; --i) list.push(::new (first + (i - 1) * bytes) FrozenBlock);
+  arena_used_ += all;
+  carved_bytes_.store(carved_bytes() + all, std::memory_order_relaxed);
 }
 
 std::byte* FrozenCache::take(std::size_t bytes, FrozenPool& pool) {

@@ -15,9 +15,9 @@
 
 namespace c1m::runtime {
 
-// Steps of 16 bytes up to 1 KiB, then eight to each doubling up to 64 KiB.
+// Steps of 8 bytes up to 1 KiB, then eight to each doubling up to 64 KiB.
 struct FrozenClasses {
-  static constexpr std::size_t fine_bytes = 16;
+  static constexpr std::size_t fine_bytes = 8;
   static constexpr std::size_t fine_bytes_max = 1024;
   static constexpr std::size_t block_bytes_max = 64 * 1024;
   static constexpr std::size_t count = fine_bytes_max / fine_bytes + 8 * 6;
@@ -56,6 +56,8 @@ class FrozenPool {
   // Takes half of a list of two batches, or all of any.
   void drain(FrozenList& list, std::size_t size_class, std::uint32_t keep);
 
+  // Of the block for so many bytes.
+  [[nodiscard]] static std::size_t block_bytes(std::size_t bytes);
   // Bytes carved into blocks, in use or not.
   [[nodiscard]] std::size_t carved_bytes() const {
     return carved_bytes_.load(std::memory_order_relaxed);
@@ -64,7 +66,7 @@ class FrozenPool {
  private:
   static constexpr std::size_t arena_bytes = std::size_t{64} << 20;
 
-  [[nodiscard]] FrozenBlock* carve(std::size_t bytes);  // the lock is held
+  void carve(FrozenList& list, std::size_t bytes, std::uint32_t count);  // the lock is held
 
   ThreadMutex mutex_;
   // All guarded by mutex_.

@@ -15,7 +15,7 @@ TEST(FrozenClasses, HoldEverySizeAndWasteLittle) {
     ASSERT_LT(size_class, FrozenClasses::count) << bytes;
     const std::size_t block = FrozenClasses::bytes(size_class);
     ASSERT_GE(block, bytes);
-    const std::size_t waste_max = bytes <= FrozenClasses::fine_bytes_max ? 15 : bytes / 8;
+    const std::size_t waste_max = bytes <= FrozenClasses::fine_bytes_max ? 7 : bytes / 8;
     ASSERT_LE(block - bytes, waste_max) << bytes;
     ASSERT_EQ(FrozenClasses::of(block), size_class);
   }

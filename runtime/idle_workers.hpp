@@ -75,7 +75,7 @@ class IdleWorkers {
   }
 
   // The caller has found work. True when it was the last to search: others may have relied on it,
-  // so it must look (after a store_load_fence, which this includes) whether there is more.
+  // so it must look (after a store_load_fence) whether there is more.
   bool end_search() { return searching_of(counts_.fetch_sub(one_searching)) == 1; }
 
   // The caller goes to sleep: it must look for work again afterwards, before it does. True when all

@@ -29,18 +29,14 @@ class LockWord {
 
   // Takes the lock if it is free, also before those that wait.
   bool try_lock() {
-    std::uint32_t seen = 0;
-    // Acquire: what the last holder did is visible.
-    if (state_.compare_exchange_strong(seen, locked, std::memory_order_acquire,
-                                       std::memory_order_relaxed)) {
-      return true;
-    }
-    while ((seen & locked) == 0) {
+    std::uint32_t seen = left_as_.load(std::memory_order_relaxed);
+    do {
+      // Acquire: what the last holder did is visible.
       if (state_.compare_exchange_weak(seen, seen | locked, std::memory_order_acquire,
                                        std::memory_order_relaxed)) {
         return true;
       }
-    }
+    } while ((seen & locked) == 0);
     return false;
   }
 
@@ -86,11 +82,18 @@ class LockWord {
 
   // Gives the lock up. Returns the waiter that the caller must wake, if any.
   Waiter* unlock() {
-    std::uint32_t seen = locked;
-    // Release: what the holder did is visible to the next.
-    if (state_.compare_exchange_strong(seen, 0, std::memory_order_release,
+    const std::uint32_t left_before = left_as_.load(std::memory_order_relaxed);
+    std::uint32_t seen = left_before | locked;
+    // Nobody waits, or a waiter is awake: it will find the lock free, or enter the list again.
+    while ((seen & locked) != 0 && ((seen & waiting) == 0 || (seen & woken) != 0)) {
+      const std::uint32_t left = seen & ~locked;
+      // Before the lock is given up: the next holder may destroy it at once.
+      if (left != left_before) left_as_.store(left, std::memory_order_relaxed);
+      // Release: what the holder did is visible to the next.
+      if (state_.compare_exchange_weak(seen, left, std::memory_order_release,
                                        std::memory_order_relaxed)) {
-      return nullptr;
+        return nullptr;
+      }
     }
     return unlock_with_waiters(seen);
   }
@@ -110,13 +113,6 @@ class LockWord {
 
   Waiter* unlock_with_waiters(std::uint32_t seen) {
     C1M_ASSERT((seen & locked) != 0, "only a locked mutex is unlocked");
-    // Nobody waits, or a waiter is awake: it will find the lock free, or enter the list again.
-    while ((seen & waiting) == 0 || (seen & woken) != 0) {
-      if (state_.compare_exchange_weak(seen, seen & ~locked, std::memory_order_release,
-                                       std::memory_order_relaxed)) {
-        return nullptr;
-      }
-    }
     const std::lock_guard guard(list_mutex_);
     // It is still the caller's lock, and `waiting` cannot go: only unlock() takes waiters out.
     Waiter* first = first_;
@@ -145,6 +141,9 @@ class LockWord {
   }
 
   Atomic<std::uint32_t> state_ = 0;
+  // The word as the last unlock() left it: what the next exchange expects. While a waiter is awake
+  // it is not 0, and an exchange that fails costs as much as one that succeeds. Only a guess.
+  Atomic<std::uint32_t> left_as_ = 0;
   ThreadMutex list_mutex_;
   Waiter* first_ = nullptr;  // guarded by list_mutex_, as last_
   Waiter* last_ = nullptr;

@@ -85,8 +85,8 @@ bool Monitor::look() {
   acted |= look_at_network();
   if (scheduler_.idle_workers().sleeping() == 0) return acted;
   const os::Nanoseconds earliest_ns = scheduler_.earliest_timer_ns();
-  const bool overdue =
-      earliest_ns != TimerHeap::never && earliest_ns + overdue_ns < scheduler_.now_ns();
+  // A sum would overflow: a time may be as far off as the clock goes.
+  const bool overdue = earliest_ns < scheduler_.now_ns() - overdue_ns;
   if (overdue) {
     scheduler_.wake_a_worker();
     acted = true;

@@ -5,20 +5,13 @@
 
 #include <benchmark/benchmark.h>
 
-#include "os/assert.hpp"
+#include "runtime/bench_fixture.hpp"
 #include "runtime/mutex.hpp"
-#include "runtime/runtime.hpp"
 #include "runtime/sleep.hpp"
 #include "runtime/spawn.hpp"
 
 namespace c1m::runtime {
 namespace {
-
-void run(std::int64_t processors, std::move_only_function<void()> main) {
-  auto runtime = Runtime::create({.processors = static_cast<unsigned>(processors)});
-  C1M_ASSERT(runtime, "the machine has what this needs");
-  C1M_ASSERT((*runtime)->run(std::move(main)), "the machine has what this needs");
-}
 
 void mutex_alone(benchmark::State& state) {
   run(state.range(0), [&state] {
@@ -40,17 +33,16 @@ void contend(benchmark::State& state, int coroutines, int each) {
     for ([[maybe_unused]] auto _ : state) {
       ended.store(0);
       for (int i = 0; i < coroutines; ++i) {
-        const auto spawned = spawn([&mutex, &counter, &ended, each] {
+        must(spawn([&mutex, &counter, &ended, each] {
           for (int round = 0; round < each; ++round) {
             const std::lock_guard lock(mutex);
             ++counter;
           }
           ended.fetch_add(1);
-        });
-        C1M_ASSERT(spawned, "the machine has what this needs");
+        }));
       }
       while (ended.load(std::memory_order_relaxed) < coroutines) {
-        C1M_ASSERT(sleep_for(20 * os::ns_per_us), "nobody stops the runtime");
+        must(sleep_for(20 * os::ns_per_us));
       }
     }
     benchmark::DoNotOptimize(counter);

@@ -2,9 +2,11 @@
 // netpoller.hpp.
 #include "runtime/netpoller.hpp"
 
+#include <mutex>
 #include <tuple>
 
 #include "os/assert.hpp"
+#include "runtime/safeguard.hpp"
 
 namespace c1m::runtime {
 namespace {
@@ -60,9 +62,15 @@ PollDescriptor* Netpoller::take() {
   const std::uint32_t created = created_.load(std::memory_order_relaxed);
   if (created == descriptors_max_) return nullptr;
   PollDescriptor* state = std::construct_at(&at(created));
-  // Release: interrupt_all() sees the constructed words.
+  // Release: the ring's poll() sees the constructed words.
   created_.store(created + 1, std::memory_order_release);
   return state;
+}
+
+std::uint32_t Netpoller::created_under_lock() {
+  std::unique_lock lock(mutex_, std::defer_lock);
+  if (in_force(Safeguard::stop_lock)) lock.lock();
+  return created_.load(std::memory_order_acquire);
 }
 
 os::Result<PollDescriptor*> Netpoller::open(os::Descriptor descriptor) {

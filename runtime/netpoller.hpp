@@ -67,10 +67,12 @@ class Netpoller {
   // Ends a poll that goes on in another thread, or the next one.
   platform::WakeEvent& wake_event() { return wake_event_; }
 
-  // Calls visit(token) for every coroutine that waits, having taken it out of its word.
+  // Calls visit(token) for every coroutine that waits, having taken it out of its word. A
+  // descriptor that is not seen here is opened afterwards, by who sees what the caller did before.
   template <class Visit>
   void interrupt_all(Visit visit) {
-    for (std::uint32_t index = 0; index < created_.load(std::memory_order_acquire); ++index) {
+    const std::uint32_t created = created_under_lock();
+    for (std::uint32_t index = 0; index < created; ++index) {
       for (PollWord& word : at(index).words) {
         if (const WakeToken token = word.interrupt()) visit(token);
       }
@@ -96,6 +98,7 @@ class Netpoller {
                                       reinterpret_cast<const PollDescriptor*>(space_.data()));
   }
   [[nodiscard]] PollDescriptor* take();
+  [[nodiscard]] std::uint32_t created_under_lock();
   [[nodiscard]] os::Result<void> ask_ring(PollDescriptor& state, Direction direction);
   void close_number(PollDescriptor& state);
   void deliver(const epoll_event& event, std::span<WakeToken> wakes, std::size_t& count);

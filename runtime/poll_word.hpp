@@ -37,10 +37,11 @@ class PollWord {
     return false;
   }
 
-  // Ends the wait of `token` when it was not ended by an edge; an edge that came stays pending.
-  void retract(WakeToken token) {
-    std::uint64_t expected = token.bits();
-    word_.compare_exchange_strong(expected, empty, std::memory_order_relaxed);
+  // By who has published: ends its wait when nobody else has; an edge that came stays pending.
+  void retract() {
+    std::uint64_t seen = word_.load(std::memory_order_relaxed);
+    if (seen == empty || seen == ready) return;
+    word_.compare_exchange_strong(seen, empty, std::memory_order_relaxed);
   }
 
   // The descriptor has become ready. Returns the coroutine to wake, if one waits. An edge beside a

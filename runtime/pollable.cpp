@@ -12,40 +12,11 @@
 namespace c1m::runtime {
 namespace {
 
-constexpr const char* operation_of(Direction direction) {
-  return direction == Direction::read ? "wait_readable" : "wait_writable";
-}
-
-// What forbids a wait to begin or to go on, if anything does.
-os::Result<void> obstacle(PollDescriptor& state, Direction direction, const Scheduler& scheduler,
-                          const Context& context) {
-  if (state.is_closing()) return os::fail(EBADF, operation_of(direction));
-  if (scheduler.stopped()) return os::fail(ECANCELED, operation_of(direction));
-  if (context.is_cancelled()) return os::fail(context.cause(), operation_of(direction));
-  return {};
-}
-
-// Parks until an edge or an interruption. Returns early, without a reason, in doubt.
-void wait_once(PollDescriptor& state, Direction direction, os::Nanoseconds deadline_ns,
-               WaitReason reason, const Context& context) {
-  Wait wait(reason, static_cast<std::uint32_t>(state.fd.load(std::memory_order_relaxed)));
-  PollWord& word = state.word(direction);
-  if (!word.publish(wait.token())) {
-    wait.cancel();
-    return;
-  }
-  if (deadline_ns != no_deadline) wait.end_at(deadline_ns);
-  // Whoever closes, stops or changes the deadline does that before it interrupts the word: either
-  // it finds the token, or this sees the change. All of it is sequentially consistent.
-  const bool changed = !wait.end_on(context) ||
-                       !obstacle(state, direction, wait.scheduler(), context) ||
-                       state.deadline_ns(direction).load() != deadline_ns;
-  if (changed && in_force(Safeguard::look_after_publish)) {
-    wait.cancel();
-  } else {
-    wait.park();
-  }
-  word.retract(wait.token());
+// What forbids a wait to begin or to go on: an errno, or 0.
+int obstacle(const PollDescriptor& state, const Scheduler& scheduler, const Context& context) {
+  if (state.is_closing()) return EBADF;
+  if (scheduler.stopped()) return ECANCELED;
+  return context.error();
 }
 
 // A coroutine whose operations never have to wait lets others run, and the network be looked at,
@@ -55,25 +26,6 @@ void give_way_if_due() {
   if (!worker.spend_budget()) return;
   worker.poll_soon();
   worker.yield();
-}
-
-os::Result<void> wait_for(Netpoller& poller, PollDescriptor& state, Direction direction,
-                          WaitReason reason, const Context& context) {
-  give_way_if_due();
-  const Scheduler& scheduler = worker_of_caller().scheduler();
-  bool& exhausted = state.exhausted_in(direction);
-  for (;;) {
-    if (auto allowed = obstacle(state, direction, scheduler, context); !allowed) return allowed;
-    if (!exhausted || state.word(direction).consume_ready()) break;
-    const os::Nanoseconds deadline_ns = state.deadline_ns(direction).load();
-    if (deadline_ns != no_deadline && deadline_ns <= scheduler.now_ns()) {
-      return os::fail(ETIMEDOUT, operation_of(direction));
-    }
-    if (auto armed = poller.arm(state, direction); !armed) return armed;
-    wait_once(state, direction, deadline_ns, reason, context);
-  }
-  exhausted = false;
-  return {};
 }
 
 }  // namespace
@@ -101,14 +53,53 @@ Pollable::~Pollable() {
   poller_->release(*state_);
 }
 
-os::Result<void> Pollable::wait_readable(WaitReason reason, const Context& context) {
+// Parks until an edge or an interruption. Returns early, without a reason, in doubt. What is live
+// in here is memory of each idle connection; so all that comes before the park has a frame of its
+// own.
+int Pollable::wait_once(Wish wish, const Context& context) {
   C1M_ASSERT(state_ != nullptr, "an empty Pollable cannot be waited for");
-  return wait_for(*poller_, *state_, Direction::read, reason, context);
+  PollWord& word = state_->word(wish.direction);
+  const auto [outcome, sources] = begin_wait(word, wish, context);
+  if (outcome != to_park) return outcome;
+  current_worker()->park();
+  word.retract();
+  if (sources != nullptr) sources->give_back();
+  return again;
 }
 
-os::Result<void> Pollable::wait_writable(WaitReason reason, const Context& context) {
-  C1M_ASSERT(state_ != nullptr, "an empty Pollable cannot be waited for");
-  return wait_for(*poller_, *state_, Direction::write, reason, context);
+[[gnu::noinline]] Pollable::Begun Pollable::begin_wait(PollWord& word, Wish wish,
+                                                       const Context& context) {
+  give_way_if_due();
+  PollDescriptor& state = *state_;
+  const Scheduler& scheduler = worker_of_caller().scheduler();
+  if (const int error = obstacle(state, scheduler, context); error != 0) return {.outcome = error};
+  bool& exhausted = state.exhausted_in(wish.direction);
+  if (!exhausted || word.consume_ready()) {
+    exhausted = false;
+    return {.outcome = 0};
+  }
+  const os::Nanoseconds deadline_ns = state.deadline_ns(wish.direction).load();
+  if (deadline_ns != no_deadline && deadline_ns <= scheduler.now_ns())
+    return {.outcome = ETIMEDOUT};
+  if (auto armed = poller_->arm(state, wish.direction); !armed)
+    return {.outcome = armed.error().code};
+
+  Wait wait(wish.reason, static_cast<std::uint32_t>(state.fd.load(std::memory_order_relaxed)));
+  if (!word.publish(wait.token())) {
+    wait.cancel();
+    return {.outcome = again};
+  }
+  wait.end_at(deadline_ns);
+  // Whoever closes, stops or changes the deadline does that before it interrupts the word: either
+  // it finds the token, or this sees the change. All of it is sequentially consistent.
+  const bool changed = !wait.end_on(context) || obstacle(state, scheduler, context) != 0 ||
+                       state.deadline_ns(wish.direction).load() != deadline_ns;
+  if (changed && in_force(Safeguard::look_after_publish)) {
+    wait.cancel();
+    word.retract();
+    return {.outcome = again};
+  }
+  return {.outcome = to_park, .sources = wait.release_sources()};
 }
 
 void Pollable::read_would_block() {

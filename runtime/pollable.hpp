@@ -14,16 +14,13 @@
 #include "os/descriptor.hpp"
 #include "os/result.hpp"
 #include "runtime/cancellation.hpp"
+#include "runtime/poll_descriptor.hpp"
 #include "runtime/wait_reason.hpp"
 
 namespace c1m::runtime {
 
 class Netpoller;
-struct PollDescriptor;
-enum class Direction : std::uint8_t;
-
-// A deadline that never comes.
-inline constexpr os::Nanoseconds no_deadline = INT64_MAX;
+struct WaitSources;
 
 class Pollable {
  public:
@@ -41,13 +38,16 @@ class Pollable {
 
   // Returns when a read (write) is likely not to block; the caller must still expect EAGAIN.
   // Returns at once until one of the functions below has told that the next call would block.
-  // ETIMEDOUT at the deadline, EBADF after close(), ECANCELED after Runtime::stop(),
-  // the context's cause once that is cancelled. `reason` is
-  // for dumps.
+  // ETIMEDOUT at the deadline, EBADF after close(), ECANCELED after Runtime::stop(), the context's
+  // error() once that is cancelled. `reason` is for dumps.
   [[nodiscard]] os::Result<void> wait_readable(WaitReason reason = WaitReason::read,
-                                               const Context& context = background);
+                                               const Context& context = background) {
+    return wait({Direction::read, reason}, context, "wait_readable");
+  }
   [[nodiscard]] os::Result<void> wait_writable(WaitReason reason = WaitReason::write,
-                                               const Context& context = background);
+                                               const Context& context = background) {
+    return wait({Direction::write, reason}, context, "wait_writable");
+  }
 
   // What the owner of the I/O learns from its calls on the descriptor. Registrations are
   // edge-triggered, so after EAGAIN the next wait must be told, or it returns at once again.
@@ -94,7 +94,29 @@ class Pollable {
   };
 
  private:
+  struct Wish {
+    Direction direction;
+    WaitReason reason;
+  };
   Pollable(Netpoller& poller, PollDescriptor& state) : poller_(&poller), state_(&state) {}
+  // Here, so that the loop's values, which are constants to most callers, take no room in the
+  // frames of a coroutine that waits.
+  [[nodiscard]] os::Result<void> wait(Wish wish, const Context& context, const char* operation) {
+    int outcome = again;
+    while (outcome == again) outcome = wait_once(wish, context);
+    if (outcome != 0) return os::fail(outcome, operation);
+    return {};
+  }
+  // An errno, 0 when it is ready, or one of these.
+  static constexpr int again = -1;
+  static constexpr int to_park = -2;
+  [[nodiscard]] int wait_once(Wish wish, const Context& context);
+  // `sources` are to be given back after the park.
+  struct Begun {
+    int outcome;
+    WaitSources* sources = nullptr;
+  };
+  [[nodiscard]] Begun begin_wait(PollWord& word, Wish wish, const Context& context);
   void set_deadline(Direction direction, os::Nanoseconds deadline_ns);
 
   Netpoller* poller_ = nullptr;

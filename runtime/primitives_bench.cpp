@@ -13,7 +13,7 @@
 
 #include "os/assert.hpp"
 #include "os/clock.hpp"
-#include "runtime/runtime.hpp"
+#include "runtime/bench_fixture.hpp"
 #include "runtime/sleep.hpp"
 #include "runtime/spawn.hpp"
 #include "runtime/wait_group.hpp"
@@ -21,16 +21,6 @@
 
 namespace c1m::runtime {
 namespace {
-
-void must(const os::Result<void>& result) {
-  C1M_ASSERT(result, "the machine has what this needs");
-}
-
-void run(std::int64_t processors, std::move_only_function<void()> main) {
-  auto runtime = Runtime::create({.processors = static_cast<unsigned>(processors)});
-  C1M_ASSERT(runtime, "the machine has what this needs");
-  must((*runtime)->run(std::move(main)));
-}
 
 // One after another: a spawn, and the wait for its end.
 void spawn_and_join(benchmark::State& state) {
@@ -140,24 +130,29 @@ std::uint64_t memory_bytes() {
   return sum_kib * 1024;
 }
 
-// A million coroutines that wait: the memory of one, with page tables, and the time to make it.
-void park_a_million(benchmark::State& state) {
+// A million coroutines that wait, each after it has begun to run: the memory of one, with page
+// tables, and the time to make it.
+void park_a_million(benchmark::State& state, StackPolicy stack) {
   constexpr std::uint32_t coroutines = 1'000'000;
   const std::uint64_t before = memory_bytes();
   std::uint64_t after = before;
   run(state.range(0), [&] {
     for ([[maybe_unused]] auto _ : state) {
+      std::atomic<std::uint32_t> begun = 0;
       WaitGroup gate(1);
       WaitGroup ended(coroutines);
       for (std::uint32_t i = 0; i < coroutines; ++i) {
-        must(spawn([&] {
-          gate.wait();
-          ended.done();
-        }));
-        if (i % 1000 == 999) yield();
+        must(spawn(
+            [&] {
+              begun.fetch_add(1, std::memory_order_relaxed);
+              gate.wait();
+              ended.done();
+            },
+            {.stack = stack}));
+        if (i % 64 == 63) yield();
       }
+      while (begun.load(std::memory_order_relaxed) < coroutines) yield();
       state.PauseTiming();
-      for (int i = 0; i < 3; ++i) yield();
       after = memory_bytes();
       gate.done();
       ended.wait();
@@ -168,7 +163,14 @@ void park_a_million(benchmark::State& state) {
   state.counters["creation_ns"] = benchmark::Counter(
       coroutines, benchmark::Counter::kIsIterationInvariantRate | benchmark::Counter::kInvert);
 }
-BENCHMARK(park_a_million)->Arg(1)->Arg(2)->UseRealTime()->Iterations(1);
+void park_a_million_dedicated(benchmark::State& state) {
+  park_a_million(state, StackPolicy::dedicated);
+}
+BENCHMARK(park_a_million_dedicated)->Arg(1)->Arg(2)->UseRealTime()->Iterations(1);
+void park_a_million_compact(benchmark::State& state) {
+  park_a_million(state, StackPolicy::compact);
+}
+BENCHMARK(park_a_million_compact)->Arg(1)->Arg(2)->UseRealTime()->Iterations(1);
 
 }  // namespace
 }  // namespace c1m::runtime

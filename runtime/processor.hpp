@@ -13,6 +13,7 @@
 #include "runtime/frozen_pool.hpp"
 #include "runtime/global_queue.hpp"
 #include "runtime/run_queue.hpp"
+#include "runtime/template_table.hpp"
 #include "runtime/timer_heap.hpp"
 
 namespace c1m::runtime {
@@ -44,6 +45,8 @@ struct ProcessorCounters {
   Counter thawed;
   Counter frozen_bytes;
   Counter thawed_bytes;
+  Counter frozen_stored_bytes;
+  Counter thawed_stored_bytes;
 };
 
 struct Processor {
@@ -77,6 +80,8 @@ struct Processor {
   std::size_t free_stack_count = 0;
   std::size_t stack_promises = 0;  // made by the pool and not yet given to a coroutine
   FrozenCache frozen_blocks;
+  FrozenCache blocks;  // for what Worker::take_block() says
+  TemplateLearner frame_learner;
   std::uint32_t slot_hint;        // where to look for a slot for the next compact coroutine
   std::uint32_t tick = 0;         // resumes, for what is due every so many
   std::uint32_t next_streak = 0;  // resumes from the next slot while others waited in the queue

@@ -51,7 +51,7 @@ bool Scheduler::retire(Processor& processor) {
   hand_over(processor);
   processor.staffed.store(false);
   store_load_fence();  // the counterpart of queue_pinned()
-  move_pins(processor);
+  if (in_force(Safeguard::pins_move)) move_pins(processor);
   idle_workers_.remove_worker();
   // The others may all be asleep, and one of them must take what was handed over, sleep until the
   // timers that it got, or find that the run has ended.
@@ -72,6 +72,7 @@ void Scheduler::hand_over(Processor& processor) {
   processor.free_stack_count = 0;
   stacks_.take_back_promises(std::exchange(processor.stack_promises, 0));
   slots_.take_blocks_from(processor);
+  processor.blocks.empty_into(blocks_);
   processor.timers.move_all_to(processors_[0].timers);
 }
 

@@ -17,18 +17,13 @@ Runtime::Runtime(std::unique_ptr<Scheduler> scheduler) : scheduler_(std::move(sc
 Runtime::~Runtime() = default;
 
 os::Result<void> Runtime::run(std::move_only_function<void()> main, std::source_location where) {
-  if (auto spawned = scheduler_->spawn(std::move(main), {}, where); !spawned) return spawned;
+  if (auto spawned = spawn(std::move(main), where); !spawned) return spawned;
   return scheduler_->run();
 }
 
-os::Result<void> Runtime::spawn(std::move_only_function<void()> function,
-                                std::source_location where) {
-  return scheduler_->spawn(std::move(function), {}, where);
-}
-
-os::Result<void> Runtime::spawn(std::move_only_function<void()> function, SpawnOptions options,
-                                std::source_location where) {
-  return scheduler_->spawn(std::move(function), options, where);
+os::Result<void> Runtime::spawn_start(const FunctionToStart& function, SpawnOptions options,
+                                      std::source_location where) {
+  return scheduler_->spawn(function, options, where);
 }
 
 os::Result<void> Runtime::set_processors(unsigned count) {

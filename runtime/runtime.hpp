@@ -1,18 +1,21 @@
 // An M:N coroutine runtime: many stackful coroutines on a few threads, waiting through one
 // netpoller. Invariant: every coroutine ends before run() returns. Threads: each function says who
-// may call it. Not here: channels, contexts and join handles; preemption (a coroutine gives
+// may call it. Not here: channels and join handles; preemption (a coroutine gives
 // way when it waits).
 #pragma once
 
+#include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <memory>
 #include <source_location>
+#include <utility>
 
 #include "os/result.hpp"
 #include "runtime/runtime_dump.hpp"
 #include "runtime/stack_policy.hpp"
+#include "runtime/start.hpp"
 #include "runtime/statistics.hpp"
 
 namespace c1m::runtime {
@@ -82,12 +85,20 @@ class Runtime {
                                      std::source_location where = std::source_location::current());
 
   // Adds a coroutine from any thread, also before run(); see spawn.hpp for use inside a coroutine.
+  template <std::move_constructible Function>
+    requires std::invocable<Function&>
   [[nodiscard]] os::Result<void> spawn(
-      std::move_only_function<void()> function,
-      std::source_location where = std::source_location::current());
+      Function function, SpawnOptions options,
+      std::source_location where = std::source_location::current()) {
+    Startable<Function>&& startable = std::move(function);  // itself, or wrapped
+    return spawn_start(FunctionToStart(startable), options, where);
+  }
+  template <std::move_constructible Function>
+    requires std::invocable<Function&>
   [[nodiscard]] os::Result<void> spawn(
-      std::move_only_function<void()> function, SpawnOptions options,
-      std::source_location where = std::source_location::current());
+      Function function, std::source_location where = std::source_location::current()) {
+    return spawn(std::move(function), SpawnOptions{}, where);
+  }
 
   // Changes how many coroutines run at the same time, 1 to processors_max, now or, before run(),
   // for it. More: the added processors have workers when this returns; when the system has no
@@ -114,6 +125,9 @@ class Runtime {
 
  private:
   explicit Runtime(std::unique_ptr<Scheduler> scheduler);
+  [[nodiscard]] os::Result<void> spawn_start(const FunctionToStart& function, SpawnOptions options,
+                                             std::source_location where);
+
   std::unique_ptr<Scheduler> scheduler_;
 };
 

@@ -29,7 +29,7 @@ std::optional<CoroutineFacts> look_at(const Coroutine& coroutine, os::Nanosecond
   }
   if (facts.state == CoroutineState::free) return std::nullopt;
   const bool waits = facts.state == CoroutineState::waiting;
-  const bool blocks = facts.wait.reason == WaitReason::blocking;
+  const bool blocks = blocks_a_thread(facts.wait.reason);
   if (!waits && !blocks) facts.wait = {};
   return facts;
 }

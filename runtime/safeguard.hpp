@@ -1,6 +1,7 @@
-// The steps without which a wake-up would be lost or doubled, each by a name, so that the model
-// build can leave one out and show that a check notices. In production all are in force, and the
-// question costs nothing. Threads: none. Not here: what each is for, which stands at its place.
+// The steps without which a wake-up would be lost or doubled, or frames spoilt, each by a name, so
+// that the model build can leave one out and show that a check notices. In production all are in
+// force, and the question costs nothing. Threads: none. Not here: what each is for, which stands at
+// its place.
 #pragma once
 
 #include <cstdint>
@@ -26,6 +27,19 @@ enum class Safeguard : std::uint8_t {
   close_interrupts,    // close() ends the waits that go on
   stop_interrupts,     // so does stop()
   surplus_unparks,     // who leaves a surplus processor unparks the others
+  cancel_descends,     // cancelling reaches the contexts below
+  context_deadline,    // a wait ends at its context's deadline
+  cancel_interrupts,   // cancelling ends the waits that go on
+  group_list,          // the last done() wakes all that wait, not the first alone
+  ticker_interrupts,   // stop() and reset() of a ticker wake who waits for it
+  slot_turn,           // who has run a compact coroutine queues the next of its slot
+  pin_unparks,         // who queues a pinned coroutine wakes its processor
+  pins_move,           // who leaves a surplus processor sends its pinned coroutines elsewhere
+  wake_fence,          // who has added work looks at the sleepers after that
+  sleep_fence,         // who has entered the list of sleepers looks at the queues after that
+  search_fence,        // so does the last searcher, when it is none any more
+  stop_lock,           // stop() finds every descriptor whose opener has not seen it
+  template_match,      // frames are stored as the difference from a template that they match
   monitor,             // the thread that rescues; left out wherever it would hide a lost wake-up
 };
 

@@ -9,9 +9,7 @@
 #include <utility>
 
 #include "os/assert.hpp"
-#include "runtime/coroutine_entry.hpp"
 #include "runtime/safeguard.hpp"
-#include "runtime/sanitizer.hpp"
 #include "runtime/stack_overflow.hpp"
 #include "runtime/thread_state.hpp"
 
@@ -26,11 +24,6 @@ std::optional<RingPoller::Options> ring_options(const RuntimeOptions& options) {
                                                                 : os::Ring::Sharing::any_thread,
                              .buffers = options.ring_buffers,
                              .buffer_bytes = options.ring_buffer_bytes};
-}
-
-// AddressSanitizer keeps a shadow of each stack, which copies would not move.
-StackPolicy stack_policy_possible(StackPolicy wanted) {
-  return C1M_ASAN ? StackPolicy::dedicated : wanted;
 }
 
 }  // namespace
@@ -76,6 +69,7 @@ Scheduler::Scheduler(const RuntimeOptions& options, std::unique_ptr<CoroutineTab
 Scheduler::~Scheduler() {
   C1M_ASSERT(!running_.load(), "a runtime is destroyed after run() has returned");
   if (clock_ != nullptr) clock_->detach();
+  if (live() > 0) drop_starts();
 }
 
 // --- running -------------------------------------------------------------------------------------
@@ -198,21 +192,19 @@ Worker* Scheduler::own_worker() {
   return worker;
 }
 
-os::Result<void> Scheduler::spawn(std::move_only_function<void()> function, SpawnOptions options,
+os::Result<void> Scheduler::spawn(const FunctionToStart& function, SpawnOptions options,
                                   std::source_location where) {
-  C1M_ASSERT(function, "a coroutine has a function to run");
   Worker* worker = own_worker();
-  const StackPolicy policy = stack_policy_possible(options.stack);
+  const bool compact = compact_stacks_work && options.stack == StackPolicy::compact;
   auto taken = worker != nullptr ? worker->take_record() : table_->take();
   if (!taken) return std::unexpected(taken.error());
   Coroutine& coroutine = **taken;
-  auto stack =
-      policy == StackPolicy::compact ? bind_to_slot(coroutine, worker) : promise_stack(worker);
+  auto stack = compact ? bind_to_slot(coroutine, worker) : promise_stack(worker);
   if (!stack) {
     table_->give_back(coroutine);
     return stack;
   }
-  coroutine.function = std::move(function);
+  coroutine.start = &make_start(function, worker);
   coroutine.where.store(where, std::memory_order_relaxed);
   coroutine.placement = {};
   coroutine.wait.set(CoroutineState::runnable);
@@ -293,7 +285,8 @@ bool Scheduler::poll_from_outside() {
 }
 
 void Scheduler::wake_a_worker() {
-  store_load_fence();  // the counterpart of Worker::sleep() and Worker::stop_searching()
+  // The counterpart of Worker::sleep() and Worker::stop_searching().
+  if (in_force(Safeguard::wake_fence)) store_load_fence();
   if (!idle_workers_.should_wake()) return;
   Worker* sleeper = idle_workers_.take_for_search();
   if (sleeper == nullptr) return;
@@ -307,8 +300,9 @@ void Scheduler::time_has_moved() {
 }
 
 void Scheduler::stop() {
+  // Before the looks at words, which are sequentially consistent, and at what is behind a lock: the
+  // heaps, and which descriptors there are. See Wait's users.
   stopped_.store(true);
-  store_load_fence();  // before the looks at words and heaps; see Wait's users
   netpoller_->interrupt_all([this](WakeToken token) {
     if (in_force(Safeguard::stop_interrupts)) wake(token);
   });
@@ -372,6 +366,7 @@ RuntimeStatistics Scheduler::statistics() const {
   }
   add_compact_to(sum);
   sum.stacks_reserved = stacks_.carved();
+  sum.stacks_shrunk = stacks_.shrunk();
   sum.bindings_failed = bindings_failed_.load(std::memory_order_relaxed);
   sum.pins_moved = pins_moved_.load(std::memory_order_relaxed);
   sum.processors = processors_.wanted();

@@ -4,7 +4,6 @@
 // says else. Not here: what a single worker does (worker.hpp).
 #pragma once
 
-#include <functional>
 #include <memory>
 #include <source_location>
 #include <unordered_map>
@@ -40,8 +39,9 @@ class Scheduler {
   // Turns the calling thread and as many more as needed into workers until no coroutine is left.
   [[nodiscard]] os::Result<void> run();
 
-  [[nodiscard]] os::Result<void> spawn(std::move_only_function<void()> function,
-                                       SpawnOptions options, std::source_location where);
+  // See spawn.hpp; `function` is moved from only when this succeeds.
+  [[nodiscard]] os::Result<void> spawn(const FunctionToStart& function, SpawnOptions options,
+                                       std::source_location where);
 
   // Ends the wait of `token`, if it goes on, and queues the coroutine.
   void wake(WakeToken token);
@@ -121,6 +121,8 @@ class Scheduler {
   Netpoller& netpoller() { return *netpoller_; }
   StackPool& stacks() { return stacks_; }
   SlotTable& slots() { return slots_; }
+  // For what each coroutine needs for a while (Worker::take_block).
+  FrozenPool& blocks() { return blocks_; }
   ProcessorSet& processors() { return processors_; }
 
  private:
@@ -131,6 +133,8 @@ class Scheduler {
   [[nodiscard]] Worker* own_worker();
   [[nodiscard]] os::Result<void> bind_to_slot(Coroutine& coroutine, Worker* worker);
   [[nodiscard]] os::Result<void> promise_stack(Worker* worker);
+  [[nodiscard]] Start& make_start(const FunctionToStart& function, Worker* worker);
+  void drop_starts();
   [[nodiscard]] os::Result<void> start_worker(Processor* processor);
   [[nodiscard]] Worker* take_spare();
   [[nodiscard]] os::Result<void> staff(Processor& processor);
@@ -144,6 +148,7 @@ class Scheduler {
   void end_staffing();
 
   VirtualClock* const clock_;  // nullptr: the monotonic clock
+  FrozenPool blocks_;
   std::unique_ptr<CoroutineTable> table_;
   std::unique_ptr<Netpoller> netpoller_;
   StackPool stacks_;
@@ -168,6 +173,8 @@ class Scheduler {
   Atomic<bool> running_ = false;
   Atomic<std::int32_t> taken_over_calls_ = 0;  // only a virtual clock asks
   // By threads that are no workers.
+  ThreadMutex outside_blocks_mutex_;
+  FrozenCache outside_blocks_;  // guarded by outside_blocks_mutex_
   Atomic<std::uint64_t> spawned_outside_ = 0;
   Atomic<std::uint64_t> compact_spawned_outside_ = 0;
   Atomic<std::uint64_t> slot_waits_outside_ = 0;

@@ -19,14 +19,14 @@ void switch_to_a_coroutine_and_back(benchmark::State& state) {
     ThreadContext* thread = nullptr;
   };
   StackPool stacks(64 * 1024, os::GuardKind::marker);
-  ThreadContext thread;
-  thread.attach();
-  Pair coroutine;
-  coroutine.thread = &thread;
-  coroutine.prepare(stacks.usable(*stacks.take()), [](CoroutineContext& context) {
+  ThreadContext thread([](CoroutineContext& context) {
     auto& self = static_cast<Pair&>(context);
     for (;;) self.suspend(*self.thread);
   });
+  thread.attach();
+  Pair coroutine;
+  coroutine.thread = &thread;
+  coroutine.prepare(stacks.usable(*stacks.take()));
   for ([[maybe_unused]] auto _ : state) coroutine.resume(thread);
 }
 BENCHMARK(switch_to_a_coroutine_and_back);

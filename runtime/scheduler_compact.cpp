@@ -1,5 +1,6 @@
 // The scheduler's and its workers' part in compact coroutines: a slot for each, one turn a slot,
 // and what is counted. See scheduler.hpp, slot_table.hpp and docs/runtime.md.
+#include "runtime/safeguard.hpp"
 #include "runtime/scheduler.hpp"
 #include "runtime/stack_slot.hpp"
 #include "runtime/worker.hpp"
@@ -21,7 +22,12 @@ os::Result<void> Scheduler::bind_to_slot(Coroutine& coroutine, Worker* worker) {
 }
 
 bool Scheduler::may_queue(Coroutine& coroutine) {
-  if (coroutine.slot == nullptr || coroutine.slot->word.arrive(coroutine)) return true;
+  StackSlot* const slot = coroutine.home.slot();
+  if (slot == nullptr) return true;
+  if (slot->word.arrive(coroutine)) {
+    SlotTable::prefetch(coroutine);
+    return true;
+  }
   if (Worker* worker = own_worker()) {
     worker->processor().counters.slot_waits.add();
   } else {
@@ -34,8 +40,9 @@ bool Scheduler::may_queue(Coroutine& coroutine) {
 // the many of a slot do not keep the processor from others.
 void Worker::leave_slot(StackSlot& slot) {
   Coroutine* next = slot.word.take_next();
-  if (next == nullptr) return;
+  if (next == nullptr || !in_force(Safeguard::slot_turn)) return;
   processor_->counters.slot_turns.add();
+  SlotTable::prefetch(*next);
   push_last(*next);
 }
 
@@ -46,6 +53,8 @@ void Scheduler::add_compact_to(RuntimeStatistics& sum) const {
   std::uint64_t slot_turns = 0;
   std::uint64_t bytes_out = 0;
   std::uint64_t bytes_in = 0;
+  std::uint64_t stored_out = 0;
+  std::uint64_t stored_in = 0;
   for (const auto& processor : processors_) {
     const ProcessorCounters& counters = processor->counters;
     spawned += counters.compact_spawned.get();
@@ -56,6 +65,8 @@ void Scheduler::add_compact_to(RuntimeStatistics& sum) const {
     sum.copies_in += counters.thawed.get();
     bytes_out += counters.frozen_bytes.get();
     bytes_in += counters.thawed_bytes.get();
+    stored_out += counters.frozen_stored_bytes.get();
+    stored_in += counters.thawed_stored_bytes.get();
   }
   const auto difference = [](std::uint64_t more, std::uint64_t less) {
     return more > less ? more - less : 0;  // they are not of one moment
@@ -63,6 +74,7 @@ void Scheduler::add_compact_to(RuntimeStatistics& sum) const {
   sum.coroutines_compact = difference(spawned, ended);
   sum.coroutines_frozen = difference(sum.copies_out, sum.copies_in);
   sum.frozen_bytes = difference(bytes_out, bytes_in);
+  sum.frozen_bytes_stored = difference(stored_out, stored_in);
   sum.frozen_bytes_reserved = slots_.frozen_pool_bytes();
   sum.coroutines_runnable += difference(slot_waits, slot_turns);
   sum.stacks_in_use = difference(sum.coroutines_live, sum.coroutines_compact);

@@ -23,7 +23,7 @@ os::Result<void> sleep_for(os::Nanoseconds duration_ns, const Context& context) 
 os::Result<void> sleep_until(os::Nanoseconds deadline_ns, const Context& context) {
   Scheduler& scheduler = worker_of_caller().scheduler();
   if (scheduler.stopped()) return os::fail(ECANCELED, "sleep");
-  if (context.is_cancelled()) return os::fail(context.cause(), "sleep");
+  if (auto allowed = context.check("sleep"); !allowed) return allowed;
   if (deadline_ns <= scheduler.now_ns()) {
     yield();
     return {};
@@ -39,11 +39,9 @@ os::Result<void> sleep_until(os::Nanoseconds deadline_ns, const Context& context
   } else {
     wait.park();
   }
-  const bool ended_early = context.is_cancelled() || scheduler.stopped();
-  if (ended_early && scheduler.now_ns() < deadline_ns) {
-    return os::fail(context.is_cancelled() ? context.cause() : ECANCELED, "sleep");
-  }
-  return {};
+  if (!context.is_cancelled() && !scheduler.stopped()) return {};
+  if (scheduler.now_ns() >= deadline_ns) return {};
+  return os::fail(context.is_cancelled() ? context.error() : ECANCELED, "sleep");
 }
 
 }  // namespace c1m::runtime

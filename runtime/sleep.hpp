@@ -13,7 +13,7 @@ namespace c1m::runtime {
 [[nodiscard]] os::Nanoseconds now_ns();
 
 // Parks the coroutine for at least `duration_ns`; zero and less only yield. ECANCELED when the
-// runtime is stopped before the time has come, the context's cause when that is cancelled.
+// runtime is stopped before the time has come, the context's error() when that is cancelled.
 [[nodiscard]] os::Result<void> sleep_for(os::Nanoseconds duration_ns,
                                          const Context& context = background);
 

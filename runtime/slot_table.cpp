@@ -4,19 +4,32 @@
 #include <algorithm>
 #include <cstring>
 #include <mutex>
+#include <span>
 #include <utility>
 
 #include "os/assert.hpp"
-#include "runtime/coroutine_entry.hpp"
 #include "runtime/processor.hpp"
 
 namespace c1m::runtime {
 namespace {
 
 constexpr std::size_t looks_max = 8;
+constexpr std::size_t cache_line_bytes = 64;
+constexpr std::size_t prefetch_bytes_max = 1024;
+// A look at whether the slot's stack has grown reads a page that is not in the cache.
+constexpr std::uint32_t freezes_per_look = 16;
 
-std::size_t live_bytes(const Coroutine& coroutine) {
-  return static_cast<std::size_t>(coroutine.slot->top - coroutine.saved_point());
+// The pool's colours move tops within a quarter of a page; slots, which take turns, use three of
+// these quarters, so that the live parts of all of them find room in the second level cache.
+std::span<std::byte> usable_of(Stack stack, const StackPool& pool) {
+  constexpr std::size_t quarter_bytes = 1024;
+  const auto usable = pool.usable(stack);
+  return usable.first(usable.size() - pool.place(stack) / 16 % 3 * quarter_bytes);
+}
+
+Frames frames_of(Coroutine& coroutine) {
+  return {.live = {coroutine.saved_point(), coroutine.home.slot()->top},
+          .record = std::as_bytes(std::span(&coroutine, 1))};
 }
 
 }  // namespace
@@ -27,15 +40,16 @@ os::Result<void> SlotTable::bind(Coroutine& coroutine, std::uint32_t& hint) {
     if (auto given = give_stack(slot); !given) return given;
   }
   slot.bound.fetch_add(1, std::memory_order_relaxed);
-  coroutine.slot = &slot;
-  coroutine.stack = slot.stack;
+  coroutine.home = StackHome(slot);
   return {};
 }
 
 void SlotTable::unbind(Coroutine& coroutine) {
-  StackSlot& slot = *std::exchange(coroutine.slot, nullptr);
-  if (slot.resident == &coroutine) slot.resident = nullptr;
-  coroutine.stack = {};
+  StackSlot& slot = *std::exchange(coroutine.home, {}).slot();
+  if (slot.resident == &coroutine) {
+    slot.resident = nullptr;
+    stacks_.user_has_left(slot.stack);
+  }
   slot.bound.fetch_sub(1, std::memory_order_relaxed);
 }
 
@@ -61,7 +75,7 @@ os::Result<void> SlotTable::give_stack(StackSlot& slot) {
   if (slot.has_stack.load(std::memory_order_relaxed)) return {};
   auto stack = stacks_.take();
   if (!stack) return std::unexpected(stack.error());
-  const auto usable = stacks_.usable(*stack);
+  const auto usable = usable_of(*stack, stacks_);
   slot.stack = *stack;
   slot.top = usable.data() + usable.size();
   slot.has_stack.store(true, std::memory_order_release);
@@ -69,34 +83,70 @@ os::Result<void> SlotTable::give_stack(StackSlot& slot) {
   return {};
 }
 
+void SlotTable::prefetch(const Coroutine& coroutine) {
+  const StackSlot& slot = *coroutine.home.slot();
+  if (slot.resident == &coroutine) return;
+  __builtin_prefetch(slot.resident);
+  for (std::size_t bytes = 0; bytes < slot.frames_bytes; bytes += cache_line_bytes) {
+    __builtin_prefetch(slot.top - bytes - cache_line_bytes);
+  }
+  const std::byte* const block = coroutine.frozen.block();
+  if (block == nullptr) return;
+  __builtin_prefetch(block);
+  __builtin_prefetch(block + cache_line_bytes);
+}
+
 void SlotTable::move_in(Coroutine& coroutine, Processor& processor) {
-  StackSlot& slot = *coroutine.slot;
+  StackSlot& slot = *coroutine.home.slot();
   if (slot.resident == &coroutine) return;
   if (slot.resident != nullptr) freeze(*slot.resident, processor);
   slot.resident = &coroutine;
-  if (coroutine.frozen == nullptr) {
-    // Its first run: until now there was nothing of it on the stack.
-    C1M_ASSERT(coroutine.saved_point() == nullptr, "who is neither frozen nor resident is new");
-    coroutine.prepare(stacks_.usable(slot.stack), coroutine_entry);
-  } else {
+  if (coroutine.has_begun()) {
     thaw(coroutine, processor);
+  } else {
+    coroutine.prepare(usable_of(slot.stack, stacks_));
   }
 }
 
 void SlotTable::freeze(Coroutine& coroutine, Processor& processor) {
-  const std::size_t bytes = live_bytes(coroutine);
-  coroutine.frozen = processor.frozen_blocks.take(bytes, frozen_);
-  std::memcpy(coroutine.frozen, coroutine.saved_point(), bytes);
+  const Frames frames = frames_of(coroutine);
+  StackSlot& slot = *coroutine.home.slot();
+  slot.frames_bytes = static_cast<std::uint32_t>(std::min(frames.live.size(), prefetch_bytes_max));
+  const TemplateNumber number = templates_.find(frames, coroutine.frozen.template_number());
+  if (number == 0) processor.frame_learner.see(frames, templates_);
+  const std::size_t stored = stored_bytes(frames, number);
+  std::byte* const block = processor.frozen_blocks.take(stored, frozen_);
+  if (number == 0) {
+    std::memcpy(block, frames.live.data(), frames.live.size());
+  } else {
+    templates_.at(number).encode(frames, block);
+  }
+  coroutine.frozen = FrozenImage(block, number);
+  if (++slot.freezes % freezes_per_look == 0) stacks_.user_has_left(slot.stack);
   processor.counters.frozen.add();
-  processor.counters.frozen_bytes.add(bytes);
+  processor.counters.frozen_bytes.add(frames.live.size());
+  processor.counters.frozen_stored_bytes.add(FrozenPool::block_bytes(stored));
 }
 
 void SlotTable::thaw(Coroutine& coroutine, Processor& processor) {
-  const std::size_t bytes = live_bytes(coroutine);
-  std::memcpy(coroutine.saved_point(), coroutine.frozen, bytes);
-  processor.frozen_blocks.give_back(std::exchange(coroutine.frozen, nullptr), bytes, frozen_);
+  const Frames frames = frames_of(coroutine);
+  std::byte* const block = coroutine.frozen.block();
+  const TemplateNumber number = coroutine.frozen.template_number();
+  if (number == 0) {
+    std::memcpy(frames.live.data(), block, frames.live.size());
+  } else {
+    templates_.at(number).decode(block, frames);
+  }
+  const std::size_t stored = stored_bytes(frames, number);
+  processor.frozen_blocks.give_back(block, stored, frozen_);
+  coroutine.frozen = FrozenImage(nullptr, number);
   processor.counters.thawed.add();
-  processor.counters.thawed_bytes.add(bytes);
+  processor.counters.thawed_bytes.add(frames.live.size());
+  processor.counters.thawed_stored_bytes.add(FrozenPool::block_bytes(stored));
+}
+
+std::size_t SlotTable::stored_bytes(const Frames& frames, TemplateNumber number) const {
+  return number == 0 ? frames.live.size() : templates_.at(number).image_bytes();
 }
 
 void SlotTable::take_blocks_from(Processor& processor) {

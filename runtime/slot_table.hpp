@@ -13,6 +13,7 @@
 #include "runtime/frozen_pool.hpp"
 #include "runtime/stack_pool.hpp"
 #include "runtime/stack_slot.hpp"
+#include "runtime/template_table.hpp"
 
 namespace c1m::runtime {
 
@@ -26,7 +27,10 @@ class SlotTable {
   // them. `hint` is the caller's and moves on. Fails as StackPool::take() does.
   [[nodiscard]] os::Result<void> bind(Coroutine& coroutine, std::uint32_t& hint);
   // The coroutine has ended, or never began. By who holds the slot, in the first case.
-  static void unbind(Coroutine& coroutine);
+  void unbind(Coroutine& coroutine);
+
+  // The coroutine holds the claim on its slot and is queued: move_in() will want this soon.
+  static void prefetch(const Coroutine& coroutine);
 
   // Puts the coroutine's frames onto its slot's stack, and the resident's elsewhere.
   void move_in(Coroutine& coroutine, Processor& processor);
@@ -44,9 +48,12 @@ class SlotTable {
   [[nodiscard]] os::Result<void> give_stack(StackSlot& slot);
   void freeze(Coroutine& coroutine, Processor& processor);
   void thaw(Coroutine& coroutine, Processor& processor);
+  // Of frames that are stored by template `number`.
+  [[nodiscard]] std::size_t stored_bytes(const Frames& frames, TemplateNumber number) const;
 
   StackPool& stacks_;
   FrozenPool frozen_;
+  TemplateTable templates_;
   ThreadMutex mutex_;  // for the first use of a slot
   Atomic<std::size_t> with_stacks_ = 0;
   std::vector<StackSlot> slots_;  // the number never changes

@@ -2,24 +2,39 @@
 // Threads: spawn() is for coroutines; other threads use Runtime::spawn(). Not here: joining.
 #pragma once
 
-#include <functional>
+#include <concepts>
 #include <source_location>
+#include <utility>
 
 #include "os/result.hpp"
 #include "runtime/stack_policy.hpp"
+#include "runtime/start.hpp"
 
 namespace c1m::runtime {
 
-// Adds a coroutine to the runtime of the calling one; it may run at once on another processor, or
-// when the caller waits. `where` names it in messages. An exception that leaves `function` ends the
-// process with a message that names the coroutine. Fails with ENOMEM or EAGAIN when no coroutine
-// or stack is left; the operation then names the limit. `function` is destroyed on the coroutine,
-// and in that case by the caller.
-[[nodiscard]] os::Result<void> spawn(std::move_only_function<void()> function,
-                                     std::source_location where = std::source_location::current());
+// spawn() without the function's type.
+[[nodiscard]] os::Result<void> spawn_start(const FunctionToStart& function, SpawnOptions options,
+                                           std::source_location where);
 
-// The same with a choice of stack: spawn(function, {.stack = StackPolicy::compact}).
-[[nodiscard]] os::Result<void> spawn(std::move_only_function<void()> function, SpawnOptions options,
-                                     std::source_location where = std::source_location::current());
+// Adds a coroutine to the runtime of the calling one; it may run at once on another processor, or
+// when the caller waits. A choice of stack: spawn(function, {.stack = StackPolicy::compact}).
+// `where` names it in messages. An exception that leaves `function` ends the process with a message
+// that names the coroutine. Fails with ENOMEM or EAGAIN when no coroutine or stack is left; the
+// operation then names the limit. `function` is destroyed on the coroutine, and in that case by the
+// caller.
+template <std::move_constructible Function>
+  requires std::invocable<Function&>
+[[nodiscard]] os::Result<void> spawn(Function function, SpawnOptions options,
+                                     std::source_location where = std::source_location::current()) {
+  Startable<Function>&& startable = std::move(function);  // itself, or wrapped
+  return spawn_start(FunctionToStart(startable), options, where);
+}
+
+template <std::move_constructible Function>
+  requires std::invocable<Function&>
+[[nodiscard]] os::Result<void> spawn(Function function,
+                                     std::source_location where = std::source_location::current()) {
+  return spawn(std::move(function), SpawnOptions{}, where);
+}
 
 }  // namespace c1m::runtime

@@ -39,7 +39,7 @@ Coroutine* overflowed_coroutine(const void* address, std::size_t& stack_bytes) {
   Worker* worker = current_worker();
   if (worker == nullptr || !worker->runs_coroutine()) return nullptr;
   const StackPool& stacks = worker->scheduler().stacks();
-  const auto guard = stacks.guard(worker->current().stack);
+  const auto guard = stacks.guard(worker->current().home.stack());
   stack_bytes = stacks.stack_bytes();
   const bool inside = address >= guard.data() && address < guard.data() + guard.size();
   return inside ? &worker->current() : nullptr;

@@ -4,6 +4,8 @@
 
 #include <cstdint>
 
+#include "runtime/sanitizer.hpp"
+
 namespace c1m::runtime {
 
 enum class StackPolicy : std::uint8_t {
@@ -16,6 +18,10 @@ enum class StackPolicy : std::uint8_t {
   // the same time, so one that makes a blocking call, or computes, holds up the others.
   compact,
 };
+
+// AddressSanitizer keeps a shadow of each stack, which copies would not move: with it all stacks
+// are dedicated.
+inline constexpr bool compact_stacks_work = C1M_ASAN == 0;
 
 struct SpawnOptions {
   StackPolicy stack = StackPolicy::dedicated;

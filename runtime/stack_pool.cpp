@@ -1,4 +1,13 @@
-// Arenas, guards, and how free stacks that nobody needs give their pages back; see stack_pool.hpp.
+// Arenas, guards, and how stacks give back pages that nobody needs; see stack_pool.hpp.
+//
+// A free stack gives them back when it has not been needed for a second. One that is used again and
+// again never stays free for so long, so whether it once grew is looked at each time that its user
+// leaves. A mark written below the pages that most users need would cost each stack a page of
+// memory; therefore the mark is that nobody has written: a page of an arena that was never written
+// reads as zeros, out of the one page of zeros that the kernel has for everybody. So a shallow use
+// costs some loads from lines that are the same, and warm, for all stacks, and each stack's first
+// user a page fault without memory. Growing once makes a stack wait for shallow_users in a row
+// before it shrinks, or a program whose coroutines all grow would fault its pages in each time.
 #include "runtime/stack_pool.hpp"
 
 #include <algorithm>
@@ -11,17 +20,37 @@ namespace c1m::runtime {
 namespace {
 
 constexpr std::size_t cache_line_bytes = 64;
-constexpr std::uint32_t colours = 16;
+constexpr std::size_t colours = 16;
+// A guard splits a mapping, and the stack above it is one of its own.
+constexpr std::uint64_t mappings_per_guard = 2;
 
 std::size_t whole_pages(std::size_t bytes) {
   const std::size_t page = os::page_bytes();
   return (bytes + page - 1) / page * page;
 }
 
+// Whether somebody has written to this page, going by a word in every 512 bytes; if so, it looks
+// afterwards as if nobody had. Who grows without leaving anything but zeros there is not noticed.
+// Not for AddressSanitizer: the words are nobody's variables.
+[[gnu::no_sanitize_address]] bool forget_writes(std::byte* page) {
+  using Word [[gnu::may_alias]] = std::uint64_t;
+  bool written = false;
+  for (std::size_t offset = 0; offset < os::page_bytes(); offset += 512) {
+    auto* const word = reinterpret_cast<Word*>(page + offset);
+    if (*word == 0) continue;  // without a write, which would cost the page
+    *word = 0;
+    written = true;
+  }
+  return written;
+}
+
 }  // namespace
 
-StackPool::StackPool(std::size_t stack_bytes, os::GuardKind guard_kind)
-    : stack_bytes_(whole_pages(std::max(stack_bytes, stack_bytes_min))), guard_kind_(guard_kind) {}
+StackPool::StackPool(std::size_t stack_bytes, os::GuardKind guard_kind,
+                     std::optional<os::MappingLimit> limit)
+    : stack_bytes_(whole_pages(std::max(stack_bytes, stack_bytes_min))),
+      guard_kind_(guard_kind),
+      mapping_limit_(limit) {}
 
 os::Result<Stack> StackPool::take() {
   const std::lock_guard lock(mutex_);
@@ -78,7 +107,23 @@ void StackPool::give_back(std::span<const Stack> stacks) {
   free_size_.store(free_.size(), std::memory_order_relaxed);
 }
 
+// Beyond the limit the kernel would refuse mappings to whoever asks next: a thread's stack, malloc.
+os::Result<void> StackPool::afford_mappings() {
+  if (!mapping_limit_) {
+    // Where it cannot be read, the kernel's refusal is the limit.
+    mapping_limit_ = os::mapping_limit().value_or(os::MappingLimit{.max = INT64_MAX});
+  }
+  if (mappings_spent_ + mappings_per_guard > mapping_limit_->left()) {
+    return os::fail(ENOMEM, os::mappings_used_up(*mapping_limit_));
+  }
+  mappings_spent_ += mappings_per_guard;
+  return {};
+}
+
 os::Result<Stack> StackPool::carve() {
+  if (guard_kind_ == os::GuardKind::mapping) {
+    if (auto afforded = afford_mappings(); !afforded) return std::unexpected(afforded.error());
+  }
   const std::size_t number = carved();
   const std::size_t in_arena = number % stacks_per_arena;
   if (arenas_.size() * stacks_per_arena == number) {
@@ -91,7 +136,7 @@ os::Result<Stack> StackPool::carve() {
   if (!installed) return std::unexpected(installed.error());
   guard_kind_ = *installed;  // what the kernel lacks is asked for once
   carved_.store(number + 1, std::memory_order_relaxed);
-  return Stack{.guard = bottom, .number = static_cast<std::uint32_t>(number)};
+  return Stack{.guard = bottom};
 }
 
 void StackPool::reclaim(os::Nanoseconds now_ns) {
@@ -127,8 +172,23 @@ void StackPool::release(std::size_t first, std::size_t last) {
   }
 }
 
+void StackPool::user_has_left(Stack& stack) {
+  std::byte* const page = watermark(stack);
+  if (forget_writes(page)) {
+    stack.shallow_users_awaited = shallow_users;
+    return;
+  }
+  if (stack.shallow_users_awaited == 0) return;
+  --stack.shallow_users_awaited;
+  if (stack.shallow_users_awaited > 0) return;
+  std::byte* const lowest = stack.guard + os::page_bytes();
+  const auto bytes = static_cast<std::size_t>(page - lowest) + os::page_bytes();
+  std::ignore = os::release_memory(lowest, bytes);  // a failure costs memory, not correctness
+  shrunk_.fetch_add(1, std::memory_order_relaxed);
+}
+
 std::span<std::byte> StackPool::usable(Stack stack) const {
-  const std::size_t colour_bytes = stack.number % colours * cache_line_bytes;
+  const std::size_t colour_bytes = place(stack) % colours * cache_line_bytes;
   return {stack.guard + os::page_bytes(), stack_bytes_ - os::page_bytes() - colour_bytes};
 }
 

@@ -9,11 +9,13 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <vector>
 
 #include "os/address_space.hpp"
 #include "os/clock.hpp"
+#include "os/limits.hpp"
 #include "os/result.hpp"
 #include "runtime/atomic.hpp"
 
@@ -22,7 +24,8 @@ namespace c1m::runtime {
 // A slice: the guard at its lower end, and what a coroutine may use of the rest.
 struct Stack {
   std::byte* guard = nullptr;
-  std::uint32_t number = 0;  // in order of creation
+  // So many users must be shallow before it gives the pages back that it grew to; 0: it has not.
+  std::uint8_t shallow_users_awaited = 0;
 
   explicit operator bool() const { return guard != nullptr; }
 };
@@ -31,8 +34,11 @@ class StackPool {
  public:
   static constexpr std::size_t stack_bytes_min = 16 * 1024;
 
-  // `stack_bytes` counts the guard in; rounded up to whole pages.
-  StackPool(std::size_t stack_bytes, os::GuardKind guard_kind);
+  // `stack_bytes` counts the guard in; rounded up to whole pages. Guards that are mappings are made
+  // only while the process has mappings to spare: as many as `limit` says, or, without one, as the
+  // system says when the first of them is made.
+  StackPool(std::size_t stack_bytes, os::GuardKind guard_kind,
+            std::optional<os::MappingLimit> limit = std::nullopt);
 
   // Fails when address space, memory or mappings run out; the error names which limit.
   [[nodiscard]] os::Result<Stack> take();
@@ -60,6 +66,15 @@ class StackPool {
   void reclaim(os::Nanoseconds now_ns);
   static constexpr std::size_t reclaim_stacks_max = 256;
 
+  // Who used `stack` has left it, and nothing on it is needed. When it once grew beyond kept_pages
+  // and the users since, shallow_users of them, have not, the pages below go back. By who has the
+  // stack; without the lock.
+  void user_has_left(Stack& stack);
+  static constexpr std::size_t kept_pages = 2;
+  static constexpr std::uint8_t shallow_users = 16;
+  // How often that has happened.
+  [[nodiscard]] std::uint64_t shrunk() const { return shrunk_.load(std::memory_order_relaxed); }
+
   // What the coroutine may use. The top is moved down by a colour of 0 to 15 cache lines: tops at
   // the same place in every page would compete for the same sets of the cache.
   [[nodiscard]] std::span<std::byte> usable(Stack stack) const;
@@ -67,6 +82,10 @@ class StackPool {
     return {stack.guard, os::page_bytes()};
   }
   [[nodiscard]] std::size_t stack_bytes() const { return stack_bytes_; }
+  // Counts up from stack to stack of an arena, so that neighbours can differ in something.
+  [[nodiscard]] std::size_t place(Stack stack) const {
+    return reinterpret_cast<std::uintptr_t>(stack.guard) / stack_bytes_;
+  }
 
   // How many stacks there are, in use or not.
   [[nodiscard]] std::size_t carved() const { return carved_.load(std::memory_order_relaxed); }
@@ -75,7 +94,12 @@ class StackPool {
  private:
   static constexpr std::size_t stacks_per_arena = 1024;
 
-  [[nodiscard]] os::Result<Stack> carve();  // the lock is held, as for the next
+  // The uppermost page that a user who stays within the kept ones does not touch.
+  [[nodiscard]] std::byte* watermark(Stack stack) const {
+    return stack.guard + stack_bytes_ - (kept_pages + 1) * os::page_bytes();
+  }
+  [[nodiscard]] os::Result<Stack> carve();  // the lock is held, as for the next two
+  [[nodiscard]] os::Result<void> afford_mappings();
   Stack take_free();
   // Both with the lock held.
   [[nodiscard]] bool has_many_warm() const { return free_.size() > cold_ + 2 * warm_stacks_max; }
@@ -85,6 +109,8 @@ class StackPool {
   os::GuardKind guard_kind_;
   ThreadMutex mutex_;
   // All guarded by mutex_.
+  std::optional<os::MappingLimit> mapping_limit_;
+  std::uint64_t mappings_spent_ = 0;
   std::vector<os::AddressSpace> arenas_;
   std::vector<Stack> free_;
   std::size_t promised_ = 0;
@@ -92,6 +118,7 @@ class StackPool {
   std::size_t unneeded_ = 0;  // how many there have stayed free since the present period began
   Atomic<std::size_t> carved_ = 0;
   Atomic<std::size_t> free_size_ = 0;
+  Atomic<std::uint64_t> shrunk_ = 0;                    // by any
   Atomic<os::Nanoseconds> reclaim_due_ns_ = INT64_MAX;  // written under mutex_
 };
 

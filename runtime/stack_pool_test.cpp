@@ -2,11 +2,17 @@
 // coroutine that runs off its own is named.
 #include "runtime/stack_pool.hpp"
 
+#include <algorithm>
+#include <cstdint>
+#include <cstdlib>
 #include <set>
+#include <string>
+#include <string_view>
 #include <vector>
 
 #include <gtest/gtest.h>
 
+#include "os/file.hpp"
 #include "runtime/runtime.hpp"
 #include "runtime/sanitizer.hpp"
 #include "runtime/spawn.hpp"
@@ -14,6 +20,12 @@
 
 namespace c1m::runtime {
 namespace {
+
+[[gnu::noinline]] int recurse(int depth) {  // NOLINT(misc-no-recursion): that is the test
+  volatile char frame[512];
+  for (std::size_t i = 0; i < sizeof(frame); i += 64) frame[i] = static_cast<char>(depth | 1);
+  return depth == 0 ? 0 : recurse(depth - 1) + frame[0];
+}
 
 class StackPoolTest : public testing::TestWithParam<os::GuardKind> {
  protected:
@@ -148,6 +160,145 @@ TEST_P(StackPoolTest, APromisedStackIsKeptForWhoTakesIt) {
   pool_.take_back_promises(2);
 }
 
+// Room for `guards` of them.
+os::MappingLimit limit_for(std::uint64_t guards) {
+  return {.max = 512 + 100 + 2 * guards, .present = 100};
+}
+
+TEST(GuardMappings, AreRefusedByNameWhenTheLimitIsNear) {
+  StackPool pool(64 * 1024, os::GuardKind::mapping, limit_for(10));
+  std::vector<Stack> stacks;
+  for (int i = 0; i < 10; ++i) {
+    const auto stack = pool.take();
+    ASSERT_TRUE(stack) << os::describe(stack.error());
+    stacks.push_back(*stack);
+  }
+  for (int i = 0; i < 3; ++i) {
+    const auto refused = pool.take();
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().code, ENOMEM);
+    EXPECT_EQ(os::describe(refused.error()).find("vm.max_map_count allows 632 mappings"), 0U);
+    ASSERT_FALSE(pool.promise(1));
+  }
+  EXPECT_EQ(pool.carved(), 10U);
+  pool.give_back(stacks);
+  EXPECT_TRUE(pool.take()) << "those that there are serve on";
+}
+
+TEST(GuardMappings, AreWithoutALimitWhenTheyAreMarkers) {
+  StackPool pool(64 * 1024, os::GuardKind::marker, limit_for(0));
+  const auto first = pool.take();
+  ASSERT_TRUE(first);
+  if (!pool.take()) GTEST_SKIP() << "this kernel has no markers";
+  for (int i = 0; i < 100; ++i) ASSERT_TRUE(pool.take());
+}
+
+TEST(GuardMappings, LeaveTheProcessRoom) {
+  const auto limit = os::mapping_limit();
+  ASSERT_TRUE(limit);
+  if (limit->max > 200'000) GTEST_SKIP() << "so many stacks would take long";
+  StackPool pool(64 * 1024, os::GuardKind::mapping);
+  os::Result<Stack> stack = pool.take();
+  while (stack) stack = pool.take();
+  EXPECT_EQ(std::string(os::describe(stack.error())).find("vm.max_map_count allows"), 0U)
+      << os::describe(stack.error());
+  // What the reserve is for: as many mappings again are to be had.
+  std::vector<os::AddressSpace> others;
+  for (std::uint64_t i = 0; i < limit->reserve() / 4; ++i) {
+    auto space = os::AddressSpace::reserve(3 * os::page_bytes());
+    ASSERT_TRUE(space) << os::describe(space.error());
+    // In the middle, so that each is three.
+    ASSERT_TRUE(os::install_guard(space->data() + os::page_bytes(), os::page_bytes(),
+                                  os::GuardKind::mapping));
+    others.push_back(std::move(*space));
+  }
+}
+
+// One stack and its users, one after another.
+class StackWatermarkTest : public StackPoolTest {
+ protected:
+  // The lowest byte that the stack has, the highest, and one of the pages that always stay.
+  std::byte& bottom() { return pool_.usable(stack_).front(); }
+  std::byte& top() { return pool_.usable(stack_).back(); }
+  void be_used_to(std::size_t depth) {
+    const auto used = pool_.usable(stack_).last(depth);
+    std::ranges::fill(used, std::byte{7});
+    pool_.user_has_left(stack_);
+  }
+  void be_used_to_the_bottom() { be_used_to(pool_.usable(stack_).size()); }
+
+  const std::size_t shallow_ = os::page_bytes();
+  Stack stack_ = *pool_.take();
+};
+INSTANTIATE_TEST_SUITE_P(Guards, StackWatermarkTest,
+                         testing::Values(os::GuardKind::marker, os::GuardKind::mapping));
+
+TEST_P(StackWatermarkTest, WhatItOnceGrewToGoesBackAfterShallowUsers) {
+  for (std::uint64_t growths = 1; growths <= 3; ++growths) {
+    be_used_to_the_bottom();
+    for (int i = 1; i < StackPool::shallow_users; ++i) be_used_to(shallow_);
+    EXPECT_EQ(bottom(), std::byte{7}) << "the next might need it again";
+    be_used_to(shallow_);
+    EXPECT_EQ(bottom(), std::byte{0}) << "its page was released";
+    EXPECT_EQ(top(), std::byte{7});
+    EXPECT_EQ(pool_.shrunk(), growths);
+  }
+}
+
+TEST_P(StackWatermarkTest, WhoeverGrowsAgainFindsThePagesThere) {
+  be_used_to_the_bottom();
+  bottom() = std::byte{42};
+  for (int i = 0; i < 100; ++i) {
+    for (int shallow = 1; shallow < StackPool::shallow_users; ++shallow) be_used_to(shallow_);
+    be_used_to(pool_.usable(stack_).size() - 1);
+  }
+  EXPECT_EQ(bottom(), std::byte{42});
+  EXPECT_EQ(pool_.shrunk(), 0U);
+}
+
+TEST_P(StackWatermarkTest, AShallowStackIsLeftAlone) {
+  for (int i = 0; i < 1000; ++i) be_used_to(shallow_);
+  // The top is not at the end of the highest page, and may be some lines below it.
+  const std::size_t colour_bytes = 15 * 64;
+  be_used_to(StackPool::kept_pages * os::page_bytes() - colour_bytes);
+  for (int i = 0; i < StackPool::shallow_users; ++i) be_used_to(shallow_);
+  EXPECT_EQ(pool_.shrunk(), 0U);
+}
+
+// Memory of this process that it has written to.
+std::size_t anonymous_bytes() {
+  const std::string text = *os::read_file("/proc/self/smaps_rollup");
+  const std::string_view name = "Anonymous:";
+  return std::strtoull(text.c_str() + text.find(name) + name.size(), nullptr, 10) * 1024;
+}
+
+TEST_P(StackPoolTest, LookingAtAShallowStackGivesItNoMemory) {
+  if (C1M_ASAN || C1M_TSAN) GTEST_SKIP() << "the sanitizers' shadows grow as well";
+  std::vector<Stack> stacks(2000);
+  for (Stack& stack : stacks) stack = *pool_.take();
+  const std::size_t before = anonymous_bytes();
+  for (Stack& stack : stacks) {
+    pool_.usable(stack).back() = std::byte{1};
+    pool_.user_has_left(stack);
+  }
+  const std::size_t grown = anonymous_bytes() - before;
+  EXPECT_LT(grown, stacks.size() * os::page_bytes() * 5 / 4);
+}
+
+TEST(StackOfACoroutine, GivesBackWhatItOnceGrewTo) {
+  if (C1M_ASAN || C1M_TSAN) GTEST_SKIP() << "the sanitizers' own frames grow every stack";
+  auto runtime = Runtime::create({.stack_bytes = 256 * 1024});
+  ASSERT_TRUE(runtime);
+  const auto run = [&runtime](int depth) {
+    ASSERT_TRUE((*runtime)->run([depth] { recurse(depth); }));
+  };
+  for (int i = 0; i < 100; ++i) run(0);
+  EXPECT_EQ((*runtime)->statistics().stacks_shrunk, 0U);
+  run(100);
+  for (int i = 0; i < StackPool::shallow_users; ++i) run(0);
+  EXPECT_EQ((*runtime)->statistics().stacks_shrunk, 1U);
+}
+
 TEST(StackOfACoroutine, IsTakenWhenItFirstRuns) {
   auto runtime = Runtime::create({});
   ASSERT_TRUE(runtime);
@@ -164,12 +315,6 @@ TEST(StackOfACoroutine, IsTakenWhenItFirstRuns) {
   // They end one after another, so one stack serves them all; their colours do not matter here.
   EXPECT_LE(stacks.size(), 2U);
   EXPECT_GE((*runtime)->statistics().stacks_reserved, 5000U);
-}
-
-[[gnu::noinline]] int recurse(int depth) {  // NOLINT(misc-no-recursion): that is the test
-  volatile char frame[512];
-  frame[0] = static_cast<char>(depth);
-  return depth == 0 ? 0 : recurse(depth - 1) + frame[0];
 }
 
 TEST(StackOverflow, NamesTheCoroutineAndAborts) {

@@ -19,7 +19,9 @@ struct Coroutine;
 struct alignas(64) StackSlot {
   SlotWord<Coroutine> word;
   Coroutine* resident = nullptr;
-  std::byte* top = nullptr;  // one past the highest byte; set once, with the stack
+  std::uint32_t frames_bytes = 0;  // of who was frozen last, for fetching as much into the cache
+  std::uint32_t freezes = 0;       // so far
+  std::byte* top = nullptr;        // one past the highest byte; set once, with the stack
   Stack stack;
   Atomic<bool> has_stack = false;   // release, after `stack` and `top`
   Atomic<std::uint32_t> bound = 0;  // coroutines; a hint for who looks for a free slot

@@ -5,9 +5,9 @@
 
 #include <cxxabi.h>
 
-#include <boost/context/detail/fcontext.hpp>
+#include <utility>
 
-#include "os/assert.hpp"
+#include <boost/context/detail/fcontext.hpp>
 
 #if C1M_ASAN
 #include <sanitizer/asan_interface.h>
@@ -30,8 +30,8 @@ struct SwitchTarget {
 #if C1M_ASAN
     __sanitizer_finish_switch_fiber(nullptr, &thread.sanitizer_.bottom, &thread.sanitizer_.bytes);
 #endif
-    coroutine.entry_(coroutine);
-    C1M_ASSERT(false, "the entry of a coroutine suspends for ever");
+    // The last call, so that no frame of this function stays below all others.
+    thread.entry_(coroutine);
   }
 };
 
@@ -44,10 +44,8 @@ struct SwitchTarget {
 #endif
 }
 
-void CoroutineContext::prepare(std::span<std::byte> stack, Entry entry) {
+void CoroutineContext::prepare(std::span<std::byte> stack) {
   point_ = context::make_fcontext(stack.data() + stack.size(), stack.size(), SwitchTarget::enter);
-  entry_ = entry;
-  globals_ = {};
 #if C1M_ASAN
   // The last tenant left in the middle of its frames.
   ASAN_UNPOISON_MEMORY_REGION(stack.data(), stack.size());
@@ -60,8 +58,8 @@ void CoroutineContext::prepare(std::span<std::byte> stack, Entry entry) {
 
 void CoroutineContext::resume(ThreadContext& thread) {
   thread.running_ = this;
-  const ExceptionGlobals own = *thread.globals_;
-  *thread.globals_ = globals_;
+  // The coroutine starts from none; one that handles some puts them back itself.
+  const ExceptionGlobals own = std::exchange(*thread.globals_, {});
 #if C1M_ASAN
   __sanitizer_start_switch_fiber(&thread.sanitizer_.fake_stack, sanitizer_.bottom,
                                  sanitizer_.bytes);
@@ -74,11 +72,25 @@ void CoroutineContext::resume(ThreadContext& thread) {
   __sanitizer_finish_switch_fiber(thread.sanitizer_.fake_stack, nullptr, nullptr);
 #endif
   point_ = transfer.fctx;
-  globals_ = *thread.globals_;
   *thread.globals_ = own;
 }
 
+// Few coroutines wait inside a handler, so the others' frames have no room for what is handled.
 void CoroutineContext::suspend(ThreadContext& thread) {
+  if (thread.globals_->any()) {
+    suspend_while_handling(thread);
+  } else {
+    leave_for(thread);
+  }
+}
+
+[[gnu::noinline]] void CoroutineContext::suspend_while_handling(ThreadContext& thread) {
+  const ExceptionGlobals handled = *thread.globals_;
+  *leave_for(thread).globals_ = handled;
+}
+
+// Returns the thread that has resumed the coroutine.
+[[gnu::always_inline]] inline ThreadContext& CoroutineContext::leave_for(ThreadContext& thread) {
 #if C1M_ASAN
   __sanitizer_start_switch_fiber(&sanitizer_.fake_stack, thread.sanitizer_.bottom,
                                  thread.sanitizer_.bytes);
@@ -93,6 +105,7 @@ void CoroutineContext::suspend(ThreadContext& thread) {
                                   &next.sanitizer_.bytes);
 #endif
   next.point_ = transfer.fctx;
+  return next;
 }
 
 void CoroutineContext::suspend_for_ever(ThreadContext& thread) {

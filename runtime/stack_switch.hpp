@@ -1,8 +1,8 @@
 // Leaving one stack for another: the only place that knows boost.context, the exception globals of
 // the C++ ABI and the sanitizers' notion of a fiber.
-// Invariants: a coroutine runs on one thread at a time; its caught exceptions travel with it; errno
-// does not.
-// Threads: resume() by the thread whose ThreadContext it is; suspend() on the coroutine.
+// Invariants: a coroutine runs on one thread at a time; its caught exceptions travel with it, in
+// its frames; errno does not. Threads: resume() by the thread whose ThreadContext it is; suspend()
+// on the coroutine.
 #pragma once
 
 #include <cstddef>
@@ -19,6 +19,8 @@ class CoroutineContext;
 struct ExceptionGlobals {
   void* caught = nullptr;
   unsigned uncaught = 0;
+
+  [[nodiscard]] bool any() const { return caught != nullptr || uncaught != 0; }
 };
 
 // What AddressSanitizer and ThreadSanitizer want to know of a stack.
@@ -29,15 +31,22 @@ struct SanitizerState {
   std::size_t bytes = 0;
 };
 
-// Where a thread continues when the coroutine that it runs suspends.
+// The first function of a coroutine: runs on its stack, and ends with suspend_for_ever().
+using CoroutineEntry = void (*)(CoroutineContext& context);
+
+// Where a thread continues when the coroutine that it runs suspends. Coroutines that begin on the
+// thread begin with `entry`: it is the same for all, so their contexts need not hold it.
 class ThreadContext {
  public:
+  explicit ThreadContext(CoroutineEntry entry) : entry_(entry) {}
+
   // Remembers what belongs to the calling thread; to be called on it before the first resume().
   void attach();
 
  private:
   friend class CoroutineContext;
   friend struct SwitchTarget;
+  const CoroutineEntry entry_;
   void* point_ = nullptr;
   ExceptionGlobals* globals_ = nullptr;
   CoroutineContext* running_ = nullptr;
@@ -49,11 +58,8 @@ class ThreadContext {
 // Where a coroutine continues when it is resumed.
 class CoroutineContext {
  public:
-  // Runs on the coroutine's stack with its context; ends with suspend_for_ever().
-  using Entry = void (*)(CoroutineContext& context);
-
-  // Prepares `stack` so that the first resume() calls entry(*this).
-  void prepare(std::span<std::byte> stack, Entry entry);
+  // Prepares `stack` so that the first resume() calls the thread's entry with this.
+  void prepare(std::span<std::byte> stack);
 
   // Runs the coroutine on the calling thread until it suspends.
   void resume(ThreadContext& thread);
@@ -72,9 +78,10 @@ class CoroutineContext {
 
  private:
   friend struct SwitchTarget;
+  ThreadContext& leave_for(ThreadContext& thread);
+  void suspend_while_handling(ThreadContext& thread);
+
   void* point_ = nullptr;
-  Entry entry_ = nullptr;
-  ExceptionGlobals globals_;
 #if C1M_ASAN || C1M_TSAN
   SanitizerState sanitizer_;
 #endif

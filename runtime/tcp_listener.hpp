@@ -23,8 +23,7 @@ class TcpListener {
 
   // The next connection. EMFILE, ENFILE, ENOBUFS, ENOMEM: the connection stays pending; wait before
   // the next try. ECONNABORTED: that peer has gone; go on. ETIMEDOUT at the deadline, EBADF after
-  // close(), ECANCELED after Runtime::stop(), the context's cause once it is
-  // cancelled.
+  // close(), ECANCELED after Runtime::stop(), the context's error() once it is cancelled.
   [[nodiscard]] os::Result<TcpStream> accept(const Context& context = background);
 
   void set_deadline(os::Nanoseconds deadline_ns) { pollable_.set_read_deadline(deadline_ns); }

@@ -4,6 +4,7 @@
 
 #include <utility>
 
+#include "runtime/name_lookup.hpp"
 #include "runtime/platform.hpp"
 
 namespace c1m::runtime {
@@ -31,6 +32,19 @@ os::Result<TcpStream> TcpStream::connect(const os::Endpoint& target,
   const Pollable::Use use(pollable);
   if (auto connected = platform::connect_result(use.get()); !connected) {
     return std::unexpected(connected.error());
+  }
+  return stream;
+}
+
+os::Result<TcpStream> TcpStream::connect(std::string host, std::string service,
+                                         const os::SocketOptions& options,
+                                         os::Nanoseconds deadline_ns, const Context& context) {
+  const auto endpoints = resolve(std::move(host), std::move(service), deadline_ns, context);
+  if (!endpoints) return std::unexpected(endpoints.error());
+  os::Result<TcpStream> stream = os::fail(ENODATA, "getaddrinfo");
+  for (const os::Endpoint& endpoint : *endpoints) {
+    stream = connect(endpoint, options, deadline_ns, context);
+    if (stream) break;
   }
   return stream;
 }

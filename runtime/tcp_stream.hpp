@@ -1,10 +1,11 @@
 // A connected TCP socket whose reads and writes park the coroutine instead of blocking the thread.
 // Invariants and threads as in pollable.hpp: one reader and one writer at a time, close() beside
-// both. Not here: buffering; TLS; name look-up.
+// both. Not here: buffering; TLS.
 #pragma once
 
 #include <cstddef>
 #include <span>
+#include <string>
 #include <utility>
 
 #include "os/clock.hpp"
@@ -16,7 +17,7 @@
 namespace c1m::runtime {
 
 // All functions that wait fail with ETIMEDOUT at their deadline, EBADF after close() and ECANCELED
-// after Runtime::stop(). Those that take a context fail with its cause once it is cancelled; what
+// after Runtime::stop(). Those that take a context fail with its error() once it is cancelled; what
 // was sent by then is sent.
 class TcpStream {
  public:
@@ -25,6 +26,13 @@ class TcpStream {
 
   // Connects to `target`. Fails as connect(2) does; no later than `deadline_ns`, with ETIMEDOUT.
   [[nodiscard]] static os::Result<TcpStream> connect(const os::Endpoint& target,
+                                                     const os::SocketOptions& options = {},
+                                                     os::Nanoseconds deadline_ns = no_deadline,
+                                                     const Context& context = background);
+
+  // To the first address of `host` that accepts: looks the name up (name_lookup.hpp), then tries
+  // one after another. Fails as the look-up does, or as the last of them; `deadline_ns` is for all.
+  [[nodiscard]] static os::Result<TcpStream> connect(std::string host, std::string service,
                                                      const os::SocketOptions& options = {},
                                                      os::Nanoseconds deadline_ns = no_deadline,
                                                      const Context& context = background);

@@ -1,10 +1,11 @@
 // A ticker is arithmetic: which ticks have come follows from the time. Only who waits arms a timer,
-// the one in its own record. See ticker.hpp.
+// one of the wait's own. See ticker.hpp.
 #include "runtime/ticker.hpp"
 
 #include <algorithm>
 
 #include "os/assert.hpp"
+#include "runtime/safeguard.hpp"
 #include "runtime/sleep.hpp"
 #include "runtime/wait.hpp"
 
@@ -14,6 +15,11 @@ namespace {
 
 // The last moment that a timer can have.
 constexpr os::Nanoseconds endless_ns = TimerHeap::never - 1;
+
+void wake(WakeToken waiter) {
+  if (!waiter || !in_force(Safeguard::ticker_interrupts)) return;
+  worker_of_caller().scheduler().wake(waiter);
+}
 
 }  // namespace
 
@@ -29,9 +35,10 @@ Ticker::~Ticker() {
   C1M_ASSERT(!waiter_, "nobody waits for a ticker that goes");
 }
 
-os::Result<os::Nanoseconds> Ticker::wait() {
+os::Result<os::Nanoseconds> Ticker::wait(const Context& context) {
   if (worker_of_caller().spend_budget()) worker_of_caller().yield();
   for (;;) {
+    if (const int error = context.error(); error != 0) return os::fail(error, "Ticker::wait");
     Wait wait(reason_);
     Scheduler& scheduler = wait.scheduler();
     os::Nanoseconds until_ns = 0;
@@ -52,7 +59,7 @@ os::Result<os::Nanoseconds> Ticker::wait() {
     }
     wait.end_at(until_ns);
     // As in sleep_until(): Runtime::stop() finds the timer, or this sees its flag.
-    if (scheduler.stopped()) {
+    if (!wait.end_on(context) || scheduler.stopped()) {
       wait.cancel();
     } else {
       wait.park();
@@ -87,7 +94,7 @@ bool Ticker::stop() {
     stopped_ = true;
     waiter = waiter_;
   }
-  if (waiter) worker_of_caller().scheduler().wake(waiter);
+  wake(waiter);
   return prevented;
 }
 
@@ -112,7 +119,7 @@ bool Ticker::start(os::Nanoseconds delay_ns, os::Nanoseconds period_ns) {
     stopped_ = false;
     waiter = waiter_;
   }
-  if (waiter) worker_of_caller().scheduler().wake(waiter);
+  wake(waiter);
   return prevented;
 }
 

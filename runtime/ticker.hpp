@@ -11,6 +11,7 @@
 #include "os/clock.hpp"
 #include "os/result.hpp"
 #include "runtime/atomic.hpp"
+#include "runtime/cancellation.hpp"
 #include "runtime/wait_reason.hpp"
 #include "runtime/wake_token.hpp"
 
@@ -25,8 +26,9 @@ class Ticker {
   Ticker& operator=(const Ticker&) = delete;
 
   // Parks until the next tick, or takes the one that has come since the last call, and returns when
-  // it was due (now_ns() of sleep.hpp). ECANCELED after stop(), its own or the runtime's.
-  [[nodiscard]] os::Result<os::Nanoseconds> wait();
+  // it was due (now_ns() of sleep.hpp). ECANCELED after stop(), its own or the runtime's; the
+  // context's error() once that is cancelled, also when a tick has come.
+  [[nodiscard]] os::Result<os::Nanoseconds> wait(const Context& context = background);
 
   // No more ticks: a wait that goes on ends. True when this keeps a tick from being taken that was
   // to come or had come; false when it was stopped before.

@@ -7,7 +7,7 @@
 #include "os/assert.hpp"
 #include "os/clock.hpp"
 #include "runtime/alarm.hpp"
-#include "runtime/runtime.hpp"
+#include "runtime/bench_fixture.hpp"
 #include "runtime/sleep.hpp"
 #include "runtime/ticker.hpp"
 #include "runtime/virtual_clock.hpp"
@@ -16,16 +16,9 @@
 namespace c1m::runtime {
 namespace {
 
-template <class Main>
-void run(VirtualClock* clock, Main main) {
-  auto runtime = Runtime::create({.processors = 1, .clock = clock});
-  C1M_ASSERT(runtime, "the machine has what this needs");
-  C1M_ASSERT((*runtime)->run(std::move(main)), "the machine has what this needs");
-}
-
 // time.NewTimer and Stop.
 void alarm_set_and_stop(benchmark::State& state) {
-  run(nullptr, [&state] {
+  run(1, [&state] {
     for ([[maybe_unused]] auto _ : state) {
       Alarm alarm(os::ns_per_s);
       benchmark::DoNotOptimize(alarm.stop());
@@ -36,7 +29,7 @@ BENCHMARK(alarm_set_and_stop);
 
 // Reset and Stop of one timer.
 void alarm_reset_and_stop(benchmark::State& state) {
-  run(nullptr, [&state] {
+  run(1, [&state] {
     Alarm alarm(os::ns_per_s);
     for ([[maybe_unused]] auto _ : state) {
       benchmark::DoNotOptimize(alarm.reset(os::ns_per_s));
@@ -48,7 +41,7 @@ BENCHMARK(alarm_reset_and_stop);
 
 // time.AfterFunc and Stop: here with the coroutine's whole life.
 void delayed_call_and_cancel(benchmark::State& state) {
-  run(nullptr, [&state] {
+  run(1, [&state] {
     for ([[maybe_unused]] auto _ : state) {
       auto call = call_after(os::ns_per_s, [] {});
       C1M_ASSERT(call, "the machine has what this needs");
@@ -63,7 +56,7 @@ BENCHMARK(delayed_call_and_cancel);
 // Arm, park, jump of the virtual clock, fire, wake: all of a tick but the waiting.
 void tick_in_virtual_time(benchmark::State& state) {
   VirtualClock clock;
-  run(&clock, [&state] {
+  run({.clock = &clock}, [&state] {
     Ticker ticker(os::ns_per_ms);
     for ([[maybe_unused]] auto _ : state) benchmark::DoNotOptimize(ticker.wait());
   });

@@ -7,6 +7,7 @@
 #include <span>
 #include <vector>
 
+#include "os/assert.hpp"
 #include "os/clock.hpp"
 #include "runtime/atomic.hpp"
 #include "runtime/wake_token.hpp"
@@ -15,14 +16,19 @@ namespace c1m::runtime {
 
 class TimerHeap;
 
-// One armed or unarmed timer, a part of the coroutine that it wakes. Only that coroutine arms it.
+// One armed or unarmed timer. Only the coroutine that it wakes arms it.
 class Timer {
  public:
   Timer() = default;
   Timer(const Timer&) = delete;
   Timer& operator=(const Timer&) = delete;
+  ~Timer() {
+    // Acquire: whoever has taken it out has touched it for the last time.
+    C1M_ASSERT(heap_.load(std::memory_order_acquire) == nullptr, "an armed timer is in a heap");
+  }
 
   // Takes the timer out of its heap. When it has fired, or was never armed, this takes no lock.
+  // Afterwards nobody touches the timer: it may be destroyed.
   void cancel();
 
  private:

@@ -4,12 +4,15 @@
 // one of them. Threads: the coroutine.
 #pragma once
 
+#include <utility>
+
 #include "os/clock.hpp"
 #include "runtime/cancellation.hpp"
 #include "runtime/coroutine.hpp"
 #include "runtime/safeguard.hpp"
 #include "runtime/scheduler.hpp"
 #include "runtime/thread_state.hpp"
+#include "runtime/wait_sources.hpp"
 #include "runtime/worker.hpp"
 
 namespace c1m::runtime {
@@ -28,36 +31,53 @@ class Wait {
   Wait(const Wait&) = delete;
   Wait& operator=(const Wait&) = delete;
   ~Wait() {
-    if (in_force(Safeguard::timer_cancel)) coroutine_.timer.cancel();
-    if (cancel_state_ != nullptr) cancel_state_->remove(coroutine_.cancel_link);
+    if (sources_ != nullptr) sources_->give_back();
   }
 
   [[nodiscard]] WakeToken token() const { return token_; }
   [[nodiscard]] Coroutine& coroutine() const { return coroutine_; }
   [[nodiscard]] Scheduler& scheduler() const { return worker_->scheduler(); }
 
-  // Time as a source: the wait ends at `when_ns`. At most once.
+  // Time as a source: the wait ends at `when_ns`, or at the earliest of several such times.
   void end_at(os::Nanoseconds when_ns) {
-    worker_->processor().timers.arm(coroutine_.timer, when_ns, token_);
+    if (when_ns >= ends_at_ns_) return;
+    Timer& timer = sources().timer;
+    if (ends_at_ns_ != no_deadline) timer.cancel();
+    ends_at_ns_ = when_ns;
+    worker_->processor().timers.arm(timer, when_ns, token_);
   }
 
-  // Cancelling as a source; false when `context` is cancelled already. At most once. The context
-  // must be there as long as this object.
+  // Cancelling as a source, and the context's deadline; false when `context` is cancelled already.
+  // At most once. The context must be there as long as this object.
   [[nodiscard]] bool end_on(const Context& context) {
-    if (!context.state_) return true;
-    if (!context.state_->add(coroutine_.cancel_link, token_, &scheduler())) return false;
-    cancel_state_ = context.state_.get();
+    CancelState* const state = context.state_.get();
+    if (state == nullptr) return true;
+    WaitSources& mine = sources();
+    if (!state->add(mine.link, token_, &scheduler())) return false;
+    mine.cancel_state = state;
+    if (in_force(Safeguard::context_deadline)) end_at(state->deadline_ns());
     return true;
   }
+
+  // For who parks in another frame than this object's, and gives them back after that: nullptr when
+  // there are none.
+  [[nodiscard]] WaitSources* release_sources() { return std::exchange(sources_, nullptr); }
 
   void park() { worker_->park(); }
   void cancel() { coroutine_.wait.cancel_wait(); }
 
  private:
+  [[nodiscard]] WaitSources& sources() {
+    if (sources_ == nullptr) sources_ = &take_sources(*worker_);
+    return *sources_;
+  }
+  [[nodiscard]] static WaitSources& take_sources(Worker& worker);
+
   Worker* worker_;  // of the time before park()
   Coroutine& coroutine_;
   const WakeToken token_;
-  CancelState* cancel_state_ = nullptr;  // that has the link
+  os::Nanoseconds ends_at_ns_ = no_deadline;
+  WaitSources* sources_ = nullptr;  // when there is a time or a context
 };
 
 }  // namespace c1m::runtime

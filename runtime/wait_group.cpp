@@ -2,6 +2,7 @@
 #include "runtime/wait_group.hpp"
 
 #include "os/assert.hpp"
+#include "runtime/safeguard.hpp"
 #include "runtime/wait.hpp"
 
 namespace c1m::runtime {
@@ -33,7 +34,7 @@ void WaitGroup::wake(std::uint32_t first_waiter) {
   Coroutine* waiter = &scheduler.coroutine_at(first_waiter);
   while (waiter != nullptr) {
     // Read first: who has been woken uses its record for other things.
-    Coroutine* next = waiter->next;
+    Coroutine* next = in_force(Safeguard::group_list) ? waiter->next : nullptr;
     scheduler.wake(waiter->token());
     waiter = next;
   }

@@ -31,6 +31,8 @@ const char* name_of(WaitReason reason) {
       return "name look-up";
     case WaitReason::cancellation:
       return "cancellation";
+    case WaitReason::file:
+      return "file";
   }
   return "?";
 }

@@ -25,7 +25,12 @@ enum class WaitReason : std::uint8_t {
   timer = 10,
   name_lookup = 11,
   cancellation = 12,
+  file = 13,  // as `blocking`
 };
+// Whether the thread waits, in a call: the coroutine's state is `running` then.
+[[nodiscard]] constexpr bool blocks_a_thread(WaitReason reason) {
+  return reason == WaitReason::blocking || reason == WaitReason::file;
+}
 inline constexpr std::uint64_t wait_reasons_max = 64;
 
 // "read", "wait group"; "?" for a number that is no reason.

@@ -91,7 +91,7 @@ TEST(PollWord, AnEdgeHandsTheWaiterOutAndIsKeptForIt) {
   const WakeToken waiter = word.edge();
   EXPECT_EQ(waiter.coroutine_index(), 3U);
   EXPECT_EQ(waiter.epoch(), 9U);
-  word.retract({3, 9});
+  word.retract();
   EXPECT_TRUE(word.consume_ready());
 }
 
@@ -110,7 +110,7 @@ TEST(PollWord, AnInterruptionHandsTheWaiterOutWithoutAnEdge) {
 TEST(PollWord, ARetractedWaiterIsNotHandedOut) {
   PollWord word;
   ASSERT_TRUE(word.publish({3, 9}));
-  word.retract({3, 9});
+  word.retract();
   EXPECT_FALSE(word.edge());
   EXPECT_TRUE(word.consume_ready());
 }

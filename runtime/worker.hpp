@@ -11,6 +11,7 @@
 
 #include "os/result.hpp"
 #include "runtime/coroutine.hpp"
+#include "runtime/coroutine_entry.hpp"
 #include "runtime/netpoller.hpp"
 #include "runtime/parker.hpp"
 #include "runtime/processor.hpp"
@@ -26,6 +27,7 @@ class VirtualClock;
 struct BlockingCall {
   void (*function)(void* argument) = nullptr;
   void* argument = nullptr;
+  WaitReason reason = WaitReason::blocking;
 };
 
 class Worker {
@@ -67,6 +69,9 @@ class Worker {
 
   // A free record from the processor's cache or the table.
   [[nodiscard]] os::Result<Coroutine*> take_record();
+  // Memory for a Start or a WaitSources; given back with the same number of bytes.
+  [[nodiscard]] void* take_block(std::size_t bytes);
+  void give_back_block(void* block, std::size_t bytes);
 
   void unpark();
 
@@ -85,7 +90,8 @@ class Worker {
     current_->suspend(thread_);  // returns on whatever worker resumes it: nothing of this one after
   }
   void execute(Coroutine& coroutine);
-  void execute_where_it_may(Coroutine& coroutine);
+  void send_to_its_thread(Coroutine& coroutine);
+  void rest();
   void hold();
   bool settle(Coroutine& coroutine);
   bool run_blocking_call(Coroutine& coroutine);
@@ -123,7 +129,7 @@ class Worker {
   Coroutine* assigned_first_ = nullptr;  // travels with assigned_
   Coroutine* locked_to_ = nullptr;       // this thread runs nothing else
   BlockingCall blocking_call_;
-  ThreadContext thread_;
+  ThreadContext thread_{coroutine_entry};
   Coroutine* current_ = nullptr;
   Request request_ = Request::yield;
   bool searching_ = false;  // counted as such in IdleWorkers

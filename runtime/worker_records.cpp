@@ -1,10 +1,9 @@
-// How a worker comes by records and stacks, and gives them back: the processor's caches first, then
-// the scheduler's table and pool. See worker.hpp.
+// How a worker comes by records, stacks and blocks, and gives them back: the processor's caches
+// first, then the scheduler's table and pools. See worker.hpp.
 #include <span>
 #include <utility>
 
 #include "os/clock.hpp"
-#include "runtime/coroutine_entry.hpp"
 #include "runtime/platform.hpp"
 #include "runtime/scheduler.hpp"
 #include "runtime/worker.hpp"
@@ -16,16 +15,16 @@ void Worker::attach_stack(Coroutine& coroutine) {
   StackPool& stacks = scheduler_.stacks();
   Processor& processor = *processor_;
   if (processor.free_stack_count == 0) {
-    coroutine.stack = stacks.take_promised();
+    coroutine.home = StackHome(stacks.take_promised());
   } else {
-    coroutine.stack = processor.free_stacks[--processor.free_stack_count];
+    coroutine.home = StackHome(processor.free_stacks[--processor.free_stack_count]);
     // What the pool has promised to this coroutine is free for another.
     if (++processor.stack_promises == 2 * Scheduler::stack_promises_batch) {
       processor.stack_promises -= Scheduler::stack_promises_batch;
       stacks.take_back_promises(Scheduler::stack_promises_batch);
     }
   }
-  coroutine.prepare(stacks.usable(coroutine.stack), coroutine_entry);
+  coroutine.prepare(stacks.usable(coroutine.home.stack()));
 }
 
 void Worker::recycle(Coroutine& coroutine) {
@@ -33,11 +32,11 @@ void Worker::recycle(Coroutine& coroutine) {
   coroutine.release();
   coroutine.wait.set(CoroutineState::free);
   processor.counters.ended.add();
-  if (coroutine.slot != nullptr) {
-    SlotTable::unbind(coroutine);
+  if (coroutine.home.slot() != nullptr) {
+    scheduler_.slots().unbind(coroutine);
     processor.counters.compact_ended.add();
   } else {
-    keep_stack(std::exchange(coroutine.stack, {}));
+    keep_stack(std::exchange(coroutine.home, {}).stack());
   }
   if (processor.free_count == processor.free_coroutines.size()) {
     // Half of them, so that a run of ends and one of spawns each reach the lock rarely.
@@ -50,6 +49,7 @@ void Worker::recycle(Coroutine& coroutine) {
 
 void Worker::keep_stack(Stack stack) {
   Processor& processor = *processor_;
+  scheduler_.stacks().user_has_left(stack);
   if (processor.free_stack_count == processor.free_stacks.size()) {
     const std::size_t half = processor.free_stacks.size() / 2;
     processor.free_stack_count -= half;
@@ -62,6 +62,14 @@ void Worker::keep_stack(Stack stack) {
 os::Result<Coroutine*> Worker::take_record() {
   if (processor_->free_count == 0) return scheduler_.table().take();
   return processor_->free_coroutines[--processor_->free_count];
+}
+
+void* Worker::take_block(std::size_t bytes) {
+  return processor_->blocks.take(bytes, scheduler_.blocks());
+}
+
+void Worker::give_back_block(void* block, std::size_t bytes) {
+  processor_->blocks.give_back(static_cast<std::byte*>(block), bytes, scheduler_.blocks());
 }
 
 void Worker::reclaim_stacks() {

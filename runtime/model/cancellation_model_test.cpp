@@ -1,12 +1,12 @@
 // A wait that a cancelling, an edge and a second cancelling may end, under thousands of schedules
 // by chance: it ends, once, and leaves no link behind.
 #include <cerrno>
-#include <cstdlib>
 #include <tuple>
 
 #include <gtest/gtest.h>
 
 #include "runtime/cancel_state.hpp"
+#include "runtime/model/model_fixture.hpp"
 #include "runtime/model/model_machine.hpp"
 #include "runtime/poll_word.hpp"
 #include "runtime/wait_state.hpp"
@@ -15,9 +15,9 @@ namespace c1m::runtime {
 namespace {
 
 using model::Defect;
+using model::expect_found_out;
+using model::expect_holds;
 using model::Machine;
-
-constexpr std::uint64_t seeds = 3000;
 
 enum class Waiter : std::uint8_t {
   heeds_refusal,
@@ -25,8 +25,10 @@ enum class Waiter : std::uint8_t {
 };
 
 // The order of calls is that of wait_once() in pollable.cpp.
-bool cancelled_wait_ends(Machine& machine, Waiter mode) {
+template <Waiter mode>
+bool cancelled_wait_ends(Machine& machine) {
   CancelState cancel;
+  const Failure cause = os::Error{ECANCELED, "test"};
   PollWord word;
   WaitState wait;
   wait.set(CoroutineState::running);
@@ -37,7 +39,7 @@ bool cancelled_wait_ends(Machine& machine, Waiter mode) {
     if (token && wait.wake(token.epoch()) == WakeResult::runnable) ++queued;
   };
   const auto waiter = [&] {
-    while (cancel.cause() == 0) {
+    while (cancel.error() == 0) {
       ++rounds;
       std::ignore = word.consume_ready();
       const WakeToken token(1, wait.epoch());
@@ -53,42 +55,26 @@ bool cancelled_wait_ends(Machine& machine, Waiter mode) {
         --queued;
         wait.set(CoroutineState::running);
       }
-      word.retract(token);
+      word.retract();
       cancel.remove(link);
     }
   };
   const auto poller = [&] { wake(word.edge()); };
   const auto canceller = [&] {
-    cancel.cancel(ECANCELED, [&](Scheduler*, WakeToken token) { wake(token); });
+    cancel.cancel(ECANCELED, cause, [&](Scheduler*, WakeToken token) { wake(token); });
   };
   const bool ended = machine.run({waiter, poller, canceller, canceller});
   return ended && queued == 0 && !cancel.has_waiters() && !link.token && rounds <= 3;
 }
 
-bool every_schedule_holds(Waiter mode, Defect defect) {
-  if (const char* replay = std::getenv("C1M_MODEL_SEED")) {
-    Machine machine(std::strtoull(replay, nullptr, 10), defect);
-    return cancelled_wait_ends(machine, mode);
-  }
-  for (std::uint64_t seed = 0; seed < seeds; ++seed) {
-    Machine machine(seed, defect);
-    if (cancelled_wait_ends(machine, mode)) continue;
-    if (defect == Defect::none && mode == Waiter::heeds_refusal) {
-      ADD_FAILURE() << "replay with C1M_MODEL_SEED=" << seed;
-    }
-    return false;
-  }
-  return true;
-}
-
 TEST(Model, ACancelledWaitEnds) {
-  EXPECT_TRUE(every_schedule_holds(Waiter::heeds_refusal, Defect::none));
+  expect_holds(cancelled_wait_ends<Waiter::heeds_refusal>);
 }
 TEST(Model, ACancelledWaitNeedsTheLookUnderTheLock) {
-  EXPECT_FALSE(every_schedule_holds(Waiter::parks_although_refused, Defect::none));
+  expect_found_out(cancelled_wait_ends<Waiter::parks_although_refused>);
 }
 TEST(Model, ACancelledWaitNeedsItsCompareAndSwap) {
-  EXPECT_FALSE(every_schedule_holds(Waiter::heeds_refusal, Defect::torn_rmw));
+  expect_found_out(cancelled_wait_ends<Waiter::heeds_refusal>, Defect::torn_rmw);
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 
 #include <atomic>
 #include <cstddef>
+#include <optional>
 #include <type_traits>
 #include <utility>
 
@@ -34,9 +35,8 @@ class Atomic {
     model::Machine* machine = model::Machine::current();
     if (machine == nullptr) return value_;
     machine->step();
-    if (order == std::memory_order_seq_cst) machine->drain_sequential();
     T value;
-    machine->read(static_cast<const void*>(&value_), static_cast<void*>(&value), bytes);
+    machine->load(static_cast<const void*>(&value_), static_cast<void*>(&value), bytes, order);
     return value;
   }
 
@@ -47,59 +47,74 @@ class Atomic {
       return;
     }
     machine->step();
-    machine->write_buffered(static_cast<void*>(&value_), static_cast<const void*>(&value), bytes,
-                            {.sequential = order == std::memory_order_seq_cst});
+    machine->store(static_cast<void*>(&value_), static_cast<const void*>(&value), bytes, order);
   }
 
   T exchange(T value, std::memory_order order = std::memory_order_seq_cst) {
-    return modify(order, [value](T) { return value; });
+    return modify(order, [value](T) { return std::optional(value); });
   }
   T fetch_add(T by, std::memory_order order = std::memory_order_seq_cst) {
-    return modify(order, [by](T before) { return static_cast<T>(before + by); });
+    return modify(order, [by](T before) { return std::optional(static_cast<T>(before + by)); });
   }
   T fetch_sub(T by, std::memory_order order = std::memory_order_seq_cst) {
-    return modify(order, [by](T before) { return static_cast<T>(before - by); });
+    return modify(order, [by](T before) { return std::optional(static_cast<T>(before - by)); });
   }
 
   T fetch_or(T set, std::memory_order order = std::memory_order_seq_cst) {
-    return modify(order, [set](T before) { return static_cast<T>(before | set); });
+    return modify(order, [set](T before) { return std::optional(static_cast<T>(before | set)); });
   }
 
+  bool compare_exchange_strong(T& expected, T wanted, std::memory_order order,
+                               std::memory_order failure) {
+    // One that fails is a load and no more, so it may overlook the latest value.
+    const T seen = load(failure);
+    if (seen != expected) {
+      expected = seen;
+      return false;
+    }
+    const T before = modify(
+        order,
+        [expected, wanted](T latest) {
+          return latest == expected ? std::optional(wanted) : std::nullopt;
+        },
+        failure);
+    return std::exchange(expected, before) == before;
+  }
   bool compare_exchange_strong(T& expected, T wanted,
-                               std::memory_order order = std::memory_order_seq_cst,
-                               std::memory_order = std::memory_order_seq_cst) {
-    const T before =
-        modify(order, [&expected, wanted](T seen) { return seen == expected ? wanted : seen; });
-    const bool exchanged = before == expected;
-    expected = before;
-    return exchanged;
+                               std::memory_order order = std::memory_order_seq_cst) {
+    return compare_exchange_strong(expected, wanted, order, of_failure(order));
+  }
+  bool compare_exchange_weak(T& expected, T wanted, std::memory_order order,
+                             std::memory_order failure) {
+    return compare_exchange_strong(expected, wanted, order, failure);
   }
   bool compare_exchange_weak(T& expected, T wanted,
-                             std::memory_order order = std::memory_order_seq_cst,
-                             std::memory_order = std::memory_order_seq_cst) {
+                             std::memory_order order = std::memory_order_seq_cst) {
     return compare_exchange_strong(expected, wanted, order);
   }
 
  private:
-  // Reads the latest value, and nobody writes in between. Where the machine delays exchanges, what
-  // it writes may become visible to loads of others after this thread's next loads: that is what
-  // even a sequentially consistent exchange allows, and what a store_load_fence() is for.
+  static std::memory_order of_failure(std::memory_order order) {
+    if (order == std::memory_order_acq_rel) return std::memory_order_acquire;
+    return order == std::memory_order_release ? std::memory_order_relaxed : order;
+  }
+
+  // Reads the latest value, and nobody writes in between. `change` returns nothing when nothing is
+  // to be written; the order of the read is `failure` then.
   template <class Change>
-  T modify(std::memory_order order, Change change) {
+  T modify(std::memory_order order, Change change,
+           std::memory_order failure = std::memory_order_relaxed) {
     model::Machine* machine = model::Machine::current();
-    if (machine == nullptr) return std::exchange(value_, change(value_));
+    if (machine == nullptr) return std::exchange(value_, change(value_).value_or(value_));
     machine->step();
-    machine->begin_exchange(static_cast<const void*>(&value_));
+    machine->begin_change();
     const T before = value_;
-    if (machine->defect() == model::Defect::torn_rmw) {
-      machine->step();
-      value_ = change(before);
-      return before;
-    }
-    const T after = change(before);
-    if (after != before) {
-      machine->write_buffered(static_cast<void*>(&value_), static_cast<const void*>(&after), bytes,
-                              {.sequential = order == std::memory_order_seq_cst, .exchange = true});
+    if (machine->defect() == model::Defect::torn_rmw) machine->step();
+    const std::optional<T> after = change(before);
+    machine->read_latest(static_cast<const void*>(&value_), after ? order : failure);
+    if (after) {
+      machine->end_change(static_cast<void*>(&value_), static_cast<const void*>(&*after), bytes,
+                          order);
     }
     return before;
   }
@@ -107,42 +122,36 @@ class Atomic {
   T value_{};
 };
 
-// Where the machine delays exchanges, giving it back is no more than a release: later loads may
-// overtake it.
 class ThreadMutex {
  public:
   ThreadMutex() = default;
   ThreadMutex(const ThreadMutex&) = delete;
   ThreadMutex& operator=(const ThreadMutex&) = delete;
-  ~ThreadMutex() {
-    if (model::Machine* machine = model::Machine::current()) machine->forget(&locked_);
-  }
   void lock() {
     if (model::Machine* machine = model::Machine::current()) {
-      machine->wait_until([this] { return !locked_; });
-      machine->drain();
+      machine->lock(locked_, passed_on_);
+    } else {
+      locked_ = true;
     }
-    locked_ = true;
   }
   void unlock() {
-    const bool open = false;
     if (model::Machine* machine = model::Machine::current()) {
-      machine->write_buffered(&locked_, &open, sizeof open, {});
-      if (!machine->delays_exchanges()) machine->drain();
+      machine->unlock(locked_, passed_on_);
     } else {
-      locked_ = open;
+      locked_ = false;
     }
   }
 
  private:
   bool locked_ = false;
+  model::VectorClock passed_on_;
 };
 
 inline void store_load_fence() {
   model::Machine* machine = model::Machine::current();
   if (machine == nullptr) return;
   machine->step();
-  if (machine->defect() != model::Defect::void_fences) machine->drain();
+  machine->fence();
 }
 
 }  // namespace c1m::runtime

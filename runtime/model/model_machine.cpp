@@ -26,7 +26,8 @@ constexpr std::uint64_t steps_max = 1'000'000;
 
 }  // namespace
 
-Machine::Machine(std::uint64_t seed, Defect defect) : random_(seed), defect_(defect) {
+Machine::Machine(std::uint64_t seed, Memory memory, Defect defect)
+    : random_(seed), defect_(defect), memory_(memory), weak_(random_) {
   C1M_ASSERT(machine_that_runs == nullptr, "one machine at a time");
   driver_.attach();
   // Rare races need long runs of one thread, or stores that stay in their buffer for long: each
@@ -60,7 +61,10 @@ std::size_t Machine::start(std::function<void()> body) {
   auto stack = os::AddressSpace::reserve(stack_bytes);
   C1M_ASSERT(stack, "the machine has a few hundred KiB");
   thread->stack = std::move(*stack);
-  thread->context.prepare({thread->stack.data(), thread->stack.size()}, enter);
+  thread->context.prepare({thread->stack.data(), thread->stack.size()});
+  thread->view.thread = threads_.size() + 1;
+  C1M_ASSERT(thread->view.thread <= weak_threads_max, "a check has a few threads");
+  if (running_ != nullptr) thread->view.now = running_->view.now;
   threads_.push_back(std::move(thread));
   return threads_.size() - 1;
 }
@@ -68,7 +72,7 @@ std::size_t Machine::start(std::function<void()> body) {
 void Machine::join(std::size_t thread) {
   const VirtualThread& joined = *threads_[thread];
   wait_until([&joined] { return joined.ended && joined.buffer.empty(); });
-  drain();
+  running_->view.now.join(joined.view.now);
 }
 
 bool Machine::run(std::vector<std::function<void()>> bodies) {
@@ -136,6 +140,11 @@ void Machine::step() {
 }
 
 void Machine::wait_until(const std::function<bool()>& condition, os::Nanoseconds deadline_ns) {
+  block_until(condition, deadline_ns);
+  running_->view.now.join(kernel_);
+}
+
+void Machine::block_until(const std::function<bool()>& condition, os::Nanoseconds deadline_ns) {
   ++steps_;
   running_->condition = &condition;
   running_->deadline_ns = deadline_ns;
@@ -163,55 +172,80 @@ void Machine::wake_one(const void* address) {
   if (found != sleepers_.end()) (*found)->woken = true;
 }
 
+// --- memory --------------------------------------------------------------------------------------
+
 void Machine::apply_first(VirtualThread& of) {
   const Store store = of.buffer.front();
   of.buffer.pop_front();
-  apply_exchanges(store.address, of);
-  apply(store);
-}
-
-void Machine::apply(const Store& store) {
   std::memcpy(store.address, &store.value, store.bytes);
-}
-
-// An exchange drains the buffer before it, so it can only stand first in one.
-void Machine::apply_exchanges(const void* address, const VirtualThread& except) {
-  for (const auto& thread : threads_) {
-    if (thread.get() == &except || thread->buffer.empty()) continue;
-    const Store& first = thread->buffer.front();
-    if (first.kind.exchange && first.address == address) apply_first(*thread);
-  }
-}
-
-void Machine::read(const void* address, void* into, std::size_t bytes) {
-  // The youngest store of its own hides older ones and the memory.
-  const auto youngest_first = std::views::reverse(running_->buffer);
-  const auto own = std::ranges::find(youngest_first, address, &Store::address);
-  std::memcpy(into, own != youngest_first.end() ? &own->value : address, bytes);
-}
-
-void Machine::write_buffered(void* address, const void* from, std::size_t bytes, WriteKind kind) {
-  Store store{.address = address, .value = 0, .bytes = bytes, .kind = kind};
-  std::memcpy(&store.value, from, bytes);
-  running_->buffer.push_back(store);
-  if (!delays_exchanges_ && (kind.exchange || kind.sequential)) drain();
-}
-
-void Machine::begin_exchange(const void* address) {
-  drain();
-  apply_exchanges(address, *running_);
 }
 
 void Machine::drain() {
   while (!running_->buffer.empty()) apply_first(*running_);
 }
 
-void Machine::drain_sequential() {
-  const auto sequential = [](const Store& store) { return store.kind.sequential; };
-  while (std::ranges::any_of(running_->buffer, sequential)) apply_first(*running_);
+void Machine::load(const void* address, void* into, std::size_t bytes, std::memory_order order) {
+  if (memory_ == Memory::weak) {
+    weak_.load(running_->view, address, into, bytes, order);
+    return;
+  }
+  // The youngest store of its own hides older ones and the memory.
+  const auto youngest_first = std::views::reverse(running_->buffer);
+  const auto own = std::ranges::find(youngest_first, address, &Store::address);
+  std::memcpy(into, own != youngest_first.end() ? &own->value : address, bytes);
+}
+
+void Machine::store(void* address, const void* from, std::size_t bytes, std::memory_order order) {
+  if (memory_ == Memory::weak) {
+    weak_.store(running_->view, address, from, bytes, order);
+    return;
+  }
+  Store store{.address = address, .value = 0, .bytes = bytes};
+  std::memcpy(&store.value, from, bytes);
+  running_->buffer.push_back(store);
+  if (order == std::memory_order_seq_cst) drain();
+}
+
+void Machine::read_latest(const void* address, std::memory_order order) {
+  if (memory_ == Memory::weak) weak_.read_latest(running_->view, address, order);
+}
+
+void Machine::end_change(void* address, const void* from, std::size_t bytes,
+                         std::memory_order order) {
+  if (memory_ == Memory::weak) {
+    weak_.end_change(running_->view, address, from, bytes, order);
+  } else {
+    std::memcpy(address, from, bytes);
+  }
+}
+
+void Machine::fence() {
+  if (defect_ == Defect::void_fences) return;
+  drain();
+  weak_.fence(running_->view);
+}
+
+void Machine::lock(bool& locked, VectorClock& passed_on) {
+  block_until([&locked] { return !locked; }, never);
+  locked = true;
+  drain();
+  running_->view.now.join(passed_on);
+}
+
+void Machine::unlock(bool& locked, VectorClock& passed_on) {
+  drain();
+  passed_on = running_->view.now;
+  locked = false;
+}
+
+void Machine::system_call() {
+  drain();
+  running_->view.now.join(kernel_);
+  kernel_.join(running_->view.now);
 }
 
 void Machine::forget(const void* address) {
+  weak_.forget(address);
   for (const auto& thread : threads_) {
     const auto there = [address](const Store& store) { return store.address == address; };
     if (std::ranges::any_of(thread->buffer, there)) std::erase_if(thread->buffer, there);

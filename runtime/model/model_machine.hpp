@@ -1,11 +1,12 @@
 // A machine of a few virtual threads for checking the runtime's shared words: a seeded random
-// scheduler decides at every atomic operation who goes on, and each thread's plain stores wait in a
-// buffer of its own until a fence or chance lets them out. That is the memory model of x86 (TSO;
-// Sewell et al., 2010): it loses a wake-up where a store-load fence is missing. Its time moves when
-// nobody can go on, and a little by chance. Threads: none but its virtual ones. Not here:
-// reorderings that only weaker machines do; what the runtime takes from Linux (model_platform.hpp).
+// scheduler decides at every atomic operation who goes on, and by which Memory others see what a
+// thread writes: either loses a wake-up where a store-load fence is missing, the weak one also
+// where an acquire, a release or a fence is that x86 gives for nothing. Its time moves when nobody
+// can go on, and a little by chance. Threads: none but its virtual ones. Not here: what the runtime
+// takes from Linux (model_platform.hpp).
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <deque>
@@ -17,6 +18,7 @@
 
 #include "os/address_space.hpp"
 #include "os/clock.hpp"
+#include "runtime/model/weak_memory.hpp"
 #include "runtime/safeguard.hpp"
 #include "runtime/stack_switch.hpp"
 
@@ -28,10 +30,15 @@ class Worker;
 
 namespace c1m::runtime::model {
 
+enum class Memory : std::uint8_t {
+  x86,   // a thread's plain stores wait in a buffer of its own (TSO; Sewell et al., 2010)
+  weak,  // loads may overlook what nothing orders before them (weak_memory.hpp)
+};
+
 // What a mutant of the machine does wrong, so that a check which cannot fail is found out.
 enum class Defect : std::uint8_t {
   none,
-  void_fences,  // store_load_fence() does not wait for the buffered stores
+  void_fences,  // store_load_fence() does nothing
   torn_rmw,     // read-modify-write operations let others in between
 };
 
@@ -39,7 +46,7 @@ class Machine {
  public:
   static constexpr os::Nanoseconds never = INT64_MAX;
 
-  Machine(std::uint64_t seed, Defect defect);
+  explicit Machine(std::uint64_t seed, Memory memory = Memory::x86, Defect defect = Defect::none);
   ~Machine();
   Machine(const Machine&) = delete;
   Machine& operator=(const Machine&) = delete;
@@ -81,23 +88,24 @@ class Machine {
   // The one word that each thread of the runtime has of its own.
   Worker*& worker_of_thread() { return running_->worker; }
 
-  // The memory of a virtual thread: `bytes` (at most 8) at `address`.
-  void read(const void* address, void* into, std::size_t bytes);
-  // Exchanges and unlocks wait in the buffer as well, as weaker machines and the C++ standard have
-  // it: no exchange or lock on the way makes up for a missing store_load_fence(). A check that uses
-  // this drains before it passes anything on by a plain variable.
-  void delay_exchanges() { delays_exchanges_ = true; }
-  [[nodiscard]] bool delays_exchanges() const { return delays_exchanges_; }
-  struct WriteKind {
-    bool sequential = false;  // the thread's next sequentially consistent load waits for it
-    bool exchange = false;    // writes of others to the address come after it
-  };
-  void write_buffered(void* address, const void* from, std::size_t bytes, WriteKind kind);
-  // The memory at `address` is the latest value, and the thread's earlier writes are out.
-  void begin_exchange(const void* address);
-  void drain();                      // the calling thread's buffer
-  void drain_sequential();           // that up to its last sequentially consistent write
+  // The memory of the running thread: `bytes` (at most 8) at `address`.
+  void load(const void* address, void* into, std::size_t bytes, std::memory_order order);
+  void store(void* address, const void* from, std::size_t bytes, std::memory_order order);
+  // A read-modify-write: from begin_change() on the memory itself has the latest value;
+  // read_latest() orders the reading of it, and end_change() writes.
+  void begin_change() { drain(); }
+  void read_latest(const void* address, std::memory_order order);
+  void end_change(void* address, const void* from, std::size_t bytes, std::memory_order order);
+  void fence();
   void forget(const void* address);  // the memory there is about to be something else's
+  // A mutex is a flag and what its last holder has passed on.
+  void lock(bool& locked, VectorClock& passed_on);
+  void unlock(bool& locked, VectorClock& passed_on);
+  // The running thread is in the kernel, whose locks order it with the others that are or were
+  // there; whoever goes on after wait_until() is ordered likewise. So a check calls this before it
+  // passes anything on by a plain variable.
+  void system_call();
+  [[nodiscard]] Memory memory() const { return memory_; }
   [[nodiscard]] Defect defect() const { return defect_; }
 
  private:
@@ -105,14 +113,14 @@ class Machine {
     void* address;
     std::uint64_t value;
     std::size_t bytes;
-    WriteKind kind;
   };
   struct VirtualThread {
     CoroutineContext context;
     std::function<void()> body;
     const std::function<bool()>* condition = nullptr;
     os::Nanoseconds deadline_ns = never;
-    std::deque<Store> buffer;
+    std::deque<Store> buffer;  // of Memory::x86
+    ThreadView view;           // of Memory::weak
     os::AddressSpace stack;
     Worker* worker = nullptr;
     bool ended = false;
@@ -123,20 +131,22 @@ class Machine {
   };
   // The contexts are told apart by address, so that the entry finds its body.
   static void enter(CoroutineContext& context);
-  static void apply(const Store& store);
   static std::uint64_t bit_of(Safeguard safeguard) {
     return std::uint64_t{1} << static_cast<int>(safeguard);
   }
   bool flush_one_by_chance();
   bool let_time_pass();
   VirtualThread* choose();
-  void apply_first(VirtualThread& of);
-  void apply_exchanges(const void* address, const VirtualThread& except);
+  void block_until(const std::function<bool()>& condition, os::Nanoseconds deadline_ns);
+  static void apply_first(VirtualThread& of);
+  void drain();  // the running thread's buffer
 
   std::mt19937_64 random_;
   const Defect defect_;
-  ThreadContext driver_;
-  bool delays_exchanges_ = false;
+  ThreadContext driver_{enter};
+  const Memory memory_;
+  WeakMemory weak_;
+  VectorClock kernel_;  // what those that have been there have passed on
   std::vector<std::unique_ptr<VirtualThread>> threads_;
   VirtualThread* running_ = nullptr;
   std::vector<VirtualThread*> candidates_;  // kept for its memory

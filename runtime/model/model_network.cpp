@@ -22,7 +22,7 @@ class SystemCall {
  public:
   SystemCall() {
     Machine::current()->step();
-    Machine::current()->drain();
+    Machine::current()->system_call();
   }
   SystemCall(const SystemCall&) = delete;
   SystemCall& operator=(const SystemCall&) = delete;

@@ -30,7 +30,7 @@ os::Nanoseconds coarse_monotonic_ns() {
 }
 
 void futex_wait(Atomic<std::uint32_t>& word, std::uint32_t expected, os::Nanoseconds timeout_ns) {
-  machine().drain();
+  machine().system_call();
   if (word.load() != expected) return;
   machine().sleep_on(&word,
                      timeout_ns < 0 ? model::Machine::never : machine().now_ns() + timeout_ns);
@@ -38,7 +38,7 @@ void futex_wait(Atomic<std::uint32_t>& word, std::uint32_t expected, os::Nanosec
 
 void futex_wake_one(Atomic<std::uint32_t>& word) {
   machine().step();
-  machine().drain();
+  machine().system_call();
   machine().wake_one(&word);
 }
 

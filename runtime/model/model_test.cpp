@@ -3,15 +3,13 @@
 // fail.
 #include <algorithm>
 #include <array>
-#include <cstdlib>
-#include <functional>
-#include <string>
 #include <vector>
 
 #include <gtest/gtest.h>
 
 #include "runtime/blocking_hold.hpp"
 #include "runtime/idle_workers.hpp"
+#include "runtime/model/model_fixture.hpp"
 #include "runtime/model/model_machine.hpp"
 #include "runtime/poll_word.hpp"
 #include "runtime/run_queue.hpp"
@@ -29,34 +27,9 @@ class Worker {
 namespace {
 
 using model::Defect;
+using model::expect_found_out;
+using model::expect_holds;
 using model::Machine;
-
-constexpr std::uint64_t seeds = 3000;
-
-// Runs one schedule; says whether everything that must hold has held.
-using Check = std::function<bool(Machine&)>;
-
-// The first seed that fails, or `seeds` when none does. C1M_MODEL_SEED replays a single one.
-std::uint64_t first_failing_seed(const Check& check, Defect defect) {
-  if (const char* replay = std::getenv("C1M_MODEL_SEED")) {
-    Machine machine(std::strtoull(replay, nullptr, 10), defect);
-    return check(machine) ? seeds : 0;
-  }
-  for (std::uint64_t seed = 0; seed < seeds; ++seed) {
-    Machine machine(seed, defect);
-    if (!check(machine)) return seed;
-  }
-  return seeds;
-}
-
-void expect_holds(const Check& check) {
-  const std::uint64_t seed = first_failing_seed(check, Defect::none);
-  EXPECT_EQ(seed, seeds) << "replay with C1M_MODEL_SEED=" << seed;
-}
-
-void expect_found_out(const Check& check, Defect defect) {
-  EXPECT_LT(first_failing_seed(check, defect), seeds) << "no schedule shows the defect";
-}
 
 // An owner pushes and pops, two thieves steal: every item is taken exactly once.
 bool run_queue_loses_nothing(Machine& machine) {
@@ -209,7 +182,7 @@ bool poll_word_wakes(Machine& machine, std::memory_order flag_order) {
         --queued;
         wait.set(CoroutineState::running);
       }
-      word.retract(token);
+      word.retract();
     }
   };
   const auto poller = [&] {
@@ -229,8 +202,7 @@ TEST(Model, EdgesAndCloseEndAWait) {
 }
 TEST(Model, CloseNeedsASequentiallyConsistentFlag) {
   expect_found_out(
-      [](Machine& machine) { return poll_word_wakes(machine, std::memory_order_release); },
-      Defect::none);
+      [](Machine& machine) { return poll_word_wakes(machine, std::memory_order_release); });
 }
 
 // A blocking call ends while the monitor looks for it and takes its processor over: it keeps the

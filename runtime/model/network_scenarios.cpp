@@ -158,6 +158,15 @@ void reads_with_deadlines(Stage& stage) {
   stage.require(pair->far.write(bytes).has_value(), "a write has failed");
 }
 
+// Between the registration and the wait nothing is spawned or woken: only stop() itself sees to it
+// that it finds the descriptor.
+void accepts_until_stopped(Stage& stage) {
+  stage.begin();
+  const auto accepted = listen()->accept();
+  stage.require(!accepted && accepted.error().code == ECANCELED, "an accept was not stopped");
+  stage.end();
+}
+
 void reads_until_stopped(Stage& stage) {
   const auto listener = listen();
   spawn_or_fail(stage, [&stage, listener] {

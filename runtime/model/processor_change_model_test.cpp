@@ -3,35 +3,21 @@
 // processor_change.cpp.
 #include <array>
 #include <cstdint>
-#include <cstdlib>
-#include <functional>
 #include <span>
 
 #include <gtest/gtest.h>
 
 #include "runtime/idle_workers.hpp"
+#include "runtime/model/model_fixture.hpp"
 #include "runtime/model/model_machine.hpp"
 #include "runtime/timer_heap.hpp"
 
 namespace c1m::runtime {
 namespace {
 
-using model::Defect;
+using model::expect_found_out;
+using model::expect_holds;
 using model::Machine;
-
-constexpr std::uint64_t seeds = 3000;
-
-std::uint64_t first_failing_seed(const std::function<bool(Machine&)>& check) {
-  if (const char* replay = std::getenv("C1M_MODEL_SEED")) {
-    Machine machine(std::strtoull(replay, nullptr, 10), Defect::none);
-    return check(machine) ? seeds : 0;
-  }
-  for (std::uint64_t seed = 0; seed < seeds; ++seed) {
-    Machine machine(seed, Defect::none);
-    if (!check(machine)) return seed;
-  }
-  return seeds;
-}
 
 // A timer is cancelled while it moves and while the heap that it comes to fires: it fires at most
 // once for each time that it is armed, and is in no heap in the end.
@@ -63,8 +49,7 @@ bool moving_timer_is_cancelled(Machine& machine) {
 }
 
 TEST(ProcessorChangeModel, ATimerIsCancelledWhereverItHasMovedTo) {
-  const std::uint64_t seed = first_failing_seed(moving_timer_is_cancelled);
-  EXPECT_EQ(seed, seeds) << "replay with C1M_MODEL_SEED=" << seed;
+  expect_holds(moving_timer_is_cancelled);
 }
 
 struct SleepingWorker {
@@ -73,7 +58,8 @@ struct SleepingWorker {
 
 // One worker leaves its processor while the other two fall asleep: one of those must find that all
 // are asleep, because that ends the run.
-bool all_asleep_is_noticed(Machine& machine, bool unparks) {
+template <bool unparks>
+bool all_asleep_is_noticed(Machine& machine) {
   IdleWorkers idle(3);
   // The list keeps pointers only; these stand for workers.
   std::array<SleepingWorker, 2> workers;
@@ -92,23 +78,18 @@ bool all_asleep_is_noticed(Machine& machine, bool unparks) {
   const auto leaver = [&] {
     idle.remove_worker();
     store_load_fence();
-    idle.for_each([unparks](Worker& worker) {
-      reinterpret_cast<SleepingWorker&>(worker).unparked |= unparks;
-    });
+    idle.for_each(
+        [](Worker& worker) { reinterpret_cast<SleepingWorker&>(worker).unparked |= unparks; });
   };
   return machine.run({[&] { sleeper(workers[0]); }, [&] { sleeper(workers[1]); }, leaver});
 }
 
 TEST(ProcessorChangeModel, TheEndIsNoticedWhenAWorkerLeaves) {
-  const std::uint64_t seed =
-      first_failing_seed([](Machine& machine) { return all_asleep_is_noticed(machine, true); });
-  EXPECT_EQ(seed, seeds) << "replay with C1M_MODEL_SEED=" << seed;
+  expect_holds(all_asleep_is_noticed<true>);
 }
 
 TEST(ProcessorChangeModel, WhoLeavesMustUnparkTheOthers) {
-  EXPECT_LT(
-      first_failing_seed([](Machine& machine) { return all_asleep_is_noticed(machine, false); }),
-      seeds);
+  expect_found_out(all_asleep_is_noticed<false>);
 }
 
 }  // namespace

@@ -42,14 +42,14 @@ void contend(Stage& stage) {
     Mutex mutex;
     int inside = 0;
   };
-  auto shared = std::make_shared<Shared>();
-  spawn_all(stage, [&stage, shared](int) {
+  auto& shared = stage.make<Shared>();
+  spawn_all(stage, [&stage, &shared](int) {
     for (int round = 0; round < 4; ++round) {
-      shared->mutex.lock();
-      stage.require(++shared->inside == 1, "two are inside");
+      shared.mutex.lock();
+      stage.require(++shared.inside == 1, "two are inside");
       if (stage.pick(3) == 0) yield();
-      --shared->inside;
-      shared->mutex.unlock();
+      --shared.inside;
+      shared.mutex.unlock();
     }
   });
 }
@@ -128,6 +128,12 @@ class ProcessorModel : public testing::TestWithParam<Scenario> {};
 
 TEST_P(ProcessorModel, HoldsUnderEverySeed) {
   EXPECT_EQ(first_failure(GetParam(), seeds), "");
+}
+
+TEST_P(ProcessorModel, HoldsWithWeakMemory) {
+  Scenario scenario = GetParam();
+  scenario.memory = Memory::weak;
+  EXPECT_EQ(first_failure(scenario, seeds), "");
 }
 
 INSTANTIATE_TEST_SUITE_P(Scenarios, ProcessorModel, testing::ValuesIn(scenarios),

@@ -11,6 +11,7 @@ namespace c1m::runtime::model {
 void spawn_tree(Stage& stage);
 void ping_pong(Stage& stage);
 void share_slots(Stage& stage);
+void keep_frames(Stage& stage);
 void needs_another_processor(Stage& stage);
 void three_compute(Stage& stage);
 void batch_needs_another_processor(Stage& stage);
@@ -18,6 +19,7 @@ void wakes_twice(Stage& stage);
 void sleeps_in_any_order(Stage& stage);
 void locks_a_mutex(Stage& stage);
 void blocks_in_calls(Stage& stage);
+void leaves_calls(Stage& stage);
 void changes_processors(Stage& stage);
 void sleeps_until_stopped(Stage& stage);
 void stops_at_some_time(Stage& stage);  // beside
@@ -25,10 +27,25 @@ void waits_for_the_outside(Stage& stage);
 void spawns_from_outside(Stage& stage);  // beside
 void spawns_beyond_the_limit(Stage& stage);
 
+// scope_scenarios.cpp
+void cancels_three_generations(Stage& stage);
+void waits_for_deadlines_of_contexts(Stage& stage);
+// primitive_scenarios.cpp
+void cancels_sleeps(Stage& stage);
+void joins_groups(Stage& stage);
+void ticks(Stage& stage);
+void pins_compact_ones(Stage& stage);
+void locks_threads_of_compact_ones(Stage& stage);
+void changes_processors_of_compact_ones(Stage& stage);
+
+// random_program.cpp
+void runs_a_random_program(Stage& stage);
+
 // network_scenarios.cpp
 void echoes(Stage& stage);
 void closes_under_waiters(Stage& stage);
 void reads_with_deadlines(Stage& stage);
+void accepts_until_stopped(Stage& stage);
 void reads_until_stopped(Stage& stage);
 
 }  // namespace c1m::runtime::model

@@ -4,10 +4,10 @@
 #include <array>
 #include <csignal>
 #include <cstdio>
-#include <cstdlib>
 #include <memory>
 
 #include "os/result.hpp"
+#include "runtime/model/seed_search.hpp"
 
 namespace c1m::runtime::model {
 namespace {
@@ -63,14 +63,14 @@ void run_on_machine(const Scenario& scenario, Machine& machine, std::string& fai
   if (scenario.beside != nullptr) machine.join(beside);
   require_nothing_left(stage);
   failure = stage.failure();
-  machine.drain();
+  machine.system_call();
 }
 
 }  // namespace
 
 std::string run_scenario(const Scenario& scenario, std::uint64_t seed) {
   remember(scenario, seed);
-  Machine machine(seed, Defect::none);
+  Machine machine(seed, scenario.memory);
   if (!scenario.monitor) machine.leave_out(Safeguard::monitor);
   if (scenario.left_out != Safeguard::monitor) machine.leave_out(scenario.left_out);
   Network network(scenario.faults);
@@ -82,12 +82,8 @@ std::string run_scenario(const Scenario& scenario, std::uint64_t seed) {
 }
 
 std::string first_failure(const Scenario& scenario, std::uint64_t seeds) {
-  std::uint64_t first = 0;
-  if (const char* replay = std::getenv("C1M_MODEL_SEED")) {
-    first = std::strtoull(replay, nullptr, 10);
-    seeds = first + 1;
-  }
-  for (std::uint64_t seed = first; seed < seeds; ++seed) {
+  const SeedRange range = seeds_to_run(seeds);
+  for (std::uint64_t seed = range.first; seed < range.end; ++seed) {
     const std::string failure = run_scenario(scenario, seed);
     if (!failure.empty()) return failure + "; " + replay_command.data();
   }

@@ -5,8 +5,11 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <ostream>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "runtime/atomic.hpp"
 #include "runtime/model/model_machine.hpp"
@@ -32,6 +35,15 @@ class Stage {
   void end() { ++ended_; }
   [[nodiscard]] bool all_ended() const { return begun_ == ended_; }
 
+  // What coroutines share, there until after the run. A shared_ptr's count is none of the machine's
+  // atomics, so the last to let go of one would not be ordered after the others.
+  template <class T, class... Arguments>
+  [[nodiscard]] T& make(Arguments&&... arguments) {
+    auto made = std::make_shared<T>(std::forward<Arguments>(arguments)...);
+    kept_.push_back(made);
+    return *made;
+  }
+
   // A wait that is handed from one coroutine to another: the bits of its token.
   [[nodiscard]] Atomic<std::uint64_t>& token() { return token_; }
 
@@ -44,6 +56,7 @@ class Stage {
   Machine& machine_;
   Runtime& runtime_;
   std::string failure_;
+  std::vector<std::shared_ptr<void>> kept_;
   Atomic<std::uint64_t> token_ = 0;
   int begun_ = 0;
   int ended_ = 0;
@@ -58,6 +71,7 @@ struct Scenario {
   bool monitor = false;  // off, it cannot rescue from a lost wake-up
   Safeguard left_out = Safeguard::monitor;
   std::size_t coroutines_max = 64;
+  Memory memory = Memory::x86;
   // NOLINTNEXTLINE(readability-identifier-naming): the name that GoogleTest looks for
   friend void PrintTo(const Scenario& scenario, std::ostream* out) { *out << scenario.name; }
 };

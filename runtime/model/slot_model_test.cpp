@@ -3,13 +3,11 @@
 // scheduler: arrive() by who wakes, take_next() by who has run a member.
 #include <algorithm>
 #include <array>
-#include <cstdint>
-#include <cstdlib>
-#include <functional>
 #include <vector>
 
 #include <gtest/gtest.h>
 
+#include "runtime/model/model_fixture.hpp"
 #include "runtime/model/model_machine.hpp"
 #include "runtime/slot_word.hpp"
 
@@ -17,9 +15,10 @@ namespace c1m::runtime {
 namespace {
 
 using model::Defect;
+using model::expect_found_out;
+using model::expect_holds;
 using model::Machine;
 
-constexpr std::uint64_t seeds = 3000;
 constexpr std::size_t members = 4;
 
 struct Member {
@@ -48,7 +47,7 @@ struct Scene {
 
   // A run queue passes on what was written before.
   void push(Member& member) {
-    machine.drain();
+    machine.system_call();
     queue.push_back(&member);
   }
 
@@ -90,7 +89,8 @@ struct Scene {
   }
 };
 
-bool slot_holds(Machine& machine, Mutant mutant) {
+template <Mutant mutant>
+bool slot_holds(Machine& machine) {
   Scene scene{.machine = machine, .mutant = mutant};
   const auto work = [&scene] { scene.worker(); };
   const auto first = [&scene] { scene.waker(0, members / 2); };
@@ -100,36 +100,21 @@ bool slot_holds(Machine& machine, Mutant mutant) {
          std::ranges::all_of(scene.all, [](const Member& each) { return each.turns == 3; });
 }
 
-std::uint64_t first_failing_seed(Defect defect, Mutant mutant) {
-  if (const char* replay = std::getenv("C1M_MODEL_SEED")) {
-    Machine machine(std::strtoull(replay, nullptr, 10), defect);
-    return slot_holds(machine, mutant) ? seeds : 0;
-  }
-  for (std::uint64_t seed = 0; seed < seeds; ++seed) {
-    Machine machine(seed, defect);
-    if (!slot_holds(machine, mutant)) return seed;
-  }
-  return seeds;
-}
-
 TEST(SlotModel, OneAtATimeAndEveryTurn) {
-  const std::uint64_t seed = first_failing_seed(Defect::none, Mutant::none);
-  EXPECT_EQ(seed, seeds) << "replay with C1M_MODEL_SEED=" << seed;
+  expect_holds(slot_holds<Mutant::none>);
 }
 
 TEST(SlotModel, NeedsItsCompareAndSwap) {
-  // Two run at once or one is lost; then the list is in disorder.
-  EXPECT_DEATH(if (first_failing_seed(Defect::torn_rmw, Mutant::none) < seeds) std::abort(), "");
+  expect_found_out(slot_holds<Mutant::none>, Defect::torn_rmw);
 }
 
 TEST(SlotModel, NeedsEveryTakeNext) {
-  EXPECT_LT(first_failing_seed(Defect::none, Mutant::no_take_next), seeds);
+  expect_found_out(slot_holds<Mutant::no_take_next>);
 }
 
 TEST(SlotModel, AMemberThatYieldsArrivesAgain) {
   // Two run at once, or one of the two has given up the claim that the other asks about.
-  EXPECT_DEATH(if (first_failing_seed(Defect::none, Mutant::yields_past_word) < seeds) std::abort(),
-               "");
+  expect_found_out(slot_holds<Mutant::yields_past_word>);
 }
 
 }  // namespace

@@ -2,13 +2,13 @@
 // the last done() and not before. The calls come in the order of wait_group.cpp.
 #include <array>
 #include <cstdint>
-#include <cstdlib>
 #include <functional>
 #include <utility>
 #include <vector>
 
 #include <gtest/gtest.h>
 
+#include "runtime/model/model_fixture.hpp"
 #include "runtime/model/model_machine.hpp"
 #include "runtime/wait_group_word.hpp"
 
@@ -16,9 +16,9 @@ namespace c1m::runtime {
 namespace {
 
 using model::Defect;
+using model::expect_found_out;
+using model::expect_holds;
 using model::Machine;
-
-constexpr std::uint64_t seeds = 3000;
 
 // What a mutant of the user of the word does wrong.
 enum class Mutant : std::uint8_t {
@@ -64,7 +64,8 @@ struct Scene {
   }
 };
 
-bool wait_group_holds(Machine& machine, Mutant mutant) {
+template <Mutant mutant>
+bool wait_group_holds(Machine& machine) {
   Scene scene{.machine = machine, .mutant = mutant};
   scene.word.add(workers);
   std::vector<std::function<void()>> bodies;
@@ -75,34 +76,20 @@ bool wait_group_holds(Machine& machine, Mutant mutant) {
   return !scene.went_on_too_early && !scene.woken_twice && scene.word.is_zero();
 }
 
-std::uint64_t first_failing_seed(Defect defect, Mutant mutant) {
-  if (const char* replay = std::getenv("C1M_MODEL_SEED")) {
-    Machine machine(std::strtoull(replay, nullptr, 10), defect);
-    return wait_group_holds(machine, mutant) ? seeds : 0;
-  }
-  for (std::uint64_t seed = 0; seed < seeds; ++seed) {
-    Machine machine(seed, defect);
-    if (!wait_group_holds(machine, mutant)) return seed;
-  }
-  return seeds;
-}
-
 TEST(WaitGroupModel, WakesEachWaiterOnceAndAfterTheLast) {
-  const std::uint64_t seed = first_failing_seed(Defect::none, Mutant::none);
-  EXPECT_EQ(seed, seeds) << "replay with C1M_MODEL_SEED=" << seed;
+  expect_holds(wait_group_holds<Mutant::none>);
 }
 
 TEST(WaitGroupModel, NeedsItsCompareAndSwap) {
-  // Either a waiter is lost, or one done() too many is seen, which asserts.
-  EXPECT_DEATH(if (first_failing_seed(Defect::torn_rmw, Mutant::none) < seeds) std::abort(), "");
+  expect_found_out(wait_group_holds<Mutant::none>, Defect::torn_rmw);
 }
 
 TEST(WaitGroupModel, AllOfTheListMustBeWoken) {
-  EXPECT_LT(first_failing_seed(Defect::none, Mutant::first_only), seeds);
+  expect_found_out(wait_group_holds<Mutant::first_only>);
 }
 
 TEST(WaitGroupModel, AWaiterMustKeepWhoWaitedBefore) {
-  EXPECT_LT(first_failing_seed(Defect::none, Mutant::link_forgotten), seeds);
+  expect_found_out(wait_group_holds<Mutant::link_forgotten>);
 }
 
 }  // namespace

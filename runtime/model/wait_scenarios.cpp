@@ -1,9 +1,11 @@
 // Scenarios without descriptors: spawning, parking, sleeping, stopping, processors that change.
 // What computes does so in Machine::wait_until(): it holds its processor and gives nothing way.
 #include <array>
+#include <cstdint>
 #include <memory>
 
 #include "runtime/blocking.hpp"
+#include "runtime/detached_call.hpp"
 #include "runtime/model/scenarios.hpp"
 #include "runtime/mutex.hpp"
 #include "runtime/sleep.hpp"
@@ -92,6 +94,25 @@ void share_slots(Stage& stage) {
   }
 }
 
+// Compact coroutines that wait at one point so often that there is a template for their frames;
+// then a word of these changes that was the same in all from which it was made.
+void keep_frames(Stage& stage) {
+  constexpr int turns = 24;
+  for (int i = 0; i < 6; ++i) {
+    const auto body = [&stage] {
+      stage.begin();
+      for (int turn = 0; turn < turns; ++turn) {
+        volatile std::int64_t third = turn / (turns / 3);  // a word of its own
+        yield();
+        stage.require(third == turn / (turns / 3), "a frame has changed while it was frozen");
+      }
+      stage.end();
+    };
+    const auto spawned = spawn(body, {.stack = StackPolicy::compact});
+    stage.require(spawned.has_value(), "a spawn has failed");
+  }
+}
+
 // A coroutine computes until the one that it has spawned, or woken, has run: on another processor,
 // which must be woken for that.
 void needs_another_processor(Stage& stage) {
@@ -177,17 +198,17 @@ void locks_a_mutex(Stage& stage) {
     Mutex mutex;
     bool locked = false;
   };
-  auto shared = std::make_shared<Shared>();
+  auto& shared = stage.make<Shared>();
   for (int i = 0; i < 4; ++i) {
-    spawn_or_fail(stage, [&stage, shared] {
+    spawn_or_fail(stage, [&stage, &shared] {
       stage.begin();
       for (int turns = 0; turns < 3; ++turns) {
-        shared->mutex.lock();
-        stage.require(!std::exchange(shared->locked, true), "two hold the mutex");
+        shared.mutex.lock();
+        stage.require(!std::exchange(shared.locked, true), "two hold the mutex");
         if (stage.pick(2) == 0) yield();
         stage.machine().step();
-        shared->locked = false;
-        shared->mutex.unlock();
+        shared.locked = false;
+        shared.mutex.unlock();
       }
       stage.end();
     });
@@ -210,6 +231,34 @@ void blocks_in_calls(Stage& stage) {
     });
   }
   for (int i = 0; i < 5; ++i) yield();
+}
+
+// Of some the deadline comes first; their calls, which end later, must not end the sleep.
+void leaves_calls(Stage& stage) {
+  for (int i = 0; i < 3; ++i) {
+    spawn_or_fail(stage, [&stage] {
+      stage.begin();
+      const os::Nanoseconds lasts_ns = stage.pick(400) * os::ns_per_us;
+      const os::Nanoseconds deadline_ns = now_ns() + stage.pick(400) * os::ns_per_us;
+      const auto answer = std::make_shared<int>(0);
+      const auto call = [&stage, lasts_ns, answer] {
+        Machine& machine = stage.machine();
+        machine.wait_until([] { return false; }, machine.now_ns() + lasts_ns);
+        *answer = 7;
+      };
+      const auto ended = call_detached(call, WaitReason::name_lookup, deadline_ns, background);
+      if (ended) {
+        stage.require(*answer == 7, "a call that has ended has no value");
+      } else {
+        stage.require(ended.error().code == ETIMEDOUT, "a call has failed");
+        stage.require(now_ns() >= deadline_ns, "a call was left before its deadline");
+      }
+      const os::Nanoseconds until_ns = now_ns() + 500 * os::ns_per_us;
+      stage.require(sleep_until(until_ns).has_value(), "a sleep has failed");
+      stage.require(now_ns() >= until_ns, "the end of a left call has ended another wait");
+      stage.end();
+    });
+  }
 }
 
 void changes_processors(Stage& stage) {

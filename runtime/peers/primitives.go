@@ -1,10 +1,11 @@
-// The operations of runtime/primitives_bench.cpp in Go, standard library only: the same work in the
+// The operations of runtime/primitives_bench.cpp and scope_bench.cpp in Go, standard library only: the same work in the
 // same form. `primitives -operation NAME -processors N` prints one JSON object. Not here: comparing;
 // `./c1m compare-go` does.
 package main
 
 import (
 	"bufio"
+	"context"
 	"encoding/json"
 	"flag"
 	"fmt"
@@ -134,38 +135,98 @@ func memoryBytes() float64 {
 func parkAMillion(_ *testing.B, found counters) {
 	const coroutines = 1_000_000
 	before := memoryBytes()
+	var begun atomic.Uint32
 	var gate, ended sync.WaitGroup
 	gate.Add(1)
 	ended.Add(coroutines)
 	begin := time.Now()
 	for i := 0; i < coroutines; i++ {
 		go func() {
+			begun.Add(1)
 			gate.Wait()
 			ended.Done()
 		}()
-		if i%1000 == 999 {
+		if i%64 == 63 {
 			runtime.Gosched()
 		}
 	}
-	found["creation_ns"] = float64(time.Since(begin)) / coroutines
-	for i := 0; i < 3; i++ {
+	for begun.Load() < coroutines {
 		runtime.Gosched()
 	}
+	found["creation_ns"] = float64(time.Since(begin)) / coroutines
 	found["bytes_each"] = (memoryBytes() - before) / coroutines
 	gate.Done()
 	ended.Wait()
 }
 
+func contextCancel(b *testing.B, _ counters) {
+	parent, stop := context.WithCancel(context.Background())
+	defer stop()
+	for i := 0; i < b.N; i++ {
+		_, cancel := context.WithCancel(parent)
+		cancel()
+	}
+}
+
+func contextTimeout(b *testing.B, _ counters) {
+	parent, stop := context.WithCancel(context.Background())
+	defer stop()
+	for i := 0; i < b.N; i++ {
+		_, cancel := context.WithTimeout(parent, time.Hour)
+		cancel()
+	}
+}
+
+// As with a batch, the time of one is divided in main().
+const children = 1000
+
+func contextCancelOfAThousand(b *testing.B, _ counters) {
+	for i := 0; i < b.N; i++ {
+		b.StopTimer()
+		parent, cancel := context.WithCancel(context.Background())
+		var waiting, ended sync.WaitGroup
+		waiting.Add(children)
+		ended.Add(children)
+		for j := 0; j < children; j++ {
+			go func() {
+				child, stop := context.WithCancel(parent)
+				defer stop()
+				waiting.Done()
+				<-child.Done()
+				ended.Done()
+			}()
+		}
+		waiting.Wait()
+		for j := 0; j < 3; j++ {
+			runtime.Gosched()
+		}
+		b.StartTimer()
+		cancel()
+		ended.Wait()
+	}
+}
+
 // What is repeated until the time is long enough, and what is done once.
 var timed = map[string]func(*testing.B, counters){
-	"spawn_and_join":              spawnAndJoin,
-	"spawn_many_and_join":         spawnManyAndJoin,
-	"yield_among_two_a_processor": yieldAmongTwoAProcessor,
-	"skynet_of_a_million":         skynetOfAMillion,
+	"spawn_and_join":               spawnAndJoin,
+	"spawn_many_and_join":          spawnManyAndJoin,
+	"yield_among_two_a_processor":  yieldAmongTwoAProcessor,
+	"skynet_of_a_million":          skynetOfAMillion,
+	"context_cancel":               contextCancel,
+	"context_timeout":              contextTimeout,
+	"context_cancel_of_a_thousand": contextCancelOfAThousand,
+}
+
+// How many operations one repetition has, if not one.
+var repeats = map[string]float64{
+	"spawn_many_and_join":          batch,
+	"context_cancel_of_a_thousand": children,
 }
 var once = map[string]func(*testing.B, counters){
 	"sleep_of_a_millisecond": sleepOfAMillisecond,
-	"park_a_million":         parkAMillion,
+	// Go has one kind of stack.
+	"park_a_million_dedicated": parkAMillion,
+	"park_a_million_compact":   parkAMillion,
 }
 
 func main() {
@@ -178,8 +239,8 @@ func main() {
 	if run, ok := timed[*operation]; ok {
 		result := testing.Benchmark(func(b *testing.B) { run(b, found) })
 		found["ns"] = float64(result.T.Nanoseconds()) / float64(result.N)
-		if *operation == "spawn_many_and_join" {
-			found["ns"] /= batch
+		if count, ok := repeats[*operation]; ok {
+			found["ns"] /= count
 		}
 	} else if run, ok := once[*operation]; ok {
 		run(nil, found)
