@@ -52,8 +52,9 @@ Json measured_json(const GmpDocument& document) {
 // What a reader must know before comparing.
 Json differences_json() {
   return Json::array(
-      {"The claim is about goroutines, whose stacks start at 2 KB; here each coroutine that is "
-       "spawned has a dedicated stack, of which one page of 4 KB is in use before it runs.",
+      {"The claim is about goroutines, whose stacks start at 2 KB; here a coroutine gets its "
+       "dedicated stack when it first runs, which takes a page of 4 KB: those that have not run by "
+       "the time memory is read take only their record and the page tables of a stack in reserve.",
        "With more than one processor others run coroutines while the first still spawns, so fewer "
        "are live: live_after_spawning and ended_by_then add up to all that were spawned.",
        "Lines go through the C library's buffer; Go's fmt.Println is a system call a line.",

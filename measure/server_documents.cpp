@@ -36,7 +36,8 @@ Json settings_json(const ServerSettings& settings) {
           {"receive_buffer_bytes", settings.receive_buffer_bytes},
           {"thread_stack_bytes", or_null(settings.thread_stack_bytes)},
           {"coroutine_stack_bytes", or_null(settings.coroutine_stack_bytes)},
-          {"poller", or_null(settings.poller)}};
+          {"poller", or_null(settings.choices.poller)},
+          {"stacks", or_null(settings.choices.stacks)}};
 }
 
 Json shards_json(const std::vector<ReadyShard>& shards) {
@@ -116,7 +117,8 @@ std::string to_json_line(const StatsSample& sample) {
                   {"kind", "c1m-stats"},
                   {"monotonic_ns", sample.monotonic_ns},
                   {"utc", sample.utc},
-                  {"poller", or_null(sample.poller)},
+                  {"poller", or_null(sample.choices.poller)},
+                  {"stacks", or_null(sample.choices.stacks)},
                   {"shards", shards},
                   {"total", totals},
                   {"unavailable", unavailable_json(sample.shards)}};

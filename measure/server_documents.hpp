@@ -15,6 +15,12 @@
 
 namespace c1m::measure {
 
+// What a backend does where it has a choice; empty where it has none.
+struct BackendChoices {
+  std::optional<std::string> poller;  // "epoll", "io_uring"
+  std::optional<std::string> stacks;  // "dedicated", "compact": what runs
+};
+
 // Every flag's effective value; empty where the backend does not have the setting or nothing was
 // chosen.
 struct ServerSettings {
@@ -30,7 +36,7 @@ struct ServerSettings {
   std::uint64_t receive_buffer_bytes = 0;  // likewise
   std::optional<std::uint64_t> thread_stack_bytes;
   std::optional<std::uint64_t> coroutine_stack_bytes;
-  std::optional<std::string> poller;  // where the backend has a choice
+  BackendChoices choices;
 };
 
 struct ReadyShard {
@@ -68,6 +74,9 @@ struct TrafficFigures {
   std::uint64_t writes = 0;  // write calls that took bytes
   std::uint64_t accept_errors = 0;
   std::uint64_t connection_errors = 0;  // resets and the like, by peers
+  // Times that a compact coroutine's frames were copied out for another; up to a stats interval
+  // late.
+  std::uint64_t frames_frozen = 0;
 };
 
 struct ShardSample {
@@ -83,7 +92,7 @@ struct StatsSample {
   os::Nanoseconds monotonic_ns =
       0;  // CLOCK_MONOTONIC, so that other processes' times compare with it
   std::string utc;
-  std::optional<std::string> poller;  // as in ServerSettings
+  BackendChoices choices;
   std::vector<ShardSample> shards;
 };
 

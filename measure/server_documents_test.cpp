@@ -33,6 +33,7 @@ constexpr const char* figure_names[] = {
     "writes",
     "accept_errors",
     "connection_errors",
+    "frames_frozen",
 };
 
 // A different number in each figure, in the order above, so that a swapped pair shows.
@@ -55,7 +56,7 @@ ShardSample numbered_shard(unsigned index, std::uint64_t first) {
   for (auto* value :
        {&traffic.connections_accepted, &traffic.connections_open, &traffic.connections_closed,
         &traffic.bytes_received, &traffic.bytes_sent, &traffic.reads, &traffic.writes,
-        &traffic.accept_errors, &traffic.connection_errors}) {
+        &traffic.accept_errors, &traffic.connection_errors, &traffic.frames_frozen}) {
     *value = next++;
   }
   return shard;
@@ -64,7 +65,7 @@ ShardSample numbered_shard(unsigned index, std::uint64_t first) {
 StatsSample two_shards() {
   return {.monotonic_ns = 123'456'789'012'345,
           .utc = "2026-01-31T12:00:00.123Z",
-          .poller = "io_uring",
+          .choices = {.poller = "io_uring", .stacks = "compact"},
           .shards = {numbered_shard(0, 100), numbered_shard(1, 1'000)}};
 }
 
@@ -77,6 +78,7 @@ TEST(StatsLine, HasEveryFigureOfEveryShardAndTheirSums) {
   EXPECT_EQ(json["monotonic_ns"], 123'456'789'012'345);
   EXPECT_EQ(json["utc"], "2026-01-31T12:00:00.123Z");
   EXPECT_EQ(json["poller"], "io_uring");
+  EXPECT_EQ(json["stacks"], "compact");
   ASSERT_EQ(json["shards"].size(), 2U);
   EXPECT_EQ(json["shards"][1]["index"], 1);
   EXPECT_EQ(json["shards"][1]["pid"], 101);
@@ -154,6 +156,7 @@ TEST(ReadyFile, WhatIsNotThereIsNull) {
   EXPECT_TRUE(json["settings"]["thread_stack_bytes"].is_null());
   EXPECT_TRUE(json["settings"]["coroutine_stack_bytes"].is_null());
   EXPECT_TRUE(json["settings"]["poller"].is_null());
+  EXPECT_TRUE(json["settings"]["stacks"].is_null());
 }
 
 TEST(ReadyFile, StaysJsonWhenAFlagWasNotUtf8) {

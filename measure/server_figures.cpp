@@ -79,6 +79,9 @@ constexpr std::array figures = {
     ShardFigure{"connection_errors", "c1m_server_connection_errors", "", counter,
                 "Connections that ended by an error, such as a reset by the peer.",
                 from_traffic<&TrafficFigures::connection_errors>},
+    ShardFigure{"frames_frozen", "c1m_server_frames_frozen", "", counter,
+                "Times that a waiting coroutine's frames were copied out of a shared stack.",
+                from_traffic<&TrafficFigures::frames_frozen>},
 };
 
 }  // namespace

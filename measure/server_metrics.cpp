@@ -50,6 +50,15 @@ void append_family(std::string& text, const ShardFigure& figure, const StatsSamp
   }
 }
 
+void append_choices(std::string& text, const BackendChoices& choices) {
+  if (!choices.poller && !choices.stacks) return;
+  fmt::format_to(back_inserter(text),
+                 "# TYPE c1m_server_choices info\n"
+                 "# HELP c1m_server_choices What runs where the server has a choice.\n"
+                 "c1m_server_choices_info{{poller=\"{}\",stacks=\"{}\"}} 1\n",
+                 escaped(choices.poller.value_or("")), escaped(choices.stacks.value_or("")));
+}
+
 }  // namespace
 
 std::string to_open_metrics(const StatsSample& sample, std::string_view backend,
@@ -61,6 +70,7 @@ std::string to_open_metrics(const StatsSample& sample, std::string_view backend,
       "# HELP c1m_server_build Which server this is.\n"
       "c1m_server_build_info{{backend=\"{}\",version=\"{}\",commit=\"{}\",preset=\"{}\"}} 1\n",
       escaped(backend), escaped(build.version), escaped(build.commit), escaped(build.preset));
+  append_choices(text, sample.choices);
   text +=
       "# TYPE c1m_server_shard_up gauge\n# HELP c1m_server_shard_up Whether the shard's process "
       "lives.\n";

@@ -14,7 +14,7 @@ inline constexpr std::string_view open_metrics_content_type =
 
 // Families with `# TYPE`, `# UNIT` and `# HELP`, one sample a shard under the label `shard`, and `#
 // EOF`. A figure that could not be read has no sample, as the specification wants. `backend` and
-// `build` make the family c1m_server_build.
+// `build` make the family c1m_server_build, the sample's choices c1m_server_choices.
 std::string to_open_metrics(const StatsSample& sample, std::string_view backend,
                             const os::BuildInfo& build);
 

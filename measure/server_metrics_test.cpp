@@ -22,7 +22,7 @@ StatsSample one_shard() {
   shard.process.pss_bytes = 4096;
   shard.traffic.connections_open = 7;
   shard.traffic.bytes_received = 64;
-  return {.monotonic_ns = 1, .utc = "", .poller = std::nullopt, .shards = {shard}};
+  return {.monotonic_ns = 1, .utc = "", .choices = {}, .shards = {shard}};
 }
 
 constexpr os::BuildInfo build{.version = "0.1.0", .commit = "abc", .preset = "dev", .dirty = false};
@@ -52,6 +52,14 @@ TEST(OpenMetrics, EscapesLabels) {
               HasSubstr(R"({backend="a\"b\\c\nd",)"));
 }
 
+TEST(OpenMetrics, SaysWhatWasChosenWhereThereIsAChoice) {
+  StatsSample sample = one_shard();
+  EXPECT_THAT(to_open_metrics(sample, "uv", build), Not(HasSubstr("c1m_server_choices")));
+  sample.choices = {.poller = "io_uring", .stacks = "compact"};
+  EXPECT_THAT(to_open_metrics(sample, "coro", build),
+              HasSubstr("\nc1m_server_choices_info{poller=\"io_uring\",stacks=\"compact\"} 1\n"));
+}
+
 TEST(OpenMetrics, EndsWithEof) {
   const std::string text = to_open_metrics(one_shard(), "uv", build);
   EXPECT_TRUE(text.ends_with("\n# EOF\n"));
@@ -63,7 +71,9 @@ TEST(OpenMetrics, EndsWithEof) {
 TEST(OpenMetrics, EveryFamilyHasItsMetadataAndOnlyItsOwnSamples) {
   std::map<std::string, std::string> types;
   std::string family;
-  for (const std::string& line : lines_of(to_open_metrics(one_shard(), "uv", build))) {
+  StatsSample sample = one_shard();
+  sample.choices = {.poller = "epoll", .stacks = "compact"};
+  for (const std::string& line : lines_of(to_open_metrics(sample, "coro", build))) {
     std::istringstream words(line);
     std::string hash;
     std::string keyword;
@@ -86,7 +96,7 @@ TEST(OpenMetrics, EveryFamilyHasItsMetadataAndOnlyItsOwnSamples) {
                                                           : "";
     EXPECT_TRUE(line.starts_with(family + suffix + "{")) << line;
   }
-  EXPECT_EQ(types.size(), 24U);
+  EXPECT_EQ(types.size(), 26U);
 }
 
 }  // namespace

@@ -19,7 +19,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean, stdev
-from typing import Any
+from typing import Any, TextIO
 
 from scipy import stats
 
@@ -94,7 +94,8 @@ def cpu_us_a_request(name: str, cell: Cell, options: argparse.Namespace) -> floa
         children = [server]
         try:
             target = await_target(server, ready)
-            begin_ns, end_ns = run_load(cell, target, options, children)
+            with (Path(directory) / "generators.txt").open("w+") as said:
+                begin_ns, end_ns = run_load(cell, target, options, children, said)
             return figure(lines, begin_ns, end_ns)
         finally:
             for child in reversed(children):
@@ -117,25 +118,31 @@ def run_load(
     target: str,
     options: argparse.Namespace,
     children: "list[subprocess.Popen[bytes]]",
+    said: TextIO,
 ) -> tuple[int, int]:
-    """Generators against the server; begin and end of the window, in CLOCK_MONOTONIC."""
+    """Generators against the server; begin and end of the window, in CLOCK_MONOTONIC.
+
+    They are stopped by the caller, long before they would have finished, so what they say of
+    themselves goes to `said` and is shown when one ends too early.
+    """
     load = [str(options.build / "bin" / "c1m-load"), "--target", target, "--progress", "never"]
     load += ["--cpus", options.generator_cpus, "--connect-rate", str(CONNECTS_PER_S)]
     connect_s = max(cell.active, cell.idle) / CONNECTS_PER_S + 0.5
     if cell.idle > 0:
         held_s = 4 * connect_s + options.duration + 30
         held = ["--idle", "--connections", str(cell.idle), "--duration", f"{held_s:.0f}s"]
-        children.append(subprocess.Popen([*load, *held], stdout=subprocess.DEVNULL))
+        children.append(subprocess.Popen([*load, *held], stdout=said, stderr=said))
         time.sleep(2 * connect_s)
     busy_s = connect_s + options.duration + 5  # the window ends before the traffic does
     traffic = ["--connections", str(cell.active), "--warmup", f"{connect_s:.1f}s"]
     begin_ns = time.monotonic_ns() + int(2 * connect_s * 1e9)
     traffic += ["--duration", f"{busy_s:.1f}s"]
-    children.append(subprocess.Popen([*load, *traffic], stdout=subprocess.DEVNULL))
+    children.append(subprocess.Popen([*load, *traffic], stdout=said, stderr=said))
     end_ns = begin_ns + int(options.duration * 1e9)
     time.sleep(max(0.0, (end_ns - time.monotonic_ns()) / 1e9) + 0.2)
     if any(child.poll() is not None for child in children):
-        raise SystemExit("a program ended before the window did; its message stands above")
+        said.seek(0)
+        raise SystemExit(f"a program ended before the window did: {said.read() or 'see above'}")
     return begin_ns, end_ns
 
 

@@ -1,4 +1,4 @@
-"""Every backend returns exactly the bytes it got, whatever their sizes and the client's manners."""
+"""Every server returns exactly the bytes it got, whatever their sizes and the client's manners."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import threading
 import time
 
 import pytest
-from conftest import BACKENDS, Server, StartServer
+from conftest import SERVERS, Server, StartServer
 
 TIMEOUT_S = 20
 
@@ -38,10 +38,12 @@ def _await_stat(server: Server, field: str, value: int) -> None:
         time.sleep(0.05)
 
 
-@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("flags", SERVERS.values(), ids=SERVERS.keys())
 @pytest.mark.parametrize("size", [1, 63, 4096, 4097, 70_000])
-def test_messages_come_back_whole(backend: str, size: int, start_server: StartServer) -> None:
-    server = start_server(backend)
+def test_messages_come_back_whole(
+    flags: tuple[str, ...], size: int, start_server: StartServer
+) -> None:
+    server = start_server(*flags)
     payload = random.Random(size).randbytes(size)
     with _connect(server) as connection:
         for _ in range(3):
@@ -49,12 +51,12 @@ def test_messages_come_back_whole(backend: str, size: int, start_server: StartSe
             assert _receive(connection, size) == payload
 
 
-@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("flags", SERVERS.values(), ids=SERVERS.keys())
 def test_a_client_that_does_not_read_is_held_back_and_loses_nothing(
-    backend: str, start_server: StartServer
+    flags: tuple[str, ...], start_server: StartServer
 ) -> None:
     """More bytes than all socket buffers hold: the server must stop reading, not grow or drop."""
-    server = start_server(backend)
+    server = start_server(*flags)
     total = 24 << 20
     payload = random.Random(7).randbytes(total)
     with _connect(server) as connection:
@@ -67,11 +69,11 @@ def test_a_client_that_does_not_read_is_held_back_and_loses_nothing(
     assert rss_bytes < 64 << 20, "the server buffered what it could not send"
 
 
-@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("flags", SERVERS.values(), ids=SERVERS.keys())
 def test_a_half_closed_client_still_gets_its_answer(
-    backend: str, start_server: StartServer
+    flags: tuple[str, ...], start_server: StartServer
 ) -> None:
-    server = start_server(backend)
+    server = start_server(*flags)
     payload = b"x" * 200_000
     with _connect(server) as connection:
         writer = threading.Thread(target=connection.sendall, args=(payload,))
@@ -83,10 +85,12 @@ def test_a_half_closed_client_still_gets_its_answer(
         assert connection.recv(1) == b"", "the server closes after the client's end of stream"
 
 
-@pytest.mark.parametrize("backend", BACKENDS)
-def test_bytes_and_end_of_stream_in_one_packet(backend: str, start_server: StartServer) -> None:
+@pytest.mark.parametrize("flags", SERVERS.values(), ids=SERVERS.keys())
+def test_bytes_and_end_of_stream_in_one_packet(
+    flags: tuple[str, ...], start_server: StartServer
+) -> None:
     """A short read must not lose the end of the stream that came with it (edge-triggered epoll)."""
-    server = start_server(backend)
+    server = start_server(*flags)
     for _ in range(50):
         with _connect(server) as connection:
             connection.sendall(b"last words")
@@ -96,9 +100,11 @@ def test_bytes_and_end_of_stream_in_one_packet(backend: str, start_server: Start
     _await_stat(server, "connections_open", 0)
 
 
-@pytest.mark.parametrize("backend", BACKENDS)
-def test_resets_end_only_their_own_connection(backend: str, start_server: StartServer) -> None:
-    server = start_server(backend)
+@pytest.mark.parametrize("flags", SERVERS.values(), ids=SERVERS.keys())
+def test_resets_end_only_their_own_connection(
+    flags: tuple[str, ...], start_server: StartServer
+) -> None:
+    server = start_server(*flags)
     with _connect(server) as bystander:
         for _ in range(20):
             rude = _connect(server)
@@ -112,9 +118,9 @@ def test_resets_end_only_their_own_connection(backend: str, start_server: StartS
     assert _last(server, "connections_accepted") == 21
 
 
-@pytest.mark.parametrize("backend", BACKENDS)
-def test_many_connections_at_once(backend: str, start_server: StartServer) -> None:
-    server = start_server(backend)
+@pytest.mark.parametrize("flags", SERVERS.values(), ids=SERVERS.keys())
+def test_many_connections_at_once(flags: tuple[str, ...], start_server: StartServer) -> None:
+    server = start_server(*flags)
     connections = [_connect(server) for _ in range(500)]
     for index, connection in enumerate(connections):
         connection.sendall(index.to_bytes(4, "big"))
@@ -126,9 +132,11 @@ def test_many_connections_at_once(backend: str, start_server: StartServer) -> No
     _await_stat(server, "connections_open", 0)
 
 
-@pytest.mark.parametrize("backend", ["uv", "coro", "floor"])
-def test_two_workers_share_one_port(backend: str, start_server: StartServer) -> None:
-    server = start_server(backend, "--processors", "2")
+@pytest.mark.parametrize(
+    "flags", [flags for flags in SERVERS.values() if flags[0] != "threads"], ids=" ".join
+)
+def test_two_workers_share_one_port(flags: tuple[str, ...], start_server: StartServer) -> None:
+    server = start_server(*flags, "--processors", "2")
     connections = [_connect(server) for _ in range(64)]
     for connection in connections:
         connection.sendall(b"ping")

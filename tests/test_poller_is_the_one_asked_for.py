@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ctypes
-import os
 import random
 import socket
 import struct
@@ -11,24 +10,14 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from conftest import StartServer
+from conftest import IO_URING_SETUP, POLLERS, StartServer
 
 TIMEOUT_S = 20
-POLLERS = ("epoll", "io_uring")
 
-# Linux's numbers on x86-64, for a filter that answers io_uring_setup with EPERM.
-IO_URING_SETUP = 425
+# Linux's numbers, for a filter that answers io_uring_setup with EPERM.
 PR_SET_NO_NEW_PRIVS = 38
 PR_SET_SECCOMP = 22
 SECCOMP_MODE_FILTER = 2
-
-
-def _io_uring_is_allowed() -> bool:
-    parameters = ctypes.create_string_buffer(120)
-    number = ctypes.CDLL(None).syscall(IO_URING_SETUP, 1, parameters)
-    if number >= 0:
-        os.close(number)
-    return bool(number >= 0)
 
 
 def _forbid_io_uring() -> None:
@@ -55,8 +44,6 @@ def _forbid_io_uring() -> None:
 def test_it_echoes_and_says_its_poller(
     poller: str, processors: int, start_server: StartServer
 ) -> None:
-    if poller == "io_uring" and not _io_uring_is_allowed():
-        pytest.skip("io_uring is not allowed here")
     server = start_server("coro", "--poller", poller, "--processors", str(processors))
     assert server.ready["settings"]["poller"] == poller
     payload = random.Random(processors).randbytes(300_000)

@@ -41,11 +41,16 @@ FIGURES = (
     Figure("spawn_and_join", "ns", "ns", "spawn and join, one after another"),
     Figure("spawn_many_and_join", "ns", "ns", "spawn 10,000, then join all, each"),
     Figure("yield_among_two_a_processor", "ns", "ns", "yield among 2 a processor"),
+    Figure("context_cancel", "ns", "ns", "context: make below another, cancel"),
+    Figure("context_timeout", "ns", "ns", "the same with a time limit"),
+    Figure("context_cancel_of_a_thousand", "ns", "ns", "cancel 1,000 contexts waited for, each"),
     Figure("sleep_of_a_millisecond", "late_p50_us", "us", "1 ms sleep: late by, median"),
     Figure("sleep_of_a_millisecond", "late_p99_us", "us", "1 ms sleep: late by, p99"),
     Figure("skynet_of_a_million", "ns", "ns", "skynet, a million leaves"),
-    Figure("park_a_million", "bytes_each", "bytes", "a waiting coroutine, of a million"),
-    Figure("park_a_million", "creation_ns", "ns", "making one that waits, of a million"),
+    Figure("park_a_million_dedicated", "bytes_each", "bytes", "a waiting coroutine, of a million"),
+    Figure("park_a_million_dedicated", "creation_ns", "ns", "making one that waits"),
+    Figure("park_a_million_compact", "bytes_each", "bytes", "the same on a compact stack"),
+    Figure("park_a_million_compact", "creation_ns", "ns", "making one on a compact stack"),
 )
 OPERATIONS = tuple(dict.fromkeys(figure.operation for figure in FIGURES))
 

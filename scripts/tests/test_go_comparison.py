@@ -57,7 +57,7 @@ def test_every_figure_of_an_operation_is_compared() -> None:
     found = compare(
         lambda _operation, _processors: figures,
         lambda _operation, _processors: {name: 2 * value for name, value in figures.items()},
-        ["park_a_million"],
+        ["park_a_million_compact"],
         [1, 2],
         1,
         lambda _text: None,
@@ -71,11 +71,11 @@ def test_every_figure_of_an_operation_is_compared() -> None:
 
 def test_google_benchmark_is_read(tmp_path: Path) -> None:
     text = (
-        '{"benchmarks": [{"name": "park_a_million/1", "real_time": 5e8, "time_unit": "ns",'
+        '{"benchmarks": [{"name": "park_a_million_compact/1", "real_time": 5e8, "time_unit": "ns",'
         ' "iterations": 1, "bytes_each": 290.5, "creation_ns": 4.5e-7}]}'
     )
     program(tmp_path / "bin" / "runtime_bench", text)
-    found = c1m_measure(tmp_path, [CPU])("park_a_million", 1)
+    found = c1m_measure(tmp_path, [CPU])("park_a_million_compact", 1)
     assert found == pytest.approx({"ns": 5e8, "bytes_each": 290.5, "creation_ns": 450.0})
 
 

@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "os/clock.hpp"
 #include "os/descriptor.hpp"
 #include "os/result.hpp"
 #include "os/socket.hpp"
@@ -21,6 +22,13 @@ namespace c1m::servers::app {
 enum class PollerChoice : std::uint8_t { epoll, io_uring };
 [[nodiscard]] constexpr std::string_view name_of(PollerChoice poller) {
   return poller == PollerChoice::epoll ? "epoll" : "io_uring";
+}
+
+// Where the frames of waiting coroutines are, in a backend that has some (Backend::has_coroutines):
+// on a stack of each one's own, or copied out of stacks that they share.
+enum class StackChoice : std::uint8_t { dedicated, compact };
+[[nodiscard]] constexpr std::string_view name_of(StackChoice stacks) {
+  return stacks == StackChoice::dedicated ? "dedicated" : "compact";
 }
 
 // What a shard has to serve with, in its own process.
@@ -41,6 +49,9 @@ struct ShardContext {
   std::size_t thread_stack_bytes = 0;
   std::size_t coroutine_stack_bytes = 0;
   PollerChoice poller = PollerChoice::epoll;
+  StackChoice stacks = StackChoice::dedicated;
+  // How often counters are read that the shard publishes by itself.
+  os::Nanoseconds stats_interval_ns = os::ns_per_s;
 };
 
 struct Backend {
@@ -50,11 +61,17 @@ struct Backend {
   bool has_processors = false;
   bool listener_per_processor = false;
   bool thread_per_connection = false;  // so that limits on threads bind, and --thread-stack exists
-  bool has_coroutines = false;         // so that --coroutine-stack exists
+  bool has_coroutines = false;         // so that --coroutine-stack and --stacks exist
+  bool has_compact_stacks = false;     // or dedicated ones run whatever --stacks says
   bool has_pollers = false;            // so that --poller exists
   // Serves until the stop descriptor is readable, then closes every connection, frees everything
   // and returns. An error means that the shard could not go on.
   os::Result<void> (*serve)(ShardContext& context) = nullptr;
+
+  // What runs when `asked` was asked for.
+  [[nodiscard]] constexpr StackChoice stacks_in_use(StackChoice asked) const {
+    return has_compact_stacks ? asked : StackChoice::dedicated;
+  }
 };
 
 }  // namespace c1m::servers::app

@@ -45,6 +45,7 @@ struct FlagTexts {
   std::string thread_stack = "64KiB";
   std::string coroutine_stack = "64KiB";
   std::string poller = "epoll";
+  std::string stacks = "dedicated";
 };
 
 void declare(CLI::App& app, const Backend& backend, FlagTexts& texts) {
@@ -84,6 +85,9 @@ void declare(CLI::App& app, const Backend& backend, FlagTexts& texts) {
   if (backend.has_coroutines) {
     flag("--coroutine-stack", texts.coroutine_stack, "SIZE",
          "Address space of a connection's stack");
+    flag("--stacks", texts.stacks, "NAME",
+         "Where waiting connections' frames are: dedicated, a stack each, or compact, copied out "
+         "of stacks that they share");
   }
   if (backend.has_pollers) {
     flag("--poller", texts.poller, "NAME", "How sockets are waited for: epoll or io_uring");
@@ -200,6 +204,12 @@ std::expected<ServerOptions, std::string> interpret(const FlagTexts& texts) {
   } else if (texts.poller != name_of(PollerChoice::epoll)) {
     read.refuse("--poller",
                 fmt::format("'{}' is no poller; allowed: epoll, io_uring", texts.poller));
+  }
+  if (texts.stacks == name_of(StackChoice::compact)) {
+    options.stacks = StackChoice::compact;
+  } else if (texts.stacks != name_of(StackChoice::dedicated)) {
+    read.refuse("--stacks", fmt::format("'{}' is no kind of stacks; allowed: dedicated, compact",
+                                        texts.stacks));
   }
   if (!read.error().empty()) return std::unexpected(read.error());
   return options;

@@ -32,6 +32,7 @@ struct ServerOptions {
   std::size_t thread_stack_bytes = 64 * 1024;
   std::size_t coroutine_stack_bytes = 64 * 1024;
   PollerChoice poller = PollerChoice::epoll;
+  StackChoice stacks = StackChoice::dedicated;
 };
 
 // Why the program ends before it has begun: --help and --version (code 0, for stdout), or a usage

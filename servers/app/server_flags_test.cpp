@@ -59,6 +59,7 @@ TEST(ServerFlags, DefaultsAreThoseOfTheDocumentation) {
   EXPECT_EQ(options->thread_stack_bytes, 65'536U);
   EXPECT_EQ(options->coroutine_stack_bytes, 65'536U);
   EXPECT_EQ(options->poller, PollerChoice::epoll);
+  EXPECT_EQ(options->stacks, StackChoice::dedicated);
 }
 
 TEST(ServerFlags, TakesEveryFlag) {
@@ -181,6 +182,24 @@ TEST(ServerFlags, APollerIsChosenWhereThereIsAChoice) {
   EXPECT_THAT(refused.error().text,
               HasSubstr("--poller: 'kqueue' is no poller; allowed: epoll, io_uring"));
   EXPECT_FALSE(parse_listening({"--poller", "epoll"}, workers));
+}
+
+TEST(ServerFlags, StacksAreChosenWhereThereAreCoroutines) {
+  EXPECT_EQ(parse_listening({"--stacks", "compact"}, coroutines)->stacks, StackChoice::compact);
+  EXPECT_EQ(parse_listening({"--stacks", "dedicated"}, coroutines)->stacks, StackChoice::dedicated);
+  const auto refused = parse_listening({"--stacks", "shared"}, coroutines);
+  ASSERT_FALSE(refused);
+  EXPECT_THAT(refused.error().text,
+              HasSubstr("--stacks: 'shared' is no kind of stacks; allowed: dedicated, compact"));
+  EXPECT_FALSE(parse_listening({"--stacks", "compact"}, workers));
+}
+
+TEST(ServerFlags, ABuildThatCannotShareStacksRunsDedicatedOnes) {
+  Backend sharing = coroutines;
+  sharing.has_compact_stacks = true;
+  EXPECT_EQ(sharing.stacks_in_use(StackChoice::compact), StackChoice::compact);
+  EXPECT_EQ(sharing.stacks_in_use(StackChoice::dedicated), StackChoice::dedicated);
+  EXPECT_EQ(coroutines.stacks_in_use(StackChoice::compact), StackChoice::dedicated);
 }
 
 TEST(ServerFlags, HelpSaysWhereProcessorsMeanNothing) {

@@ -2,7 +2,6 @@
 #include "servers/app/server_plan.hpp"
 
 #include <algorithm>
-#include <charconv>
 
 #include <fmt/format.h>
 
@@ -21,12 +20,8 @@ constexpr std::uint64_t reserved_mappings = 512;
 constexpr std::uint64_t reserved_threads = 1024;
 
 std::optional<std::uint64_t> read_number(const std::string& path) {
-  const auto text = os::read_file(path);
-  if (!text) return std::nullopt;
-  std::uint64_t value = 0;
-  const auto [end, code] = std::from_chars(text->data(), text->data() + text->size(), value);
-  if (code != std::errc{}) return std::nullopt;
-  return value;
+  const auto value = os::read_number(path);
+  return value ? std::optional(*value) : std::nullopt;
 }
 
 // The most connections that a limit allows, and the words for it.

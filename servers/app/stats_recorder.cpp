@@ -3,15 +3,14 @@
 
 #include <memory>
 
-#include "measure/server_documents.hpp"
 #include "os/clock.hpp"
 #include "servers/app/worker_counters.hpp"
 
 namespace c1m::servers::app {
 
 StatsRecorder::StatsRecorder(const ShardGroup& group, std::optional<os::LineLog> log,
-                             StatsBoard& board, std::optional<std::string> poller)
-    : log_(std::move(log)), board_(board), poller_(std::move(poller)) {
+                             StatsBoard& board, measure::BackendChoices choices)
+    : log_(std::move(log)), board_(board), choices_(std::move(choices)) {
   for (const ShardGroup::Shard& shard : group.shards()) probes_.emplace_back(shard.process.pid());
 }
 
@@ -19,7 +18,7 @@ os::Result<void> StatsRecorder::record(const ShardGroup& group) {
   auto sample = std::make_shared<measure::StatsSample>();
   sample->monotonic_ns = os::monotonic_ns();
   sample->utc = os::format_utc(os::realtime_ns());
-  sample->poller = poller_;
+  sample->choices = choices_;
   for (const ShardGroup::Shard& shard : group.shards()) {
     sample->shards.push_back(sample_shard(group, shard.plan.index));
   }

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "measure/process_probe.hpp"
+#include "measure/server_documents.hpp"
 #include "os/file.hpp"
 #include "os/result.hpp"
 #include "servers/app/shard_group.hpp"
@@ -16,10 +17,10 @@ namespace c1m::servers::app {
 
 class StatsRecorder {
  public:
-  // `log` is empty when no stats file is wanted. `board` must outlive the recorder. `poller` stands
+  // `log` is empty when no stats file is wanted. `board` must outlive the recorder. `choices` stand
   // in every sample.
   StatsRecorder(const ShardGroup& group, std::optional<os::LineLog> log, StatsBoard& board,
-                std::optional<std::string> poller = std::nullopt);
+                measure::BackendChoices choices = {});
 
   // Fails when the line could not be written whole, for example on a full disk.
   [[nodiscard]] os::Result<void> record(const ShardGroup& group);
@@ -30,7 +31,7 @@ class StatsRecorder {
   std::vector<measure::ProcessProbe> probes_;  // by shard index
   std::optional<os::LineLog> log_;
   StatsBoard& board_;
-  std::optional<std::string> poller_;
+  measure::BackendChoices choices_;
 };
 
 }  // namespace c1m::servers::app

@@ -42,7 +42,7 @@ TEST(StatsRecorder, RecordsLivingAndDeadShards) {
   auto log = os::LineLog::create(path);
   ASSERT_TRUE(log);
   StatsBoard board;
-  StatsRecorder recorder(*group, std::move(*log), board);
+  StatsRecorder recorder(*group, std::move(*log), board, {.poller = {}, .stacks = "compact"});
 
   ASSERT_TRUE(recorder.record(*group));
   const auto first = board.state().sample;
@@ -66,6 +66,7 @@ TEST(StatsRecorder, RecordsLivingAndDeadShards) {
   ASSERT_TRUE(text);
   EXPECT_EQ(std::ranges::count(*text, '\n'), 2);
   EXPECT_THAT(*text, HasSubstr("\"alive\":false"));
+  EXPECT_THAT(*text, HasSubstr("\"stacks\":\"compact\""));
   ::unlink(path.c_str());
 }
 

@@ -66,6 +66,13 @@ std::expected<Outputs, Refusal> open_outputs(const ServerOptions& options) {
   return outputs;
 }
 
+measure::BackendChoices choices_of(const Backend& backend, const ServerOptions& options) {
+  measure::BackendChoices choices;
+  if (backend.has_pollers) choices.poller = name_of(options.poller);
+  if (backend.has_coroutines) choices.stacks = name_of(backend.stacks_in_use(options.stacks));
+  return choices;
+}
+
 measure::ServerSettings settings_of(const Backend& backend, const ServerOptions& options,
                                     std::size_t shards) {
   measure::ServerSettings settings;
@@ -81,7 +88,7 @@ measure::ServerSettings settings_of(const Backend& backend, const ServerOptions&
   settings.receive_buffer_bytes = static_cast<std::uint64_t>(options.receive_buffer_bytes);
   if (backend.thread_per_connection) settings.thread_stack_bytes = options.thread_stack_bytes;
   if (backend.has_coroutines) settings.coroutine_stack_bytes = options.coroutine_stack_bytes;
-  if (backend.has_pollers) settings.poller = name_of(options.poller);
+  settings.choices = choices_of(backend, options);
   return settings;
 }
 
@@ -140,11 +147,6 @@ os::Nanoseconds stop_bound_ns(const ServerOptions& options) {
   return static_cast<os::Nanoseconds>(10 + options.connections / closed_per_s) * os::ns_per_s;
 }
 
-std::optional<std::string> poller_of(const Backend& backend, const ServerOptions& options) {
-  if (!backend.has_pollers) return std::nullopt;
-  return std::string(name_of(options.poller));
-}
-
 class Supervisor {
  public:
   Supervisor(const Backend& backend, const ServerOptions& options, ShardGroup& group,
@@ -155,7 +157,7 @@ class Supervisor {
         group_(group),
         signals_(signals),
         ready_file_(std::move(ready_file)),
-        recorder_(group, std::move(stats_log), board, poller_of(backend, options)),
+        recorder_(group, std::move(stats_log), board, choices_of(backend, options)),
         board_(board) {}
 
   // Samples until a signal, the end of a shard, or a failure; then stops the shards. Returns the
@@ -248,8 +250,12 @@ int refuse(const Backend& backend, const Refusal& refusal) {
   return refusal.exit_code;
 }
 
-void announce(const Backend& backend, const ShardGroup& group) {
+void announce(const Backend& backend, const ServerOptions& options, const ShardGroup& group) {
   const auto& shards = group.shards();
+  if (backend.has_coroutines && backend.stacks_in_use(options.stacks) != options.stacks) {
+    fmt::print(stderr, "{}: stacks cannot be shared in this build; every coroutine has its own\n",
+               backend.program);
+  }
   fmt::print(stderr, "{}: {} listening, from {} to {}\n", backend.program,
              shards.size() == 1 ? "1 shard is" : fmt::format("{} shards are", shards.size()),
              shards.front().plan.endpoint.to_string(), shards.back().plan.endpoint.to_string());
@@ -293,7 +299,7 @@ int supervise(const Backend& backend, const ServerOptions& options) {
     }
     ready_file.emplace(std::move(*written));
   }
-  announce(backend, *group);
+  announce(backend, options, *group);
   return Supervisor(backend, options, *group, *signals, std::move(ready_file),
                     std::move(outputs->stats_log), board)
       .run();

@@ -22,6 +22,7 @@ measure::TrafficFigures sum_of(std::span<const WorkerCounters> workers) {
   figures.writes = sum(&WorkerCounters::writes);
   figures.accept_errors = sum(&WorkerCounters::accept_errors);
   figures.connection_errors = sum(&WorkerCounters::connection_errors);
+  figures.frames_frozen = sum(&WorkerCounters::frames_frozen);
   return figures;
 }
 

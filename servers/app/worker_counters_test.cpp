@@ -18,6 +18,7 @@ TEST(WorkerCounters, SumOverWorkers) {
   WorkerCounters::add(workers[0].connections_closed, 1);
   WorkerCounters::add(workers[0].accept_errors, 7);
   WorkerCounters::add(workers[1].connection_errors, 8);
+  WorkerCounters::add(workers[1].frames_frozen, 9);
   const measure::TrafficFigures sum = sum_of(workers);
   EXPECT_EQ(sum.reads, 2U);
   EXPECT_EQ(sum.bytes_received, 30U);
@@ -28,6 +29,7 @@ TEST(WorkerCounters, SumOverWorkers) {
   EXPECT_EQ(sum.connections_open, 5U);
   EXPECT_EQ(sum.accept_errors, 7U);
   EXPECT_EQ(sum.connection_errors, 8U);
+  EXPECT_EQ(sum.frames_frozen, 9U);
 }
 
 TEST(WorkerCounters, WorkersDoNotShareACacheLine) {

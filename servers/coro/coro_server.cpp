@@ -1,6 +1,8 @@
 // One coroutine accepts, one waits for the stop, and each connection has one that reads, answers
-// and ends with it. Invariant: everything that a coroutine refers to outlives Runtime::run(), which
-// returns after the last of them.
+// and ends with it. Invariants: everything that a coroutine refers to outlives Runtime::run(),
+// which returns after the last of them; while a connection's coroutine waits, nothing of it is
+// reached from outside: its stack may be a compact one. What it reads into and sends from is on the
+// heap.
 #include "servers/coro/coro_server.hpp"
 
 #include <cstdint>
@@ -21,6 +23,7 @@
 #include "runtime/runtime.hpp"
 #include "runtime/sleep.hpp"
 #include "runtime/spawn.hpp"
+#include "runtime/stack_policy.hpp"
 #include "runtime/tcp_listener.hpp"
 #include "runtime/tcp_stream.hpp"
 #include "runtime/yield.hpp"
@@ -47,23 +50,30 @@ class Connection {
 
   // Echoes until the peer closes, an error, or the runtime's stop.
   void serve() {
-    os::Result<bool> open = true;
-    while (open && *open) open = serve_once();
-    const bool failed = !open && open.error().code != ECANCELED;
-    if (failed) app::WorkerCounters::add(lane_->counters.connection_errors, 1);
+    while (serve_once()) {
+    }
     stream_.close();
     app::WorkerCounters::add(lane_->counters.connections_closed, 1);
   }
 
  private:
-  // Waits, reads, answers. False when the connection is to be closed.
-  os::Result<bool> serve_once() {
-    if (const auto waited = stream_.wait_readable(); !waited)
-      return std::unexpected(waited.error());
+  // Waits, reads, answers. False when the connection is to be closed. An idle connection waits in
+  // this frame, so what is not needed for that is done in others.
+  bool serve_once() {
+    const auto waited = stream_.wait_readable();
+    return waited ? answer() : ends_with(waited.error());
+  }
+
+  [[gnu::noinline]] bool answer() {
     SpareBuffer::Buffer buffer = lane_->spare.take();
     const os::Result<bool> open = answer(std::span(buffer.get(), lane_->spare.buffer_bytes()));
     lane_->spare.give_back(std::move(buffer));
-    return open;
+    return open ? *open : ends_with(open.error());
+  }
+
+  [[gnu::noinline]] bool ends_with(const os::Error& error) {
+    if (error.code != ECANCELED) app::WorkerCounters::add(lane_->counters.connection_errors, 1);
+    return false;
   }
 
   os::Result<bool> answer(std::span<std::byte> buffer) {
@@ -91,7 +101,10 @@ template <protocol::Session Session>
 class Server {
  public:
   Server(app::ShardContext& context, runtime::Runtime& runtime)
-      : shard_(context), runtime_(runtime) {
+      : shard_(context),
+        runtime_(runtime),
+        stack_(context.stacks == app::StackChoice::compact ? runtime::StackPolicy::compact
+                                                           : runtime::StackPolicy::dedicated) {
     for (app::WorkerCounters& counters : context.counters)
       lanes_.emplace_back(counters, context.read_buffer_bytes);
     next_lane_ = lanes_.begin();
@@ -101,6 +114,7 @@ class Server {
     os::Result<void> served;
     const auto ran = runtime_.run([this, &served] {
       served = watch_for_stop();
+      if (served && stack_ == runtime::StackPolicy::compact) served = publish_copies();
       if (served) served = accept_until_stop();
       // After an error the coroutine that waits for the stop must end as well.
       runtime_.stop();
@@ -127,6 +141,16 @@ class Server {
     });
   }
 
+  // The runtime counts for itself; the supervisor reads the shard's counters.
+  os::Result<void> publish_copies() {
+    return runtime::spawn([this] {
+      do {
+        shard_.counters.front().frames_frozen.store(runtime_.statistics().copies_out,
+                                                    std::memory_order_relaxed);
+      } while (runtime::sleep_for(shard_.stats_interval_ns));
+    });
+  }
+
   os::Result<void> accept_until_stop() {
     auto listener = runtime::TcpListener::adopt(std::move(shard_.listeners.front()), shard_.socket);
     if (!listener) return std::unexpected(listener.error());
@@ -148,10 +172,11 @@ class Server {
     Lane& lane = *next_lane_;
     if (++next_lane_ == lanes_.end()) next_lane_ = lanes_.begin();
     app::WorkerCounters::add(lane.counters.connections_accepted, 1);
-    const auto spawned =
-        runtime::spawn([connection = Connection<Session>(std::move(stream), lane)]() mutable {
+    const auto spawned = runtime::spawn(
+        [connection = Connection<Session>(std::move(stream), lane)]() mutable {
           connection.serve();
-        });
+        },
+        {.stack = stack_});
     if (spawned) return;
     app::WorkerCounters::add(lane.counters.accept_errors, 1);
     app::WorkerCounters::add(lane.counters.connections_closed, 1);
@@ -170,7 +195,8 @@ class Server {
 
   app::ShardContext& shard_;
   runtime::Runtime& runtime_;
-  std::list<Lane> lanes_;  // a list, because lanes cannot move
+  const runtime::StackPolicy stack_;  // of connections' coroutines
+  std::list<Lane> lanes_;             // a list, because lanes cannot move
   std::list<Lane>::iterator next_lane_;
   bool limit_named_ = false;
 };

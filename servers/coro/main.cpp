@@ -1,4 +1,5 @@
 // c1m-coro: a coroutine a connection, on c1m's own runtime.
+#include "runtime/stack_policy.hpp"
 #include "servers/app/server_main.hpp"
 #include "servers/coro/coro_server.hpp"
 
@@ -9,6 +10,7 @@ int main(int argc, char** argv) {
       .summary = "Echo server on stackful coroutines: one a connection, many on a few threads.",
       .has_processors = true,
       .has_coroutines = true,
+      .has_compact_stacks = c1m::runtime::compact_stacks_work,
       .has_pollers = true,
       .serve = c1m::servers::coro::serve,
   };
