@@ -32,6 +32,8 @@ target_include_directories(c1m_flags INTERFACE "${PROJECT_SOURCE_DIR}")
 target_compile_options(c1m_flags INTERFACE
   -Wall -Wextra -Wpedantic -Wshadow -Wnon-virtual-dtor -Wcast-align -Woverloaded-virtual
   -Wimplicit-fallthrough -fno-omit-frame-pointer)
+# What the runtime asserts in debug builds only, because it costs a search on every operation.
+target_compile_definitions(c1m_flags INTERFACE $<$<CONFIG:Debug>:C1M_CHECKED_FRAMES>)
 if(C1M_WARNINGS_AS_ERRORS)
   target_compile_options(c1m_flags INTERFACE -Werror)
 endif()

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "os/assert.hpp"
+#include "runtime/frame_check.hpp"
 #include "runtime/platform.hpp"
 #include "runtime/safeguard.hpp"
 #include "runtime/thread_state.hpp"
@@ -33,6 +34,7 @@ const os::Clock* clock_of_caller() {
 // Whoever first sees that the deadline has passed cancels the state with those below, so that a
 // cancel() which comes later does not change the cause.
 int Context::error_of_state() const {
+  check_reachable(this, "Context");
   const int error = state_->error();
   const os::Nanoseconds deadline_ns = state_->deadline_ns();
   if (error != 0 || deadline_ns == no_deadline) return error;
@@ -74,6 +76,7 @@ CancelSource CancelSource::with_timeout(os::Nanoseconds duration_ns, const Conte
 }
 
 void CancelSource::cancel(const Failure& cause) const {
+  check_reachable(this, "CancelSource::cancel");
   cancel_state(*context_.state_, ECANCELED, cause);
 }
 

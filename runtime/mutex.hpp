@@ -7,6 +7,7 @@
 #pragma once
 
 #include "runtime/coroutine.hpp"
+#include "runtime/frame_check.hpp"
 #include "runtime/lock_word.hpp"
 
 namespace c1m::runtime {
@@ -19,10 +20,15 @@ class Mutex {
   ~Mutex();
 
   void lock() {
+    check_reachable(this, "Mutex::lock");
     if (!word_.try_lock()) wait_and_lock();
   }
-  [[nodiscard]] bool try_lock() { return word_.try_lock(); }
+  [[nodiscard]] bool try_lock() {
+    check_reachable(this, "Mutex::try_lock");
+    return word_.try_lock();
+  }
   void unlock() {
+    check_reachable(this, "Mutex::unlock");
     if (Coroutine* waiter = word_.unlock()) wake(*waiter);
   }
 

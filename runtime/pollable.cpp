@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "os/assert.hpp"
+#include "runtime/frame_check.hpp"
 #include "runtime/netpoller.hpp"
 #include "runtime/safeguard.hpp"
 #include "runtime/wait.hpp"
@@ -69,6 +70,7 @@ int Pollable::wait_once(Wish wish, const Context& context) {
 
 [[gnu::noinline]] Pollable::Begun Pollable::begin_wait(PollWord& word, Wish wish,
                                                        const Context& context) {
+  check_reachable(this, "Pollable::wait");
   give_way_if_due();
   PollDescriptor& state = *state_;
   const Scheduler& scheduler = worker_of_caller().scheduler();
@@ -138,6 +140,7 @@ void Pollable::set_write_deadline(os::Nanoseconds deadline_ns) {
 }
 
 void Pollable::set_deadline(Direction direction, os::Nanoseconds deadline_ns) {
+  check_reachable(this, "Pollable::set_deadline");
   C1M_ASSERT(state_ != nullptr, "an empty Pollable has no deadlines");
   state_->deadline_ns(direction).store(deadline_ns);
   if (const WakeToken waiting = state_->word(direction).interrupt()) {
@@ -146,6 +149,7 @@ void Pollable::set_deadline(Direction direction, os::Nanoseconds deadline_ns) {
 }
 
 void Pollable::close() {
+  check_reachable(this, "Pollable::close");
   if (state_ == nullptr || !poller_->begin_close(*state_)) return;
   for (PollWord& word : state_->words) {
     const WakeToken waiting = word.interrupt();

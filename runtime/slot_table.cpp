@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <iterator>
 #include <mutex>
 #include <span>
 #include <utility>
@@ -25,6 +26,10 @@ std::span<std::byte> usable_of(Stack stack, const StackPool& pool) {
   constexpr std::size_t quarter_bytes = 1024;
   const auto usable = pool.usable(stack);
   return usable.first(usable.size() - pool.place(stack) / 16 % 3 * quarter_bytes);
+}
+
+std::uintptr_t guard_of(const StackSlot* slot) {
+  return reinterpret_cast<std::uintptr_t>(slot->stack.guard);
 }
 
 Frames frames_of(Coroutine& coroutine) {
@@ -79,8 +84,18 @@ os::Result<void> SlotTable::give_stack(StackSlot& slot) {
   slot.stack = *stack;
   slot.top = usable.data() + usable.size();
   slot.has_stack.store(true, std::memory_order_release);
+  by_address_.insert(std::ranges::upper_bound(by_address_, guard_of(&slot), {}, guard_of), &slot);
   with_stacks_.store(with_stacks() + 1, std::memory_order_relaxed);
   return {};
+}
+
+const StackSlot* SlotTable::slot_at(const void* address) const {
+  const auto number = reinterpret_cast<std::uintptr_t>(address);
+  const std::lock_guard lock(mutex_);
+  const auto behind = std::ranges::upper_bound(by_address_, number, {}, guard_of);
+  if (behind == by_address_.begin()) return nullptr;
+  const StackSlot* const below = *std::prev(behind);
+  return number - guard_of(below) < stacks_.stack_bytes() ? below : nullptr;
 }
 
 void SlotTable::prefetch(const Coroutine& coroutine) {

@@ -38,6 +38,9 @@ class SlotTable {
   // The processor's worker leaves it.
   void take_blocks_from(Processor& processor);
 
+  // The slot on whose stack `address` lies, or nullptr. Any thread; takes the lock.
+  [[nodiscard]] const StackSlot* slot_at(const void* address) const;
+
   [[nodiscard]] std::size_t with_stacks() const {
     return with_stacks_.load(std::memory_order_relaxed);
   }
@@ -54,7 +57,8 @@ class SlotTable {
   StackPool& stacks_;
   FrozenPool frozen_;
   TemplateTable templates_;
-  ThreadMutex mutex_;  // for the first use of a slot
+  mutable ThreadMutex mutex_;           // for the first use of a slot
+  std::vector<StackSlot*> by_address_;  // of those with stacks; guarded by mutex_
   Atomic<std::size_t> with_stacks_ = 0;
   std::vector<StackSlot> slots_;  // the number never changes
 };

@@ -4,6 +4,7 @@
 
 #include <utility>
 
+#include "runtime/frame_check.hpp"
 #include "runtime/name_lookup.hpp"
 #include "runtime/platform.hpp"
 
@@ -50,6 +51,7 @@ os::Result<TcpStream> TcpStream::connect(std::string host, std::string service,
 }
 
 os::Result<std::size_t> TcpStream::try_read(std::span<std::byte> buffer) {
+  check_reachable(buffer.data(), "TcpStream::read into a buffer");
   const Pollable::Use use(pollable_);
   if (use.get() < 0) return os::fail(EBADF, "recv");
   if (auto received = pollable_.take_received(buffer)) return *received;
@@ -71,6 +73,7 @@ os::Result<std::size_t> TcpStream::read(std::span<std::byte> buffer, const Conte
 }
 
 os::Result<std::size_t> TcpStream::write(std::span<const std::byte> bytes, const Context& context) {
+  check_reachable(bytes.data(), "TcpStream::write of bytes");
   std::span<const std::byte> rest = bytes;
   while (!rest.empty()) {
     if (auto waited = pollable_.wait_writable(WaitReason::write, context); !waited) {
@@ -91,6 +94,7 @@ os::Result<std::size_t> TcpStream::write_parts(std::span<const std::span<const s
                                                const Context& context) {
   std::size_t sent_before = 0;
   std::size_t offset = 0;  // of what is left of the first part
+  for (const auto& part : parts) check_reachable(part.data(), "TcpStream::write_parts of bytes");
   for (;;) {
     while (!parts.empty() && offset >= parts.front().size()) {
       offset -= parts.front().size();

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "os/assert.hpp"
+#include "runtime/frame_check.hpp"
 #include "runtime/safeguard.hpp"
 #include "runtime/sleep.hpp"
 #include "runtime/wait.hpp"
@@ -36,6 +37,7 @@ Ticker::~Ticker() {
 }
 
 os::Result<os::Nanoseconds> Ticker::wait(const Context& context) {
+  check_reachable(this, "Ticker::wait");
   if (worker_of_caller().spend_budget()) worker_of_caller().yield();
   for (;;) {
     if (const int error = context.error(); error != 0) return os::fail(error, "Ticker::wait");
@@ -86,6 +88,7 @@ bool Ticker::take_tick(os::Nanoseconds now_ns, os::Nanoseconds& tick_ns) {
 // itself; they touch the ticker for the last time before, so that it may go as soon as the waiter
 // has gone.
 bool Ticker::stop() {
+  check_reachable(this, "Ticker::stop");
   WakeToken waiter;
   bool prevented = false;
   {
@@ -108,6 +111,7 @@ bool Ticker::reset_once(os::Nanoseconds delay_ns) {
 }
 
 bool Ticker::start(os::Nanoseconds delay_ns, os::Nanoseconds period_ns) {
+  check_reachable(this, "Ticker::reset");
   const os::Nanoseconds begin_ns = now_ns();
   WakeToken waiter;
   bool prevented = false;

@@ -2,6 +2,7 @@
 #include "runtime/wait_group.hpp"
 
 #include "os/assert.hpp"
+#include "runtime/frame_check.hpp"
 #include "runtime/safeguard.hpp"
 #include "runtime/wait.hpp"
 
@@ -12,6 +13,7 @@ WaitGroup::~WaitGroup() {
 }
 
 void WaitGroup::wait() {
+  check_reachable(this, "WaitGroup::wait");
   if (word_.is_zero()) return;
   Wait wait(WaitReason::wait_group);
   Coroutine& self = wait.coroutine();

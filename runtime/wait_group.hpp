@@ -5,6 +5,7 @@
 // errors of what was waited for; an end by Runtime::stop(): only done() ends a wait.
 #pragma once
 
+#include "runtime/frame_check.hpp"
 #include "runtime/wait_group_word.hpp"
 
 namespace c1m::runtime {
@@ -21,10 +22,14 @@ class WaitGroup {
   ~WaitGroup();
 
   // Before whatever calls the done() of it is started. At most 2^32 - 1 at a time.
-  void add(std::uint32_t count = 1) { word_.add(count); }
+  void add(std::uint32_t count = 1) {
+    check_reachable(this, "WaitGroup::add");
+    word_.add(count);
+  }
 
   // After the last one the group may be gone as soon as wait() has returned.
   void done() {
+    check_reachable(this, "WaitGroup::done");
     if (const std::uint32_t first_waiter = word_.done(); first_waiter != 0) wake(first_waiter);
   }
 
