@@ -175,8 +175,10 @@ TEST(ArrivalPlan, CountsWhatTheWindowHolds) {
 }
 
 const std::vector<TracedArrival> recorded = [] {
+  constexpr std::uint32_t arrivals = 5'000;
   std::vector<TracedArrival> trace;
-  for (std::uint32_t at = 0; at < 5'000; ++at) {
+  trace.reserve(arrivals);
+  for (std::uint32_t at = 0; at < arrivals; ++at) {
     trace.push_back({at * os::ns_per_ms / 10, at % 3 == 0 ? at % 1'000 : any_connection});
   }
   return trace;

@@ -11,7 +11,7 @@ namespace {
 
 using Word = FrameTemplate::Word;
 
-constexpr Word compared = ~Word{0};
+constexpr Word all_ones = ~Word{0};
 // What lies a little below the frames was an address in frames that have returned.
 constexpr std::size_t left_below_bytes = 1024;
 
@@ -30,32 +30,34 @@ Word address(const std::byte* place) {
   return reinterpret_cast<Word>(place);
 }
 
-Word top_of(const Frames& frames) {
-  return address(frames.live.data() + frames.live.size());
-}
-
-Word record_of(const Frames& frames) {
-  return address(frames.record.data());
+// Calls work(first) for words first and first + 1, over all of them. The last pair goes back over a
+// word that had its turn rather than beyond the end, where the next stack's guard may be.
+template <class Work>
+[[gnu::always_inline]] inline void in_pairs(std::size_t count, Work work) {
+  std::size_t first = 0;
+  for (; first + 2 <= count; first += 2) work(first);
+  if (first < count) work(count - 2);
 }
 
 }  // namespace
 
+FrameTemplate::Bases FrameTemplate::bases_of(const Frames& frames) {
+  return {.top = address(frames.live.data() + frames.live.size()),
+          .record = address(frames.record.data())};
+}
+
 FrameTemplate::FrameTemplate(const Frames& sample) : words_(sample.words()) {
-  C1M_ASSERT(words_ >= 1 && words_ <= words_max, "a template is for frames of some words");
-  const Word top = top_of(sample);
-  const Word record = record_of(sample);
+  C1M_ASSERT(words_ >= words_min && words_ <= words_max, "a template is for frames of some words");
+  const Bases bases = bases_of(sample);
   for (std::size_t i = 0; i < words_; ++i) {
     const Word word = load(sample.live.data(), i);
-    if (top - word <= sample.live.size() + left_below_bytes) {
-      expected_[i] = word - top;
-      in_stack_.add(i);
-    } else if (word - record < sample.record.size()) {
-      expected_[i] = word - record;
-      in_record_.add(i);
-    } else {
-      expected_[i] = word;
-      compared_[i] = compared;
+    compared_[i] = all_ones;
+    if (bases.top - word <= sample.live.size() + left_below_bytes) {
+      in_stack_[i] = all_ones;
+    } else if (word - bases.record < sample.record.size()) {
+      in_record_[i] = all_ones;
     }
+    expected_[i] = word - (bases.top & in_stack_[i]) - (bases.record & in_record_[i]);
   }
 }
 
@@ -63,33 +65,29 @@ std::size_t FrameTemplate::image_bytes() const {
   return std::max<std::size_t>(varying_.size(), 1) * sizeof(Word);
 }
 
-bool FrameTemplate::matches(const Frames& frames) const {
-  // In blocks, of which the compiler makes vector instructions. The lowest frames, which tell where
-  // the coroutine waits, come first.
-  constexpr std::size_t block = 8;
-  const std::byte* const live = frames.live.data();
-  std::size_t i = 0;
-  for (; i + block <= words_; i += block) {
-    const std::byte* const words = live + i * sizeof(Word);
-    const Word* const expected = expected_.data() + i;
-    const Word* const mask = compared_.data() + i;
-    Word different = 0;
-    for (std::size_t k = 0; k < block; ++k) different |= (load(words, k) ^ expected[k]) & mask[k];
-    if (different != 0) return false;
-  }
-  for (; i < words_; ++i) {
-    if (((load(live, i) ^ expected_[i]) & compared_[i]) != 0) return false;
-  }
-  return matches_from(top_of(frames), in_stack_, frames) &&
-         matches_from(record_of(frames), in_record_, frames);
+[[gnu::always_inline]] inline FrameTemplate::Pair FrameTemplate::load_pair(const void* words) {
+  Pair pair;
+  std::memcpy(&pair, words, sizeof pair);
+  return pair;
 }
 
-bool FrameTemplate::matches_from(Word base, const Places& places, const Frames& frames) const {
-  Word different = 0;
-  for (const std::uint8_t i : places) {
-    different |= load(frames.live.data(), i) ^ (expected_[i] + base);
-  }
-  return different == 0;
+[[gnu::always_inline]] inline FrameTemplate::Pair FrameTemplate::expected_pair(std::size_t place,
+                                                                               Pair top,
+                                                                               Pair record) const {
+  return load_pair(&expected_[place]) + (top & load_pair(&in_stack_[place])) +
+         (record & load_pair(&in_record_[place]));
+}
+
+bool FrameTemplate::matches(const Frames& frames) const {
+  const Bases bases = bases_of(frames);
+  const Pair top{bases.top, bases.top};
+  const Pair record{bases.record, bases.record};
+  Pair different{};
+  in_pairs(words_, [&](std::size_t i) {
+    const Pair words = load_pair(frames.live.data() + i * sizeof(Word));
+    different |= (words ^ expected_pair(i, top, record)) & load_pair(&compared_[i]);
+  });
+  return (different[0] | different[1]) == 0;
 }
 
 std::size_t FrameTemplate::varying_with(const Frames& frames) const {
@@ -99,24 +97,13 @@ std::size_t FrameTemplate::varying_with(const Frames& frames) const {
 }
 
 void FrameTemplate::learn(const Frames& frames) {
+  const Bases bases = bases_of(frames);
   for (std::size_t i = 0; i < words_; ++i) {
-    if (((load(frames.live.data(), i) ^ expected_[i]) & compared_[i]) == 0) continue;
+    const Word different = load(frames.live.data(), i) ^ expected(i, bases);
+    if ((different & compared_[i]) == 0) continue;
     compared_[i] = 0;
     varying_.add(i);
   }
-  in_stack_ = learn_from(top_of(frames), in_stack_, frames);
-  in_record_ = learn_from(record_of(frames), in_record_, frames);
-}
-
-// Returns the places that are still as expected.
-FrameTemplate::Places FrameTemplate::learn_from(Word base, const Places& places,
-                                                const Frames& frames) {
-  Places kept;
-  for (const std::uint8_t i : places) {
-    const bool as_expected = load(frames.live.data(), i) == expected_[i] + base;
-    (as_expected ? kept : varying_).add(i);
-  }
-  return kept;
 }
 
 void FrameTemplate::encode(const Frames& frames, std::byte* image) const {
@@ -125,14 +112,15 @@ void FrameTemplate::encode(const Frames& frames, std::byte* image) const {
 }
 
 void FrameTemplate::decode(const std::byte* image, const Frames& frames) const {
-  std::byte* const live = frames.live.data();
-  std::memcpy(live, expected_.data(), words_ * sizeof(Word));
-  const Word top = top_of(frames);
-  for (const std::uint8_t i : in_stack_) store(live, i, expected_[i] + top);
-  const Word record = record_of(frames);
-  for (const std::uint8_t i : in_record_) store(live, i, expected_[i] + record);
+  const Bases bases = bases_of(frames);
+  const Pair top{bases.top, bases.top};
+  const Pair record{bases.record, bases.record};
+  in_pairs(words_, [&](std::size_t i) {
+    const Pair words = expected_pair(i, top, record);
+    std::memcpy(frames.live.data() + i * sizeof(Word), &words, sizeof words);
+  });
   std::size_t next = 0;
-  for (const std::uint8_t i : varying_) store(live, i, load(image, next++));
+  for (const std::uint8_t i : varying_) store(frames.live.data(), i, load(image, next++));
 }
 
 }  // namespace c1m::runtime

@@ -25,9 +25,10 @@ struct Frames {
 class FrameTemplate {
  public:
   using Word = std::uint64_t;
+  static constexpr std::size_t words_min = 2;  // fcontext alone saves eight
   static constexpr std::size_t words_max = 128;
 
-  // Expects of every word what it is in `sample`, which has 1 to words_max words.
+  // Expects of every word what it is in `sample`, which has words_min to words_max words.
   explicit FrameTemplate(const Frames& sample);
 
   [[nodiscard]] std::size_t words() const { return words_; }
@@ -60,16 +61,28 @@ class FrameTemplate {
     std::size_t count_ = 0;
   };
 
-  [[nodiscard]] bool matches_from(Word base, const Places& places, const Frames& frames) const;
-  [[nodiscard]] Places learn_from(Word base, const Places& places, const Frames& frames);
+  struct Bases {
+    Word top;     // of the stack
+    Word record;  // its beginning
+  };
+  [[nodiscard]] static Bases bases_of(const Frames& frames);
+  [[nodiscard]] Word expected(std::size_t place, const Bases& bases) const {
+    return expected_[place] + (bases.top & in_stack_[place]) + (bases.record & in_record_[place]);
+  }
+  // Two words: what every x86-64 and arm64 processor takes at a time.
+  using Pair [[gnu::vector_size(2 * sizeof(Word))]] = Word;
+  static Pair load_pair(const void* words);
+  // What words `place` and the next are expected to be.
+  [[nodiscard]] Pair expected_pair(std::size_t place, Pair top, Pair record) const;
 
   std::size_t words_;
-  // Word i is expected_[i] where compared_[i] is all ones, and else 0. Where it is an address in
-  // the stack or the record, expected_[i] is the distance from its top or its beginning.
+  // Word i is expected to be expected_[i], from the stack's top or the record's beginning where
+  // in_stack_[i] or in_record_[i] is all ones. compared_[i] is 0 where nothing is expected. Masks
+  // instead of lists, so that all words take the same few vector instructions.
   std::array<Word, words_max> expected_{};
   std::array<Word, words_max> compared_{};
-  Places in_stack_;
-  Places in_record_;
+  std::array<Word, words_max> in_stack_{};
+  std::array<Word, words_max> in_record_{};
   Places varying_;
 };
 

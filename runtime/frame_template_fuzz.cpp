@@ -18,7 +18,10 @@ using Word = FrameTemplate::Word;
 class Sampler {
  public:
   explicit Sampler(std::span<const std::uint8_t> input)
-      : input_(input), stack_(1 + next() % FrameTemplate::words_max), record_(8) {}
+      : input_(input),
+        stack_(FrameTemplate::words_min +
+               next() % (FrameTemplate::words_max - FrameTemplate::words_min + 1)),
+        record_(8) {}
 
   [[nodiscard]] bool has_more() const { return !input_.empty(); }
 

@@ -211,7 +211,8 @@ class ReadingMeasurement {
 
   void print(const Memory& before, const Memory& after) const {
     const auto each = [this](std::uint64_t more, std::uint64_t less) {
-      return static_cast<double>(more - less) / static_cast<double>(count_ - count_ / 2);
+      const std::size_t measured = count_ - count_ / 2;
+      return static_cast<double>(more - less) / static_cast<double>(measured);
     };
     const RuntimeStatistics statistics = worker_of_caller().scheduler().statistics();
     std::array<char, 1024> text{};

@@ -17,7 +17,7 @@ bool are_alike(const FrameTemplate& learned, const Frames& frames) {
 
 TemplateNumber TemplateTable::find(const Frames& frames, TemplateNumber likely) const {
   const std::size_t words = frames.words();
-  if (words > FrameTemplate::words_max) return 0;
+  if (words < FrameTemplate::words_min || words > FrameTemplate::words_max) return 0;
   if (likely != 0 && (likely - 1U) / of_one_size_max == words - 1 && at(likely).matches(frames)) {
     return likely;
   }
@@ -27,7 +27,7 @@ TemplateNumber TemplateTable::find(const Frames& frames, TemplateNumber likely) 
 }
 
 bool TemplateTable::has_room_for(std::size_t words) const {
-  return words <= FrameTemplate::words_max &&
+  return words >= FrameTemplate::words_min && words <= FrameTemplate::words_max &&
          all_[words * of_one_size_max - 1].load(std::memory_order_relaxed) == nullptr;
 }
 
@@ -57,13 +57,18 @@ void TemplateLearner::see(const Frames& frames, TemplateTable& table) {
 }
 
 // From the template that they match but for a few words, if there is one: it becomes wider, and in
-// the end there are not several for one point.
+// the end there are not several for one point. From the newest such, which is as wide as its
+// predecessors together: words that were never written, and show what earlier frames left there,
+// begin to vary one after another, and from the oldest each would make one more template.
 void TemplateLearner::begin(const Frames& frames, const TemplateTable& table) {
   ++begun_;
   auto& candidate = candidates_[next_++ % candidates_.size()];
-  const TemplateNumber near = table.first_of(
-      frames.words(), [&frames](const FrameTemplate& each) { return are_alike(each, frames); });
-  candidate.emplace(near == 0 ? FrameTemplate(frames) : table.at(near));
+  const FrameTemplate* near = nullptr;
+  table.first_of(frames.words(), [&](const FrameTemplate& each) {
+    if (are_alike(each, frames)) near = &each;
+    return false;
+  });
+  candidate.emplace(near == nullptr ? FrameTemplate(frames) : *near);
   candidate->learned.learn(frames);
 }
 

@@ -91,6 +91,24 @@ TEST_F(TemplateTableTest, AWordThatVariesLaterMakesAWiderTemplate) {
   EXPECT_EQ(table_.at(freeze(words)).image_bytes(), 2 * sizeof(Word));
 }
 
+// Words that nobody has written show what earlier frames left there: now one varies, now another. A
+// template for each combination would be one too many for four such words.
+TEST_F(TemplateTableTest, WordsThatVaryNowAndThenAddUp) {
+  constexpr std::uint32_t leftovers = 4;
+  std::uint32_t without = 0;
+  for (std::uint32_t combination = 0; combination < 1U << leftovers; ++combination) {
+    std::vector<Word> words(41, 1);
+    for (std::uint32_t i = 0; i < leftovers; ++i) {
+      if ((combination >> i & 1U) != 0) words[30 + i] = 2;
+    }
+    for (std::uint32_t number = 0; number < 100; ++number) {
+      words[20] = 1000 + number;
+      if (freeze(words) == 0) ++without;
+    }
+  }
+  EXPECT_EQ(without, (1 + leftovers) * (TemplateLearner::samples_wanted + 1));
+}
+
 TEST_F(TemplateTableTest, EachSizeHasItsShareAndNoMore) {
   for (Word code = 1; code <= TemplateTable::of_one_size_max; ++code) {
     EXPECT_LT(teach(10, code), 100U);

@@ -1,9 +1,10 @@
-"""Server CPU a request of c1m-coro on epoll and on io_uring, beside the bare epoll loop.
+"""Server CPU a request of c1m-coro, by its poller and its stacks, beside the bare epoll loop.
 
 usage: .venv/bin/python scripts/compare_pollers.py [--build build/release] [--repetitions 15]
 
 Each repetition runs the floor twice (the second is the control: its difference shows what noise
-does) and c1m-coro with each poller, every one a fresh process, in an order drawn from the seed.
+does), c1m-coro with each poller, and with compact stacks on epoll, every one a fresh process, in an
+order drawn from the seed.
 CPU time and requests are the server's own, over the same lines of its stats file; differences are
 to the first floor of the same repetition, with Student's 95 % interval of their mean.
 Not here: latency, other backends, documents for the report (`./c1m bench`).
@@ -32,6 +33,7 @@ SERVERS = {
     "floor again": ["c1m-floor"],
     "coro epoll": ["c1m-coro", "--poller", "epoll"],
     "coro io_uring": ["c1m-coro", "--poller", "io_uring"],
+    "coro compact": ["c1m-coro", "--stacks", "compact"],
 }
 
 

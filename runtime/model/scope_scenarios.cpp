@@ -46,7 +46,7 @@ void cancels_three_generations(Stage& stage) {
 // less or more.
 void waits_for_deadlines_of_contexts(Stage& stage) {
   const auto source = CancelSource::with_timeout(stage.pick(200) * os::ns_per_us);
-  const Context context = source.context();
+  const Context& context = source.context();
   for (int i = 0; i < 3; ++i) {
     spawn_or_fail(stage, [&stage, context] {
       stage.begin();

@@ -15,7 +15,6 @@ namespace {
 
 using model::Check;
 using model::Defect;
-using model::expect_found_out;
 using model::expect_holds;
 using model::first_failing_seed;
 using model::Machine;
