@@ -17,7 +17,8 @@ namespace c1m::runtime {
 
 class AnyWait {
  public:
-  // The reason and the number of the object that is waited for are what a dump shows of a coroutine.
+  // The reason and the number of the object that is waited for are what a dump shows of a
+  // coroutine.
   explicit AnyWait(WaitReason reason, std::uint32_t object = 0) {
     Worker* const worker = current_worker();
     if (worker != nullptr && worker->runs_coroutine()) {
@@ -37,8 +38,8 @@ class AnyWait {
     return {coroutine_->token(), &coroutine_->scheduler()};
   }
 
-  // Time as a source: the wait ends at `when_ns` of the caller's time, or at the earliest of several
-  // such times. A coroutine's time is its runtime's, a thread's is the monotonic clock.
+  // Time as a source: the wait ends at `when_ns` of the caller's time, or at the earliest of
+  // several such times. A coroutine's time is its runtime's, a thread's is the monotonic clock.
   void end_at(os::Nanoseconds when_ns) {
     if (thread_ != nullptr) {
       ends_at_ns_ = std::min(ends_at_ns_, when_ns);

@@ -43,8 +43,8 @@ class Context {
     return state_ ? state_->deadline_ns() : no_deadline;
   }
 
-  // Parks the caller, a coroutine or a plain thread, until the context is cancelled, or, if it has a
-  // deadline, the coroutine's runtime stopped. Somebody must be able to cancel it.
+  // Parks the caller, a coroutine or a plain thread, until the context is cancelled, or, if it has
+  // a deadline, the coroutine's runtime stopped. Somebody must be able to cancel it.
   void wait() const;
 
   // The same with a value, which hides one that it had for the key.

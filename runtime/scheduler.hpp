@@ -179,7 +179,7 @@ class Scheduler {
   Atomic<std::int32_t> taken_over_calls_ = 0;  // only a virtual clock asks
   // By threads that are no workers.
   ThreadMutex outside_blocks_mutex_;
-  FrozenCache outside_blocks_;  // guarded by outside_blocks_mutex_
+  FrozenCache outside_blocks_;                  // guarded by outside_blocks_mutex_
   Atomic<std::uint32_t> queueing_outside_ = 0;  // how many are in queue_from_outside()
   Atomic<std::uint64_t> spawned_outside_ = 0;
   Atomic<std::uint64_t> compact_spawned_outside_ = 0;

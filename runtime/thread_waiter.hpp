@@ -38,7 +38,9 @@ class ThreadWaiter {
       const std::uint32_t signals = signals_.load(std::memory_order_acquire);
       if (in_force(Safeguard::thread_look) && has_ended()) break;
       const os::Nanoseconds left_ns =
-          until_ns == no_deadline ? -1 : std::max<os::Nanoseconds>(until_ns - platform::monotonic_ns(), 0);
+          until_ns == no_deadline
+              ? -1
+              : std::max<os::Nanoseconds>(until_ns - platform::monotonic_ns(), 0);
       if (left_ns == 0 && wait_.wake(epoch) != WakeResult::stale) break;
       platform::futex_wait(signals_, signals, left_ns);
       if (!in_force(Safeguard::thread_look) && has_ended()) break;
@@ -58,7 +60,7 @@ class ThreadWaiter {
     platform::futex_wake_one(signals_);
   }
 
-  CancelLink link;              // while a context may end the wait
+  CancelLink link;               // while a context may end the wait
   ThreadWaiter* next = nullptr;  // in the list of the free
 
  private:

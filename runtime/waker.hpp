@@ -16,8 +16,8 @@ class Scheduler;
 class ThreadWaiter;
 
 // A wait that somebody has ended, and whose waiter has not been told yet. In two steps, so that a
-// wait can be ended under a lock and its waiter be sent on after that. Until deliver() a waiter that
-// had parked stays where it is, and so does its runtime.
+// wait can be ended under a lock and its waiter be sent on after that. Until deliver() a waiter
+// that had parked stays where it is, and so does its runtime.
 class EndedWait {
  public:
   EndedWait() = default;  // nobody's
