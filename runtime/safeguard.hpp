@@ -31,6 +31,8 @@ enum class Safeguard : std::uint8_t {
   context_deadline,    // a wait ends at its context's deadline
   cancel_interrupts,   // cancelling ends the waits that go on
   group_list,          // the last done() wakes all that wait, not the first alone
+  thread_look,         // a plain thread looks at its word before it sleeps
+  thread_signal,       // who ends its wait wakes it
   ticker_interrupts,   // stop() and reset() of a ticker wake who waits for it
   slot_turn,           // who has run a compact coroutine queues the next of its slot
   pin_unparks,         // who queues a pinned coroutine wakes its processor

@@ -38,6 +38,14 @@ void pins_compact_ones(Stage& stage);
 void locks_threads_of_compact_ones(Stage& stage);
 void changes_processors_of_compact_ones(Stage& stage);
 
+// thread_scenarios.cpp; those on threads are beside
+void takes_turns_with_a_thread(Stage& stage);
+void takes_turns_with_a_coroutine(Stage& stage);
+void takes_turns_in_time(Stage& stage);
+void takes_turns_in_time_on_a_thread(Stage& stage);
+void cancels_a_thread(Stage& stage);
+void waits_to_be_cancelled(Stage& stage);
+
 // random_program.cpp
 void runs_a_random_program(Stage& stage);
 
