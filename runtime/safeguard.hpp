@@ -48,6 +48,8 @@ enum class Safeguard : std::uint8_t {
   notified_stays,       // who gives up while it is notified has been notified
   join_recheck,         // who joins sees that the task has ended meanwhile
   join_settles,         // who stops joining waits until its waker is not used any more
+  group_ends,           // the last task of a group wakes its owner
+  failure_cancels,      // the first failure of a group cancels the others
   monitor,             // the thread that rescues; left out wherever it would hide a lost wake-up
 };
 

@@ -2,8 +2,9 @@
 // and the queue of those that wait. Invariants: while anybody waits nobody overtakes the queue, so
 // a large request is served in its turn however many small ones come; units are given by whoever
 // releases them, never taken by one that was woken, so each unit is somebody's at any moment, also
-// when a waiter gives up at that moment: it finds out under the lock; while `waiting` is set the word changes under the queue's lock alone. Threads: any. Not here: parking
-// and waking (semaphore.cpp), so that the model machine runs this as it is.
+// when a waiter gives up at that moment: it finds out under the lock; while `waiting` is set the
+// word changes under the queue's lock alone. Threads: any. Not here: parking and waking
+// (semaphore.cpp), so that the model machine runs this as it is.
 #pragma once
 
 #include <cstdint>

@@ -114,10 +114,10 @@ class SharedLockWord {
   Atomic<std::uint32_t> readers_ = 0;  // and `shut`
   ThreadMutex queue_mutex_;
   // Guarded by queue_mutex_, as all that follows.
-  WaiterQueue<Waiter> queue_;     // readers
-  Waiter* writer_ = nullptr;      // waits for `remaining_` readers that were inside
+  WaiterQueue<Waiter> queue_;  // readers
+  Waiter* writer_ = nullptr;   // waits for `remaining_` readers that were inside
   std::uint32_t remaining_ = 0;
-  std::uint32_t admitted_ = 0;    // readers that are in and do not know it yet
+  std::uint32_t admitted_ = 0;  // readers that are in and do not know it yet
 };
 
 }  // namespace c1m::runtime

@@ -33,6 +33,18 @@ const char* name_of(WaitReason reason) {
       return "cancellation";
     case WaitReason::file:
       return "file";
+    case WaitReason::join:
+      return "join";
+    case WaitReason::task_group:
+      return "task group";
+    case WaitReason::condition:
+      return "condition";
+    case WaitReason::semaphore:
+      return "semaphore";
+    case WaitReason::read_lock:
+      return "read lock";
+    case WaitReason::write_lock:
+      return "write lock";
   }
   return "?";
 }

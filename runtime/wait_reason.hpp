@@ -26,6 +26,12 @@ enum class WaitReason : std::uint8_t {
   name_lookup = 11,
   cancellation = 12,
   file = 13,  // as `blocking`
+  join = 20,
+  task_group = 21,
+  condition = 22,
+  semaphore = 23,
+  read_lock = 24,   // a SharedMutex
+  write_lock = 25,  // the same
 };
 // Whether the thread waits, in a call: the coroutine's state is `running` then.
 [[nodiscard]] constexpr bool blocks_a_thread(WaitReason reason) {

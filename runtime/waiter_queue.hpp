@@ -1,7 +1,7 @@
-// Those that wait for something, first come, first served; one that gives up leaves from the middle.
-// Invariant: `queued` is true exactly while a waiter stands in the queue, so whoever finds it false
-// under the queue's lock has been given what it waited for.
-// Threads: under the lock of whatever is waited for. Not here: parking and waking.
+// Those that wait for something, first come, first served; one that gives up leaves from the
+// middle. Invariant: `queued` is true exactly while a waiter stands in the queue, so whoever finds
+// it false under the queue's lock has been given what it waited for. Threads: under the lock of
+// whatever is waited for. Not here: parking and waking.
 #pragma once
 
 #include <array>
@@ -42,9 +42,9 @@ class WaiterQueue {
   Waiter* last_ = nullptr;
 };
 
-// Waits that were ended under the lock of what was waited for, to be delivered after that (waker.hpp).
-// Each holds its waiter where it is, so the waiters' own memory is not touched any more. Of many the
-// later ones are delivered at once, under the lock.
+// Waits that were ended under the lock of what was waited for, to be delivered after that
+// (waker.hpp). Each holds its waiter where it is, so the waiters' own memory is not touched any
+// more. Of many the later ones are delivered at once, under the lock.
 template <class Ended>
 class EndedWaits {
  public:
@@ -65,8 +65,8 @@ class EndedWaits {
   std::size_t count_ = 0;
 };
 
-// Waiters that have been taken out of their queue and are to be woken, through `next`, in order. For
-// those that nothing else can wake.
+// Waiters that have been taken out of their queue and are to be woken, through `next`, in order.
+// For those that nothing else can wake.
 template <class Waiter>
 class TakenWaiters {
  public:
