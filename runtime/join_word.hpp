@@ -40,8 +40,11 @@ class JoinWord {
     return word_.compare_exchange_strong(expected, nobody, std::memory_order_acquire,
                                          std::memory_order_acquire);
   }
-  [[nodiscard]] bool is_settled() const {
-    return !in_force(Safeguard::join_settles) || word_.load(std::memory_order_acquire) == settled;
+  [[nodiscard]] bool is_settled() {
+    if (!in_force(Safeguard::join_settles)) return true;
+    // An addition of nothing, because it reads the latest value; nothing bounds how long a load may
+    // return an older one.
+    return word_.fetch_add(0, std::memory_order_acquire) == settled;
   }
 
   // The task has ended. Wakes the waiter; the word must be there until this returns.

@@ -42,14 +42,14 @@ enum class Safeguard : std::uint8_t {
   search_fence,        // so does the last searcher, when it is none any more
   stop_lock,           // stop() finds every descriptor whose opener has not seen it
   template_match,      // frames are stored as the difference from a template that they match
-  semaphore_keeps,      // who gives up while it is served keeps its units
-  semaphore_passes_on,  // who gives up lets those behind it in
-  shared_lock_admits,   // readers on their way to the queue are let in as those in it
-  notified_stays,       // who gives up while it is notified has been notified
-  join_recheck,         // who joins sees that the task has ended meanwhile
-  join_settles,         // who stops joining waits until its waker is not used any more
-  group_ends,           // the last task of a group wakes its owner
-  failure_cancels,      // the first failure of a group cancels the others
+  semaphore_keeps,     // who gives up while it is served keeps its units
+  semaphore_passes,    // who gives up lets those behind it in
+  shared_lock_admits,  // readers on their way to the queue are let in as those in it
+  notified_stays,      // who gives up while it is notified has been notified
+  join_recheck,        // who joins sees that the task has ended meanwhile
+  join_settles,        // who stops joining waits until its waker is not used any more
+  group_ends,          // the last task of a group wakes its owner
+  failure_cancels,     // the first failure of a group cancels the others
   monitor,             // the thread that rescues; left out wherever it would hide a lost wake-up
 };
 

@@ -76,7 +76,7 @@ class SemaphoreWord {
     const std::lock_guard guard(queue_mutex_);
     if (!waiter.queued) return !in_force(Safeguard::semaphore_keeps);
     queue_.remove(waiter);
-    if (in_force(Safeguard::semaphore_passes_on)) serve(0, ended);
+    if (in_force(Safeguard::semaphore_passes)) serve(0, ended);
     return true;
   }
 

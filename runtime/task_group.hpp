@@ -64,6 +64,9 @@ class [[nodiscard]] TaskGroup {
         options, where);
   }
 
+  // As if a task had failed so.
+  void fail(const Failure& failure) { scope_->fail(failure); }
+
   // The tasks shall end. What they do about it is not a failure of the group.
   void cancel(const Failure& cause = os::Error{ECANCELED, "cancel"}) { scope_->cancel(cause); }
 

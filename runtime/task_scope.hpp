@@ -81,6 +81,7 @@ class TaskScope {
   }
 
   void end_task();
+  void fail(const Failure& failure);
   void cancel(const Failure& cause);
   [[nodiscard]] os::Result<void> join();
   // join() with another outcome, if it has not been called.
@@ -111,7 +112,6 @@ class TaskScope {
   }
 
   void begin_task();
-  void fail(const Failure& failure);
   [[nodiscard]] bool is_cancellation(const Failure& failure) const;
   void wait_for_all();
 

@@ -179,12 +179,9 @@ bool join_holds(Machine& machine) {
   Atomic<int> left_behind = 0;
   bool saw_it = false;
   bool used_too_late = false;
-  bool task_ended = false;
   const auto task = [&] {
     left_behind.store(7, std::memory_order_relaxed);
     word.finish();
-    machine.system_call();
-    task_ended = true;
   };
   std::array<Waiter, 2> selves;
   const auto joins = [&] {
@@ -193,8 +190,7 @@ bool join_holds(Machine& machine) {
       const bool patient = i == 1;
       const bool woken = selves[i].park(machine, patient ? Machine::never : machine.now_ns());
       if (!woken && !word.leave()) {
-        // Not by looking again and again: the weak memory may show the old value for ever.
-        if (!word.is_settled()) machine.wait_until([&task_ended] { return task_ended; });
+        while (!word.is_settled()) machine.step();
       }
       selves[i].gone = true;
     }

@@ -30,6 +30,15 @@ void spawns_beyond_the_limit(Stage& stage);
 // scope_scenarios.cpp
 void cancels_three_generations(Stage& stage);
 void waits_for_deadlines_of_contexts(Stage& stage);
+void opens_groups(Stage& stage);
+void joins_handles(Stage& stage);
+
+// lock_scenarios.cpp
+void uses_locks_beside_a_thread(Stage& stage);
+void uses_locks_on_a_thread(Stage& stage);  // beside
+void gives_up_a_semaphore(Stage& stage);
+void gives_up_a_condition(Stage& stage);
+
 // primitive_scenarios.cpp
 void cancels_sleeps(Stage& stage);
 void joins_groups(Stage& stage);

@@ -140,7 +140,7 @@ bool leaving_lets_in(Machine& machine) {
 }
 
 bool without_passing_on(Machine& machine) {
-  machine.leave_out(Safeguard::semaphore_passes_on);
+  machine.leave_out(Safeguard::semaphore_passes);
   return leaving_lets_in(machine);
 }
 
