@@ -51,13 +51,13 @@ os::Result<void> ConditionVariable::wait(std::unique_lock<Mutex>& lock, const Co
   return os::fail(stopped ? ECANCELED : ETIMEDOUT, operation);
 }
 
-void ConditionVariable::notify_one() {
+void ConditionVariable::notify_waiting_one() {
   decltype(list_)::Ended ended;
   list_.notify_one(ended);
   ended.deliver();
 }
 
-void ConditionVariable::notify_all() {
+void ConditionVariable::notify_waiting_all() {
   decltype(list_)::Ended ended;
   list_.notify_all(ended);
   ended.deliver();

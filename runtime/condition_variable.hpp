@@ -49,10 +49,17 @@ class ConditionVariable {
   }
 
   // With the mutex locked or not: it has been since what is waited for was changed.
-  void notify_one();
-  void notify_all();
+  void notify_one() {
+    if (!list_.empty()) notify_waiting_one();
+  }
+  void notify_all() {
+    if (!list_.empty()) notify_waiting_all();
+  }
 
  private:
+  void notify_waiting_one();
+  void notify_waiting_all();
+
   NotifyList<QueuedWaiter> list_;
 };
 

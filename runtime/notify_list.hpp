@@ -28,8 +28,7 @@ class NotifyList {
     set_count(+1);
   }
 
-  // Ends the wait of the one that has waited longest, or of all; the caller delivers it. The look
-  // before the lock is relaxed: the user's mutex orders it.
+  // Ends the wait of the one that has waited longest, or of all; the caller delivers it.
   void notify_one(Ended& ended) { notify(1, ended); }
   void notify_all(Ended& ended) { notify(UINT32_MAX, ended); }
 
@@ -42,11 +41,11 @@ class NotifyList {
     return true;
   }
 
+  // Before a notification, without the lock. Relaxed: the user's mutex orders the look.
   [[nodiscard]] bool empty() const { return count_.load(std::memory_order_relaxed) == 0; }
 
  private:
   void notify(std::uint32_t most, Ended& ended) {
-    if (empty()) return;
     const std::lock_guard guard(queue_mutex_);
     for (; most > 0; --most) {
       Waiter* const waiter = queue_.take_first();

@@ -53,9 +53,9 @@ os::Result<void> Semaphore::wait(std::uint64_t units, const Context& context,
   return os::fail(timed && wait.stopped() ? ECANCELED : ETIMEDOUT, operation);
 }
 
-void Semaphore::release(std::uint64_t units) {
+void Semaphore::serve(std::uint64_t units) {
   decltype(word_)::Ended ended;
-  word_.release(units, ended);
+  word_.release_to_waiters(units, ended);
   ended.deliver();
 }
 

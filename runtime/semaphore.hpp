@@ -44,7 +44,9 @@ class Semaphore {
   }
 
   // Gives units back.
-  void release(std::uint64_t units = 1);
+  void release(std::uint64_t units = 1) {
+    if (!word_.release_to_nobody(units)) serve(units);
+  }
 
   // As they are at some moment.
   [[nodiscard]] std::uint64_t free_units() const { return word_.free_units(); }
@@ -62,6 +64,7 @@ class Semaphore {
     [[nodiscard]] EndedWait end() const { return waker.end(); }
   };
 
+  void serve(std::uint64_t units);
   void wait(std::uint64_t units);
   [[nodiscard]] os::Result<void> wait(std::uint64_t units, const Context& context,
                                       os::Nanoseconds deadline_ns);

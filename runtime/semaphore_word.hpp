@@ -55,17 +55,21 @@ class SemaphoreWord {
     return fits;
   }
 
-  // Gives units back. `ended` are the waits of those that are served, for the caller to deliver.
-  void release(std::uint64_t units, Ended& ended) {
+  // Gives units back, unless somebody waits: then false, and release_to_waiters() follows.
+  [[nodiscard]] bool release_to_nobody(std::uint64_t units) {
     std::uint64_t seen = state_.load(std::memory_order_relaxed);
     while ((seen & waiting) == 0) {
       C1M_ASSERT(units <= units_max - seen, "a semaphore counts up to 2^63 - 1");
       // Release: what the holder did is visible to who takes them.
       if (state_.compare_exchange_weak(seen, seen + units, std::memory_order_release,
                                        std::memory_order_relaxed)) {
-        return;
+        return true;
       }
     }
+    return false;
+  }
+  // `ended` are the waits of those that are served, for the caller to deliver.
+  void release_to_waiters(std::uint64_t units, Ended& ended) {
     const std::lock_guard guard(queue_mutex_);
     serve(units, ended);
   }

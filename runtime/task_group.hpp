@@ -2,9 +2,10 @@
 // group has started outlives it, and all of it is bounded to the group's context. Invariants: the
 // count of tasks and all that they share is on the heap, never on a stack; a group's context is
 // below the one it was given, so a cancelled parent, or its deadline, ends the tasks' waits; the
-// first failure of a TaskGroup is its outcome, later ones are not. Threads: spawn() and cancel() by
-// anybody while the owner has not joined; join() and the destructor by the owner, a coroutine or a
-// plain thread. Not here: ending a task that never waits; it looks at its context itself.
+// first failure of a TaskGroup is its outcome, later ones are not. Threads: spawn(), fail() and
+// cancel() by the owner before join(), and by tasks; join() and the destructor by the owner, a
+// coroutine or a plain thread. Not here: ending a task that never waits; it looks at its context
+// itself.
 #pragma once
 
 #include <concepts>

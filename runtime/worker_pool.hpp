@@ -12,6 +12,7 @@
 #include <cerrno>
 #include <concepts>
 #include <cstddef>
+#include <exception>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -141,6 +142,8 @@ class WorkerPool final : private WatchedPool {
 
   os::Result<void> work_on(const Context& context) {
     for (;;) {
+      // What is queued when the pool has failed is dropped.
+      if (auto allowed = context.check("worker"); !allowed) return allowed;
       auto task = tasks_.pop(context);
       if (!task) return end_of(task.error());
       if constexpr (std::is_void_v<Result>) {

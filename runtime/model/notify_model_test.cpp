@@ -103,6 +103,7 @@ struct Scene {
     mutex.lock();
     ++items;
     mutex.unlock();
+    if (list.empty()) return;
     NotifyList<Waiter>::Ended ended;
     list.notify_one(ended);
     ended.deliver();

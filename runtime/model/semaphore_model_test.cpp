@@ -89,8 +89,9 @@ struct Scene {
   }
 
   void release(std::uint64_t units) {
+    if (word.release_to_nobody(units)) return;
     SemaphoreWord<Waiter>::Ended ended;
-    word.release(units, ended);
+    word.release_to_waiters(units, ended);
     deliver(ended);
   }
 
