@@ -33,6 +33,14 @@ const char* name_of(WaitReason reason) {
       return "cancellation";
     case WaitReason::file:
       return "file";
+    case WaitReason::channel_send:
+      return "channel send";
+    case WaitReason::channel_receive:
+      return "channel receive";
+    case WaitReason::select:
+      return "select";
+    case WaitReason::ring:
+      return "ring";
   }
   return "?";
 }

@@ -1,5 +1,5 @@
 // The operations of runtime/primitives_bench.cpp and scope_bench.cpp in Go, standard library only: the same work in the
-// same form. `primitives -operation NAME -processors N` prints one JSON object. Not here: comparing;
+// same form; those of channel_bench.cpp are in channels.go. `primitives -operation NAME -processors N` prints one JSON object. Not here: comparing;
 // `./c1m compare-go` does.
 package main
 
@@ -212,6 +212,11 @@ var timed = map[string]func(*testing.B, counters){
 	"spawn_many_and_join":          spawnManyAndJoin,
 	"yield_among_two_a_processor":  yieldAmongTwoAProcessor,
 	"skynet_of_a_million":          skynetOfAMillion,
+	"channel_ping_pong":            channelPingPong,
+	"channel_buffered":             channelBuffered,
+	"channel_many_to_many":         channelManyToMany,
+	"select_ready":                 selectReady,
+	"select_waiting":               selectWaiting,
 	"context_cancel":               contextCancel,
 	"context_timeout":              contextTimeout,
 	"context_cancel_of_a_thousand": contextCancelOfAThousand,
@@ -220,6 +225,7 @@ var timed = map[string]func(*testing.B, counters){
 // How many operations one repetition has, if not one.
 var repeats = map[string]float64{
 	"spawn_many_and_join":          batch,
+	"channel_many_to_many":         valuesABatch,
 	"context_cancel_of_a_thousand": children,
 }
 var once = map[string]func(*testing.B, counters){

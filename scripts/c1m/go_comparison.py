@@ -1,7 +1,7 @@
 """`c1m compare-go`: the runtime's primitives beside Go's, in one interleaved run on the same CPUs.
 
-Invariants: both sides do the operations of the same name (runtime/primitives_bench.cpp and
-runtime/peers/primitives.go); every measurement is a fresh process; a ratio is taken within one
+Invariants: both sides do the operations of the same name (runtime/primitives_bench.cpp, its
+neighbours, and runtime/peers/); every measurement is a fresh process; a ratio is taken within one
 repetition, in which the two sides run one after the other.
 Not here: judging; the table says ratios and their spread.
 """
@@ -41,6 +41,11 @@ FIGURES = (
     Figure("spawn_and_join", "ns", "ns", "spawn and join, one after another"),
     Figure("spawn_many_and_join", "ns", "ns", "spawn 10,000, then join all, each"),
     Figure("yield_among_two_a_processor", "ns", "ns", "yield among 2 a processor"),
+    Figure("channel_ping_pong", "ns", "ns", "unbuffered channels: there and back"),
+    Figure("channel_buffered", "ns", "ns", "channel with room for 128"),
+    Figure("channel_many_to_many", "ns", "ns", "the same, 4 senders and 4 receivers"),
+    Figure("select_ready", "ns", "ns", "send, and select of 2 with one ready"),
+    Figure("select_waiting", "ns", "ns", "select of 2 that meets a select of 2"),
     Figure("context_cancel", "ns", "ns", "context: make below another, cancel"),
     Figure("context_timeout", "ns", "ns", "the same with a time limit"),
     Figure("context_cancel_of_a_thousand", "ns", "ns", "cancel 1,000 contexts waited for, each"),
