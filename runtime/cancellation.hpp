@@ -43,6 +43,9 @@ class Context {
     return state_ ? state_->deadline_ns() : no_deadline;
   }
 
+  // False for `background`, and what was made from it without a CancelSource.
+  [[nodiscard]] bool can_be_cancelled() const { return static_cast<bool>(state_); }
+
   // Parks the caller, a coroutine or a plain thread, until the context is cancelled, or, if it has
   // a deadline, the coroutine's runtime stopped. Somebody must be able to cancel it.
   void wait() const;

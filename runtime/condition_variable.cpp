@@ -3,6 +3,7 @@
 
 #include "os/assert.hpp"
 #include "runtime/any_wait.hpp"
+#include "runtime/wait_block.hpp"
 
 namespace c1m::runtime {
 
@@ -12,7 +13,7 @@ ConditionVariable::~ConditionVariable() {
 
 void ConditionVariable::wait(std::unique_lock<Mutex>& lock) {
   {
-    const WaiterBlock<QueuedWaiter> waiter;
+    InWaitBlock<QueuedWaiter> waiter;
     AnyWait wait(WaitReason::condition);
     waiter->waker = wait.waker();
     list_.enter(*waiter);
@@ -30,7 +31,7 @@ os::Result<void> ConditionVariable::wait(std::unique_lock<Mutex>& lock, const Co
   bool left = false;
   bool stopped = false;
   {
-    const WaiterBlock<QueuedWaiter> waiter;
+    InWaitBlock<QueuedWaiter> waiter;
     AnyWait wait(WaitReason::condition);
     waiter->waker = wait.waker();
     list_.enter(*waiter);

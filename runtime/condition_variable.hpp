@@ -13,7 +13,7 @@
 #include "runtime/cancellation.hpp"
 #include "runtime/mutex.hpp"
 #include "runtime/notify_list.hpp"
-#include "runtime/waiter_block.hpp"
+#include "runtime/queued_waiter.hpp"
 
 namespace c1m::runtime {
 

@@ -7,7 +7,7 @@
 #include "os/clock.hpp"
 #include "os/pause.hpp"
 #include "runtime/any_wait.hpp"
-#include "runtime/waiter_block.hpp"
+#include "runtime/wait_block.hpp"
 
 namespace c1m::runtime {
 namespace {
@@ -54,7 +54,7 @@ Mutex::~Mutex() {
 
 void Mutex::wait_and_lock() {
   if (look_again([this] { return word_.try_lock(); })) return;
-  const WaiterBlock<Waiter> waiter;
+  InWaitBlock<Waiter> waiter;
   const os::Nanoseconds since_ns = time_of_caller();
   auto arrival = Word::Arrival::first;
   for (int late_comings = 1; !lock_or_park(*waiter, arrival); ++late_comings) {

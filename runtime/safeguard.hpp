@@ -31,6 +31,12 @@ enum class Safeguard : std::uint8_t {
   context_deadline,    // a wait ends at its context's deadline
   cancel_interrupts,   // cancelling ends the waits that go on
   group_list,          // the last done() wakes all that wait, not the first alone
+  channel_close,       // closing a channel ends the waits for it
+  channel_leave,       // who has waited for a channel takes itself out of its list
+  channel_refill,      // who makes room in a full channel lets the first sender in
+  channel_winner,      // a value goes only to a waiter whose wait it has ended
+  lock_wake,           // who gives a short lock up wakes who sleeps for it
+  ring_fence,          // who waits at a ring, and who opens it, looks after a fence
   thread_look,         // a plain thread looks at its word before it sleeps
   thread_signal,       // who ends its wait wakes it
   ticker_interrupts,   // stop() and reset() of a ticker wake who waits for it

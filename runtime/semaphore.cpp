@@ -3,6 +3,7 @@
 
 #include "os/assert.hpp"
 #include "runtime/any_wait.hpp"
+#include "runtime/wait_block.hpp"
 
 namespace c1m::runtime {
 
@@ -13,7 +14,7 @@ Semaphore::~Semaphore() {
 
 void Semaphore::wait(std::uint64_t units) {
   C1M_ASSERT(units <= capacity_, "nobody waits for more units than there are");
-  const WaiterBlock<Waiter> waiter;
+  InWaitBlock<Waiter> waiter;
   AnyWait wait(WaitReason::semaphore);
   waiter->units = units;
   waiter->waker = wait.waker();
@@ -29,7 +30,7 @@ os::Result<void> Semaphore::wait(std::uint64_t units, const Context& context,
   constexpr const char* operation = "Semaphore::acquire";
   C1M_ASSERT(units <= capacity_, "nobody waits for more units than there are");
   if (auto allowed = context.check(operation); !allowed) return allowed;
-  const WaiterBlock<Waiter> waiter;
+  InWaitBlock<Waiter> waiter;
   AnyWait wait(WaitReason::semaphore);
   waiter->units = units;
   waiter->waker = wait.waker();

@@ -12,7 +12,7 @@
 #include "os/result.hpp"
 #include "runtime/cancellation.hpp"
 #include "runtime/semaphore_word.hpp"
-#include "runtime/waiter_block.hpp"
+#include "runtime/waker.hpp"
 
 namespace c1m::runtime {
 

@@ -3,6 +3,7 @@
 
 #include "os/assert.hpp"
 #include "runtime/any_wait.hpp"
+#include "runtime/wait_block.hpp"
 
 namespace c1m::runtime {
 
@@ -11,7 +12,7 @@ SharedMutex::~SharedMutex() {
 }
 
 void SharedMutex::wait_to_read() {
-  const WaiterBlock<QueuedWaiter> waiter;
+  InWaitBlock<QueuedWaiter> waiter;
   AnyWait wait(WaitReason::read_lock);
   waiter->waker = wait.waker();
   if (word_.read_or_wait(*waiter)) {
@@ -22,7 +23,7 @@ void SharedMutex::wait_to_read() {
 }
 
 void SharedMutex::wait_to_write() {
-  const WaiterBlock<QueuedWaiter> waiter;
+  InWaitBlock<QueuedWaiter> waiter;
   AnyWait wait(WaitReason::write_lock);
   waiter->waker = wait.waker();
   if (word_.begin_write(*waiter)) {

@@ -8,8 +8,8 @@
 #pragma once
 
 #include "runtime/mutex.hpp"
+#include "runtime/queued_waiter.hpp"
 #include "runtime/shared_lock_word.hpp"
-#include "runtime/waiter_block.hpp"
 
 namespace c1m::runtime {
 

@@ -56,7 +56,7 @@ class ThreadWaiter {
   }
   void signal() {
     if (!in_force(Safeguard::thread_signal)) return;
-    signals_.fetch_add(1);  // sequentially consistent, as the futex's own look at it
+    signals_.fetch_add(1, std::memory_order_release);
     platform::futex_wake_one(signals_);
   }
 

@@ -45,6 +45,14 @@ const char* name_of(WaitReason reason) {
       return "read lock";
     case WaitReason::write_lock:
       return "write lock";
+    case WaitReason::channel_send:
+      return "channel send";
+    case WaitReason::channel_receive:
+      return "channel receive";
+    case WaitReason::select:
+      return "select";
+    case WaitReason::ring:
+      return "ring";
   }
   return "?";
 }

@@ -35,7 +35,9 @@ os::Nanoseconds coarse_monotonic_ns() {
 
 void futex_wait(Atomic<std::uint32_t>& word, std::uint32_t expected, os::Nanoseconds timeout_ns) {
   machine().system_call();
-  if (word.load() != expected) return;
+  // The kernel looks at the word under the lock that who wakes takes as well, after its change of
+  // the word: so this look is at the latest value.
+  if (word.fetch_add(0, std::memory_order_relaxed) != expected) return;
   machine().sleep_on(&word,
                      timeout_ns < 0 ? model::Machine::never : machine().now_ns() + timeout_ns);
 }

@@ -47,6 +47,15 @@ void pins_compact_ones(Stage& stage);
 void locks_threads_of_compact_ones(Stage& stage);
 void changes_processors_of_compact_ones(Stage& stage);
 
+// channel_scenarios.cpp
+void passes_values_on(Stage& stage);
+void selects_by_chance(Stage& stage);
+void closes_channels_under_waiters(Stage& stage);
+void cancels_waits_for_channels(Stage& stage);
+void passes_rings(Stage& stage);
+void sends_to_a_thread(Stage& stage);
+void receives_on_a_thread(Stage& stage);  // beside
+
 // thread_scenarios.cpp; those on threads are beside
 void takes_turns_with_a_thread(Stage& stage);
 void takes_turns_with_a_coroutine(Stage& stage);

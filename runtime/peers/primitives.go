@@ -1,6 +1,7 @@
-// The operations of runtime/primitives_bench.cpp, scope_bench.cpp and lock_bench.cpp in Go, standard library only: the same work in the
-// same form. `primitives -operation NAME -processors N` prints one JSON object. Not here: comparing;
-// `./c1m compare-go` does.
+// The operations of runtime/primitives_bench.cpp and scope_bench.cpp in Go, standard library only:
+// the same work in the same form; those of channel_bench.cpp, lock_bench.cpp and pool_bench.cpp are
+// in files of these names. `primitives -operation NAME -processors N` prints one JSON object. Not
+// here: comparing; `./c1m compare-go` does.
 package main
 
 import (
@@ -253,6 +254,11 @@ var timed = map[string]func(*testing.B, counters){
 	"spawn_many_and_join":          spawnManyAndJoin,
 	"yield_among_two_a_processor":  yieldAmongTwoAProcessor,
 	"skynet_of_a_million":          skynetOfAMillion,
+	"channel_ping_pong":            channelPingPong,
+	"channel_buffered":             channelBuffered,
+	"channel_many_to_many":         channelManyToMany,
+	"select_ready":                 selectReady,
+	"select_waiting":               selectWaiting,
 	"context_cancel":               contextCancel,
 	"context_timeout":              contextTimeout,
 	"context_cancel_of_a_thousand": contextCancelOfAThousand,
@@ -270,6 +276,7 @@ var timed = map[string]func(*testing.B, counters){
 // How many operations one repetition has, if not one.
 var repeats = map[string]float64{
 	"spawn_many_and_join":          batch,
+	"channel_many_to_many":         valuesABatch,
 	"context_cancel_of_a_thousand": children,
 	"group_of_a_thousand":          children,
 	"mutex_by_8":                   contenders * turns,
