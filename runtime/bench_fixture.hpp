@@ -3,7 +3,9 @@
 #pragma once
 
 #include <cstdint>
+#include <fstream>
 #include <functional>
+#include <string>
 #include <utility>
 
 #include "os/assert.hpp"
@@ -25,6 +27,18 @@ inline void run(const RuntimeOptions& options, std::move_only_function<void()> m
 // Benchmarks take the number of processors as their argument.
 inline void run(std::int64_t processors, std::move_only_function<void()> main) {
   run(RuntimeOptions{.processors = static_cast<unsigned>(processors)}, std::move(main));
+}
+
+// Resident memory and page tables of this process.
+inline std::uint64_t memory_bytes() {
+  std::ifstream status("/proc/self/status");
+  std::uint64_t sum_kib = 0;
+  for (std::string name; status >> name;) {
+    std::uint64_t kib = 0;
+    if ((name == "VmRSS:" || name == "VmPTE:") && status >> kib) sum_kib += kib;
+  }
+  C1M_ASSERT(sum_kib > 0, "/proc/self/status has VmRSS");
+  return sum_kib * 1024;
 }
 
 }  // namespace c1m::runtime

@@ -3,7 +3,7 @@
 // that comes later is refused; after remove() nobody touches the link. What decides happens under
 // the state's own lock, and waking too, so that a waiter that leaves has seen the end of it. Nobody
 // holds the locks of two states, so a tree may be of any depth.
-// Threads: any; a link belongs to the coroutine that waits. Not here: who may hold such a state,
+// Threads: any; a link belongs to whoever waits. Not here: who may hold such a state,
 // and when a deadline is looked at (cancellation.hpp).
 #pragma once
 
@@ -17,11 +17,9 @@
 #include "runtime/failure.hpp"
 #include "runtime/reference.hpp"
 #include "runtime/safeguard.hpp"
-#include "runtime/wake_token.hpp"
+#include "runtime/waker.hpp"
 
 namespace c1m::runtime {
-
-class Scheduler;
 
 // A deadline that never comes.
 inline constexpr os::Nanoseconds no_deadline = INT64_MAX;
@@ -49,7 +47,7 @@ struct MemberList {
 
 // A wait's place in the list.
 struct CancelLink : ListMember<CancelLink> {
-  WakeToken token;  // empty while the link is in no list
+  Waker waker;  // empty while the link is in no list
 };
 
 // As a member: of the list of its parent, which that one's lock guards; after it, of a canceller's.
@@ -86,13 +84,11 @@ class CancelState : public ListMember<CancelState> {
   [[nodiscard]] os::Nanoseconds deadline_ns() const { return deadline_ns_; }
   [[nodiscard]] const os::Clock* clock() const { return clock_; }
 
-  // The wait of `token`, in that scheduler, shall end. False when it was cancelled before.
-  [[nodiscard]] bool add(CancelLink& link, WakeToken token, Scheduler* scheduler) {
+  // The wait of `waker` shall end. False when it was cancelled before.
+  [[nodiscard]] bool add(CancelLink& link, Waker waker) {
     const std::lock_guard lock(mutex_);
     if (error_.load(std::memory_order_relaxed) != 0) return false;
-    C1M_ASSERT(waits_.first == nullptr || scheduler_ == scheduler, "a context serves one runtime");
-    scheduler_ = scheduler;
-    link.token = token;
+    link.waker = waker;
     waits_.put_in(link);
     return true;
   }
@@ -100,12 +96,12 @@ class CancelState : public ListMember<CancelState> {
   // The wait has ended, whatever ended it.
   void remove(CancelLink& link) {
     const std::lock_guard lock(mutex_);
-    if (!link.token) return;
-    link.token = {};
+    if (!link.waker) return;
+    link.waker = {};
     waits_.take_out(link);
   }
 
-  // Cancels this and all below it, and calls wake(scheduler, token) for each wait. For each state
+  // Cancels this and all below it, and calls wake(waker) for each wait. For each state
   // only the first cause counts.
   template <class Wake>
   void cancel(int error, const Failure& cause, Wake wake) {
@@ -157,7 +153,7 @@ class CancelState : public ListMember<CancelState> {
     error_.store(error, std::memory_order_release);
     while (CancelLink* link = waits_.first) {
       waits_.take_out(*link);
-      wake(scheduler_, std::exchange(link->token, {}));
+      wake(std::exchange(link->waker, {}));
     }
     if (!in_force(Safeguard::cancel_descends)) return;
     while (CancelState* below = below_.first) {
@@ -172,12 +168,11 @@ class CancelState : public ListMember<CancelState> {
   const os::Clock* const clock_ = nullptr;
   Atomic<int> error_ = 0;
   mutable ThreadMutex mutex_;
-  // Guarded by mutex_, as the next three; the cause is not changed any more once error_ is set.
+  // Guarded by mutex_, as the next two; the cause is not changed any more once error_ is set.
   std::optional<Failure> cause_;
   MemberList<CancelLink> waits_;
   MemberList<CancelState> below_;
-  Scheduler* scheduler_ = nullptr;  // of the waits
-  bool listed_ = false;             // in the parent's list; guarded by the parent's mutex_
+  bool listed_ = false;  // in the parent's list; guarded by the parent's mutex_
 };
 
 }  // namespace c1m::runtime

@@ -4,18 +4,18 @@
 #include <algorithm>
 
 #include "os/assert.hpp"
+#include "runtime/any_wait.hpp"
 #include "runtime/frame_check.hpp"
 #include "runtime/platform.hpp"
 #include "runtime/safeguard.hpp"
 #include "runtime/thread_state.hpp"
-#include "runtime/wait.hpp"
 
 namespace c1m::runtime {
 namespace {
 
 void cancel_state(CancelState& state, int error, const Failure& cause) {
-  state.cancel(error, cause, [](Scheduler* scheduler, WakeToken token) {
-    if (in_force(Safeguard::cancel_interrupts)) scheduler->wake(token);
+  state.cancel(error, cause, [](const Waker& waker) {
+    if (in_force(Safeguard::cancel_interrupts)) waker.wake();
   });
 }
 
@@ -46,10 +46,10 @@ int Context::error_of_state() const {
 void Context::wait() const {
   C1M_ASSERT(state_, "a context that nobody can cancel is waited for in vain");
   while (!is_cancelled()) {
-    Wait wait(WaitReason::cancellation);
+    AnyWait wait(WaitReason::cancellation);
     // As in sleep_until(): Runtime::stop() finds the timer, or this sees its flag.
     const bool has_deadline = wait.end_on(*this) && deadline_ns() != no_deadline;
-    if (is_cancelled() || (has_deadline && wait.scheduler().stopped())) {
+    if (is_cancelled() || (has_deadline && wait.stopped())) {
       wait.cancel();
       return;
     }

@@ -43,8 +43,11 @@ class Context {
     return state_ ? state_->deadline_ns() : no_deadline;
   }
 
-  // Parks the coroutine until the context is cancelled, or, if it has a deadline, the runtime
-  // stopped. Somebody must be able to cancel it.
+  // False for `background`, and what was made from it without a CancelSource.
+  [[nodiscard]] bool can_be_cancelled() const { return static_cast<bool>(state_); }
+
+  // Parks the caller, a coroutine or a plain thread, until the context is cancelled, or, if it has
+  // a deadline, the coroutine's runtime stopped. Somebody must be able to cancel it.
   void wait() const;
 
   // The same with a value, which hides one that it had for the key.
@@ -66,6 +69,7 @@ class Context {
 
  private:
   friend class CancelSource;
+  friend class AnyWait;
   friend class Wait;
   [[nodiscard]] int error_of_state() const;
 
@@ -95,7 +99,6 @@ class CancelSource {
   [[nodiscard]] const Context& context() const { return context_; }
 
   // Waits on the context fail with ECANCELED from now on. Any thread; the second time: no effect.
-  // Not beside the destruction of the runtime whose coroutines wait.
   void cancel(const Failure& cause = os::Error{ECANCELED, "cancel"}) const;
 
  private:

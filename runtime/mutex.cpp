@@ -1,4 +1,4 @@
-// The way of a coroutine that finds the lock taken: look a few times, then park; see mutex.hpp.
+// The way of one that finds the lock taken: look a few times, then park; see mutex.hpp.
 #include "runtime/mutex.hpp"
 
 #include <array>
@@ -6,13 +6,11 @@
 #include "os/assert.hpp"
 #include "os/clock.hpp"
 #include "os/pause.hpp"
-#include "runtime/sleep.hpp"
-#include "runtime/wait.hpp"
+#include "runtime/any_wait.hpp"
+#include "runtime/wait_block.hpp"
 
 namespace c1m::runtime {
 namespace {
-
-using Arrival = LockWord<Coroutine>::Arrival;
 
 // As in Go: a waiter that competes with running coroutines for longer gets the lock handed over. Or
 // one that came too late so often: under a virtual clock no time passes.
@@ -25,15 +23,23 @@ constexpr int late_comings_max = 100;
 // could be running.
 constexpr std::array<unsigned, 2> pauses_before_looks{16, 256};
 
-bool worth_looking_again(Worker& worker) {
-  return worker.scheduler().processors().wanted() > 1 && !worker.processor().has_work() &&
-         worker.processor().pinned.size() == 0;
+bool worth_looking_again() {
+  Worker* const worker = current_worker();
+  if (worker == nullptr || !worker->runs_coroutine()) return true;  // a plain thread
+  return worker->scheduler().processors().wanted() > 1 && !worker->processor().has_work() &&
+         worker->processor().pinned.size() == 0;
+}
+
+os::Nanoseconds time_of_caller() {
+  Worker* const worker = current_worker();
+  const bool is_coroutine = worker != nullptr && worker->runs_coroutine();
+  return is_coroutine ? worker->scheduler().now_ns() : platform::monotonic_ns();
 }
 
 template <class TryLock>
 bool look_again(TryLock try_lock) {
   for (const unsigned pauses : pauses_before_looks) {
-    if (!worth_looking_again(worker_of_caller())) return false;
+    if (!worth_looking_again()) return false;
     for (unsigned i = 0; i < pauses; ++i) os::pause_cpu();
     if (try_lock()) return true;
   }
@@ -47,21 +53,23 @@ Mutex::~Mutex() {
 }
 
 void Mutex::wait_and_lock() {
-  C1M_ASSERT(current_worker() != nullptr, "a mutex is for coroutines: a thread cannot wait for it");
   if (look_again([this] { return word_.try_lock(); })) return;
-  const os::Nanoseconds since_ns = now_ns();
-  auto arrival = Arrival::first;
-  for (int late_comings = 1; !lock_or_park(arrival); ++late_comings) {
-    const bool starves = late_comings >= late_comings_max || now_ns() - since_ns >= starvation_ns;
-    arrival = starves ? Arrival::starving : Arrival::woken;
+  InWaitBlock<Waiter> waiter;
+  const os::Nanoseconds since_ns = time_of_caller();
+  auto arrival = Word::Arrival::first;
+  for (int late_comings = 1; !lock_or_park(*waiter, arrival); ++late_comings) {
+    const bool starves =
+        late_comings >= late_comings_max || time_of_caller() - since_ns >= starvation_ns;
+    arrival = starves ? Word::Arrival::starving : Word::Arrival::woken;
   }
 }
 
 // False: woken, and too late.
-bool Mutex::lock_or_park(LockWord<Coroutine>::Arrival arrival) {
+bool Mutex::lock_or_park(Waiter& waiter, Word::Arrival arrival) {
   {
-    Wait wait(WaitReason::mutex);
-    if (word_.lock_or_wait(wait.coroutine(), arrival)) {
+    AnyWait wait(WaitReason::mutex);
+    waiter.waker = wait.waker();
+    if (word_.lock_or_wait(waiter, arrival)) {
       wait.cancel();
       return true;
     }
@@ -69,10 +77,6 @@ bool Mutex::lock_or_park(LockWord<Coroutine>::Arrival arrival) {
   }
   if (word_.take_handed() || word_.try_lock_woken()) return true;
   return look_again([this] { return word_.try_lock_woken(); });
-}
-
-void Mutex::wake(Coroutine& waiter) {
-  worker_of_caller().scheduler().wake(waiter.token());
 }
 
 }  // namespace c1m::runtime

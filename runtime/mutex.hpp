@@ -1,14 +1,13 @@
-// A lock between coroutines: who waits for it gives its processor away. Works with std::lock_guard
-// and std::unique_lock.
-// Invariants: whoever waits stands in a list that goes through the coroutines' records, never
-// through their stacks; a waiter that has been passed over for 1 ms gets the lock next.
-// Threads: for coroutines of one runtime; the one that locks unlocks. Not here: use by threads that
-// are no workers, a deadline or an end by Runtime::stop(): only unlock() ends a wait.
+// A lock between coroutines, and between them and plain threads: a coroutine that waits for it
+// gives its processor away. Works with std::lock_guard and std::unique_lock. Invariants: whoever
+// waits stands in a list of pooled blocks, never of stacks; a waiter that has been passed over for
+// 1 ms gets the lock next. Threads: any, coroutines of any runtime and plain threads; the one that
+// locks unlocks. Not here: a deadline or an end by Runtime::stop(): only unlock() ends a wait.
 #pragma once
 
-#include "runtime/coroutine.hpp"
 #include "runtime/frame_check.hpp"
 #include "runtime/lock_word.hpp"
+#include "runtime/waker.hpp"
 
 namespace c1m::runtime {
 
@@ -29,15 +28,20 @@ class Mutex {
   }
   void unlock() {
     check_reachable(this, "Mutex::unlock");
-    if (Coroutine* waiter = word_.unlock()) wake(*waiter);
+    if (Waiter* waiter = word_.unlock()) waiter->waker.wake();
   }
 
  private:
-  void wait_and_lock();
-  [[nodiscard]] bool lock_or_park(LockWord<Coroutine>::Arrival arrival);
-  static void wake(Coroutine& waiter);
+  struct Waiter {
+    Waiter* next = nullptr;
+    Waker waker;  // of its present wait
+  };
+  using Word = LockWord<Waiter>;
 
-  LockWord<Coroutine> word_;
+  void wait_and_lock();
+  [[nodiscard]] bool lock_or_park(Waiter& waiter, Word::Arrival arrival);
+
+  Word word_;
 };
 
 }  // namespace c1m::runtime

@@ -1,5 +1,6 @@
-// What the mutex costs: alone, contended by 8, and in the case of zio's issue 574, in which work
-// stealing made two workers nine times slower than one. The argument is the number of processors.
+// What the mutex costs in the case of zio's issue 574, in which work stealing made two workers nine
+// times slower than one. Not here: what Go has as well (lock_bench.cpp). The argument is the number
+// of processors.
 #include <atomic>
 #include <mutex>
 
@@ -12,17 +13,6 @@
 
 namespace c1m::runtime {
 namespace {
-
-void mutex_alone(benchmark::State& state) {
-  run(state.range(0), [&state] {
-    Mutex mutex;
-    for ([[maybe_unused]] auto _ : state) {
-      mutex.lock();
-      mutex.unlock();
-    }
-  });
-}
-BENCHMARK(mutex_alone)->Arg(1)->Arg(2)->UseRealTime();
 
 // `coroutines` of them lock and unlock `each` times; the time of one round of all is reported.
 void contend(benchmark::State& state, int coroutines, int each) {
@@ -49,11 +39,6 @@ void contend(benchmark::State& state, int coroutines, int each) {
   });
   state.SetItemsProcessed(state.iterations() * coroutines * each);
 }
-
-void mutex_contended_by_8(benchmark::State& state) {
-  contend(state, 8, 10'000);
-}
-BENCHMARK(mutex_contended_by_8)->Arg(1)->Arg(2)->UseRealTime();
 
 // 4 coroutines, one mutex, 100,000 rounds each (github.com/lalinsky/zio, issue 574).
 void mutex_zio_574(benchmark::State& state) {

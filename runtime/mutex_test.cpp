@@ -122,15 +122,55 @@ TEST_P(MutexTest, StopDoesNotEndAWait) {
   EXPECT_TRUE(got);
 }
 
-TEST(MutexDeathTest, AThreadThatIsNoWorkerCannotWait) {
-  testing::GTEST_FLAG(death_test_style) = "threadsafe";
-  EXPECT_DEATH(
-      {
-        Mutex mutex;
-        mutex.lock();
-        mutex.lock();
-      },
-      "a mutex is for coroutines");
+TEST_P(MutexTest, ThreadsAndCoroutinesExcludeEachOther) {
+  constexpr int rounds = C1M_TSAN ? 100 : 3000;
+  Mutex mutex;
+  int inside = 0;  // plain on purpose: ThreadSanitizer sees a lock that orders nothing
+  long sum = 0;
+  const auto locks = [&](int give_way_every) {
+    for (int round = 0; round < rounds; ++round) {
+      const std::lock_guard lock(mutex);
+      EXPECT_EQ(++inside, 1);
+      ++sum;
+      if (round % give_way_every == 0) std::this_thread::yield();
+      --inside;
+    }
+  };
+  std::vector<std::thread> threads;
+  threads.reserve(2);
+  for (int i = 0; i < 2; ++i) threads.emplace_back([&locks] { locks(7); });
+  run([&] {
+    for (int i = 0; i < 4; ++i) {
+      ASSERT_TRUE(spawn([&locks] { locks(31); }));
+    }
+  });
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(sum, 6L * rounds);
+}
+
+TEST_P(MutexTest, AThreadWaitsForACoroutineAndTheOtherWayRound) {
+  Mutex mutex;
+  std::atomic<int> turn = 0;
+  std::thread thread([&] {
+    while (turn.load() == 0) std::this_thread::yield();
+    mutex.lock();
+    EXPECT_EQ(turn.load(), 2);
+    turn.store(3);
+    while (turn.load() == 3) std::this_thread::yield();
+    mutex.unlock();
+  });
+  run([&] {
+    mutex.lock();
+    turn.store(1);
+    ASSERT_TRUE(sleep_for(os::ns_per_ms));
+    turn.store(2);
+    mutex.unlock();
+    while (turn.load() == 2) ASSERT_TRUE(sleep_for(20 * os::ns_per_us));
+    EXPECT_FALSE(mutex.try_lock());
+    turn.store(4);
+    const std::lock_guard lock(mutex);
+  });
+  thread.join();
 }
 
 TEST(MutexDeathTest, OnlyALockedOneIsUnlocked) {

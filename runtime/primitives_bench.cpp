@@ -5,8 +5,6 @@
 #include <array>
 #include <atomic>
 #include <cstdint>
-#include <fstream>
-#include <string>
 #include <vector>
 
 #include <benchmark/benchmark.h>
@@ -117,18 +115,6 @@ void skynet_of_a_million(benchmark::State& state) {
   });
 }
 BENCHMARK(skynet_of_a_million)->Arg(1)->Arg(2)->UseRealTime()->Iterations(2);
-
-// Resident memory and page tables of this process.
-std::uint64_t memory_bytes() {
-  std::ifstream status("/proc/self/status");
-  std::uint64_t sum_kib = 0;
-  for (std::string name; status >> name;) {
-    std::uint64_t kib = 0;
-    if ((name == "VmRSS:" || name == "VmPTE:") && status >> kib) sum_kib += kib;
-  }
-  C1M_ASSERT(sum_kib > 0, "/proc/self/status has VmRSS");
-  return sum_kib * 1024;
-}
 
 // A million coroutines that wait, each after it has begun to run: the memory of one, with page
 // tables, and the time to make it.

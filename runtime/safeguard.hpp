@@ -31,6 +31,14 @@ enum class Safeguard : std::uint8_t {
   context_deadline,    // a wait ends at its context's deadline
   cancel_interrupts,   // cancelling ends the waits that go on
   group_list,          // the last done() wakes all that wait, not the first alone
+  channel_close,       // closing a channel ends the waits for it
+  channel_leave,       // who has waited for a channel takes itself out of its list
+  channel_refill,      // who makes room in a full channel lets the first sender in
+  channel_winner,      // a value goes only to a waiter whose wait it has ended
+  lock_wake,           // who gives a short lock up wakes who sleeps for it
+  ring_fence,          // who waits at a ring, and who opens it, looks after a fence
+  thread_look,         // a plain thread looks at its word before it sleeps
+  thread_signal,       // who ends its wait wakes it
   ticker_interrupts,   // stop() and reset() of a ticker wake who waits for it
   slot_turn,           // who has run a compact coroutine queues the next of its slot
   pin_unparks,         // who queues a pinned coroutine wakes its processor
@@ -40,6 +48,14 @@ enum class Safeguard : std::uint8_t {
   search_fence,        // so does the last searcher, when it is none any more
   stop_lock,           // stop() finds every descriptor whose opener has not seen it
   template_match,      // frames are stored as the difference from a template that they match
+  semaphore_keeps,     // who gives up while it is served keeps its units
+  semaphore_passes,    // who gives up lets those behind it in
+  shared_lock_admits,  // readers on their way to the queue are let in as those in it
+  notified_stays,      // who gives up while it is notified has been notified
+  join_recheck,        // who joins sees that the task has ended meanwhile
+  join_settles,        // who stops joining waits until its waker is not used any more
+  group_ends,          // the last task of a group wakes its owner
+  failure_cancels,     // the first failure of a group cancels the others
   monitor,             // the thread that rescues; left out wherever it would hide a lost wake-up
 };
 

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "os/assert.hpp"
+#include "os/pause.hpp"
 #include "runtime/safeguard.hpp"
 #include "runtime/stack_overflow.hpp"
 #include "runtime/thread_state.hpp"
@@ -96,6 +97,7 @@ os::Result<void> Scheduler::run() {
   end_staffing();
   monitor_.stop();  // beyond this point no worker is added
   for (platform::Thread& thread : threads_) thread.join();
+  while (queueing_outside_.load() != 0) os::pause_cpu();  // they may be looking at the workers
   threads_.clear();
   spares_.clear();
   workers_.clear();
@@ -240,39 +242,49 @@ os::Result<void> Scheduler::promise_stack(Worker* worker) {
 
 // --- waking --------------------------------------------------------------------------------------
 
-Coroutine* Scheduler::take_waiting(WakeToken token) {
+bool Scheduler::end_wait(WakeToken token, Coroutine*& to_queue) {
   Coroutine& coroutine = table_->at(token.coroutine_index());
   const WakeResult result = coroutine.wait.wake(token.epoch());
-  if (result == WakeResult::runnable) return may_queue(coroutine) ? &coroutine : nullptr;
-  if (result == WakeResult::stale) {
-    if (Worker* worker = own_worker()) {
-      worker->processor().counters.wakes_dropped.add();
-    } else {
-      wakes_dropped_outside_.fetch_add(1, std::memory_order_relaxed);
-    }
+  if (result == WakeResult::runnable && may_queue(coroutine)) to_queue = &coroutine;
+  if (result != WakeResult::stale) return true;
+  if (Worker* worker = own_worker()) {
+    worker->processor().counters.wakes_dropped.add();
+  } else {
+    wakes_dropped_outside_.fetch_add(1, std::memory_order_relaxed);
   }
-  return nullptr;
+  return false;
+}
+
+Coroutine* Scheduler::take_waiting(WakeToken token) {
+  Coroutine* coroutine = nullptr;
+  std::ignore = end_wait(token, coroutine);
+  return coroutine;
 }
 
 void Scheduler::wake(WakeToken token) {
-  Coroutine* coroutine = take_waiting(token);
-  if (coroutine == nullptr) return;
+  if (Coroutine* coroutine = take_waiting(token)) queue_woken(*coroutine);
+}
+
+void Scheduler::queue_woken(Coroutine& coroutine) {
   if (Worker* worker = own_worker()) {
-    worker->push_next(*coroutine);
+    worker->push_next(coroutine);
     if (in_force(Safeguard::ready_wake)) wake_a_worker();
   } else {
-    queue_from_outside(*coroutine);
+    queue_from_outside(coroutine);
   }
 }
 
+// Counted before anybody can run the coroutine, which may be the last of the run.
 void Scheduler::queue_from_outside(Coroutine& coroutine) {
+  queueing_outside_.fetch_add(1);
   if (coroutine.placement.is_pinned()) {
     queue_pinned(coroutine);
-    return;
+  } else {
+    Coroutine* const one = &coroutine;
+    global_queue_.push({&one, 1});
+    wake_a_worker();
   }
-  Coroutine* const one = &coroutine;
-  global_queue_.push({&one, 1});
-  wake_a_worker();
+  queueing_outside_.fetch_sub(1);
 }
 
 bool Scheduler::poll_from_outside() {

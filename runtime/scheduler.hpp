@@ -50,13 +50,18 @@ class Scheduler {
   // wake() without the queueing: the coroutine, now runnable and the caller's to queue, or
   // nullptr.
   [[nodiscard]] Coroutine* take_waiting(WakeToken token);
+  // The same for who has to know whether this call has ended the wait: then true, and `to_queue` is
+  // nullptr when the coroutine had not parked or another of its slot is queued.
+  [[nodiscard]] bool end_wait(WakeToken token, Coroutine*& to_queue);
+  // Queues a coroutine of end_wait(). By any thread: the runtime waits for the end of this.
+  void queue_woken(Coroutine& coroutine);
   // `coroutine` became runnable. False: another of its slot is queued or runs, whose worker will
   // queue it; not to be touched any more.
   [[nodiscard]] bool may_queue(Coroutine& coroutine);
   // Work was added to a queue: wakes a worker if one sleeps and none is looking anyway.
   void wake_a_worker();
 
-  // `coroutine` is runnable, and the calling thread holds no processor.
+  // `coroutine` is runnable, and the calling thread holds no processor; run() returns after this.
   void queue_from_outside(Coroutine& coroutine);
 
   // `coroutine` is runnable and pinned: queues it at its processor.
@@ -174,7 +179,8 @@ class Scheduler {
   Atomic<std::int32_t> taken_over_calls_ = 0;  // only a virtual clock asks
   // By threads that are no workers.
   ThreadMutex outside_blocks_mutex_;
-  FrozenCache outside_blocks_;  // guarded by outside_blocks_mutex_
+  FrozenCache outside_blocks_;                  // guarded by outside_blocks_mutex_
+  Atomic<std::uint32_t> queueing_outside_ = 0;  // how many are in queue_from_outside()
   Atomic<std::uint64_t> spawned_outside_ = 0;
   Atomic<std::uint64_t> compact_spawned_outside_ = 0;
   Atomic<std::uint64_t> slot_waits_outside_ = 0;

@@ -1,5 +1,5 @@
-// Contexts beside Go's, as peers/primitives.go has them: `./c1m compare-go`. The argument of each
-// is the number of processors.
+// Contexts, joins and groups beside Go's, as peers/primitives.go has them: `./c1m compare-go`. The
+// argument of each is the number of processors.
 #include <cstdint>
 #include <vector>
 
@@ -7,24 +7,16 @@
 
 #include "os/assert.hpp"
 #include "os/clock.hpp"
+#include "runtime/bench_fixture.hpp"
 #include "runtime/cancellation.hpp"
-#include "runtime/runtime.hpp"
+#include "runtime/join_handle.hpp"
 #include "runtime/spawn.hpp"
+#include "runtime/task_group.hpp"
 #include "runtime/wait_group.hpp"
 #include "runtime/yield.hpp"
 
 namespace c1m::runtime {
 namespace {
-
-void must(const os::Result<void>& result) {
-  C1M_ASSERT(result, "the machine has what this needs");
-}
-
-void run(std::int64_t processors, std::move_only_function<void()> main) {
-  auto runtime = Runtime::create({.processors = static_cast<unsigned>(processors)});
-  C1M_ASSERT(runtime, "the machine has what this needs");
-  must((*runtime)->run(std::move(main)));
-}
 
 // A context is made below another, and cancelled.
 void context_cancel(benchmark::State& state) {
@@ -77,6 +69,36 @@ void context_cancel_of_a_thousand(benchmark::State& state) {
   });
 }
 BENCHMARK(context_cancel_of_a_thousand)->Arg(1)->Arg(2)->UseRealTime();
+
+// One after another: a spawn, and the wait for its value.
+void join_a_value(benchmark::State& state) {
+  run(state.range(0), [&state] {
+    std::int64_t sum = 0;
+    for ([[maybe_unused]] auto _ : state) {
+      auto handle = spawn_joinable([&sum] { return sum + 1; });
+      C1M_ASSERT(handle, "the machine has what this needs");
+      sum = handle->join();
+    }
+    benchmark::DoNotOptimize(sum);
+  });
+}
+BENCHMARK(join_a_value)->Arg(1)->Arg(2)->UseRealTime();
+
+// A group of 1,000 tasks that succeed, with its context: the time of one.
+void group_of_a_thousand(benchmark::State& state) {
+  constexpr std::uint32_t tasks = 1000;
+  run(state.range(0), [&state] {
+    const CancelSource parent;
+    while (state.KeepRunningBatch(tasks)) {
+      TaskGroup group(parent.context());
+      for (std::uint32_t i = 0; i < tasks; ++i) {
+        must(group.spawn([]() -> os::Result<void> { return {}; }));
+      }
+      must(group.join());
+    }
+  });
+}
+BENCHMARK(group_of_a_thousand)->Arg(1)->Arg(2)->UseRealTime();
 
 }  // namespace
 }  // namespace c1m::runtime

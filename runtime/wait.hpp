@@ -25,7 +25,10 @@ class Wait {
   // The calling thread must be running a coroutine. The reason and the number of the object that is
   // waited for are what a dump shows.
   explicit Wait(WaitReason reason, std::uint32_t object = 0)
-      : worker_(&worker_of_caller()), coroutine_(worker_->current()), token_(coroutine_.token()) {
+      : Wait(worker_of_caller(), reason, object) {}
+  // The same for who knows the worker.
+  Wait(Worker& worker, WaitReason reason, std::uint32_t object)
+      : worker_(&worker), coroutine_(worker.current()), token_(coroutine_.token()) {
     coroutine_.note.write(reason, object, worker_->recent_ns());
   }
   Wait(const Wait&) = delete;
@@ -53,7 +56,7 @@ class Wait {
     CancelState* const state = context.state_.get();
     if (state == nullptr) return true;
     WaitSources& mine = sources();
-    if (!state->add(mine.link, token_, &scheduler())) return false;
+    if (!state->add(mine.link, {token_, &scheduler()})) return false;
     mine.cancel_state = state;
     if (in_force(Safeguard::context_deadline)) end_at(state->deadline_ns());
     return true;

@@ -33,6 +33,26 @@ const char* name_of(WaitReason reason) {
       return "cancellation";
     case WaitReason::file:
       return "file";
+    case WaitReason::join:
+      return "join";
+    case WaitReason::task_group:
+      return "task group";
+    case WaitReason::condition:
+      return "condition";
+    case WaitReason::semaphore:
+      return "semaphore";
+    case WaitReason::read_lock:
+      return "read lock";
+    case WaitReason::write_lock:
+      return "write lock";
+    case WaitReason::channel_send:
+      return "channel send";
+    case WaitReason::channel_receive:
+      return "channel receive";
+    case WaitReason::select:
+      return "select";
+    case WaitReason::ring:
+      return "ring";
   }
   return "?";
 }

@@ -26,6 +26,16 @@ enum class WaitReason : std::uint8_t {
   name_lookup = 11,
   cancellation = 12,
   file = 13,  // as `blocking`
+  join = 30,
+  task_group = 31,
+  condition = 32,
+  semaphore = 33,
+  read_lock = 34,   // a SharedMutex
+  write_lock = 35,  // the same
+  channel_send = 20,
+  channel_receive = 21,
+  select = 22,
+  ring = 23,  // of one producer and one consumer
 };
 // Whether the thread waits, in a call: the coroutine's state is `running` then.
 [[nodiscard]] constexpr bool blocks_a_thread(WaitReason reason) {

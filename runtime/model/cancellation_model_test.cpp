@@ -47,7 +47,7 @@ bool cancelled_wait_ends(Machine& machine) {
         wait.cancel_wait();
         continue;
       }
-      const bool added = cancel.add(link, token, nullptr);
+      const bool added = cancel.add(link, {token, nullptr});
       if (!added && mode != Waiter::parks_although_refused) {
         wait.cancel_wait();
       } else if (wait.park()) {
@@ -61,10 +61,10 @@ bool cancelled_wait_ends(Machine& machine) {
   };
   const auto poller = [&] { wake(word.edge()); };
   const auto canceller = [&] {
-    cancel.cancel(ECANCELED, cause, [&](Scheduler*, WakeToken token) { wake(token); });
+    cancel.cancel(ECANCELED, cause, [&](const Waker& waker) { wake(waker.token()); });
   };
   const bool ended = machine.run({waiter, poller, canceller, canceller});
-  return ended && queued == 0 && !cancel.has_waiters() && !link.token && rounds <= 3;
+  return ended && queued == 0 && !cancel.has_waiters() && !link.waker && rounds <= 3;
 }
 
 TEST(Model, ACancelledWaitEnds) {

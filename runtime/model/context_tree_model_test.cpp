@@ -45,7 +45,7 @@ struct Waiting {
     middle = {};  // the lowest alone refers to it
     root = {};
     const WakeToken token(1, wait.epoch());
-    if (!lowest->add(link, token, nullptr)) {
+    if (!lowest->add(link, {token, nullptr})) {
       wait.cancel_wait();
     } else if (wait.park()) {
       machine.wait_until([this] { return queued > 0; });
@@ -71,12 +71,12 @@ bool cancel_reaches_all(Machine& machine) {
   Waiting waiting{.machine = machine, .root = root};
   const Failure cause = os::Error{EPIPE, "test"};
   const auto canceller = [&waiting, &cause, mine = root]() mutable {
-    mine->cancel(ECANCELED, cause, [&](Scheduler*, WakeToken token) { waiting.wake(token); });
+    mine->cancel(ECANCELED, cause, [&](const Waker& waker) { waiting.wake(waker.token()); });
     mine = {};
   };
   const auto dropper = [mine = root]() mutable { drop_at_once(std::move(mine)); };
   const bool ended = machine.run({[&waiting] { waiting.body(); }, canceller, canceller, dropper});
-  return ended && waiting.cancelled && waiting.queued == 0 && !waiting.link.token &&
+  return ended && waiting.cancelled && waiting.queued == 0 && !waiting.link.waker &&
          !root->has_states_below();
 }
 

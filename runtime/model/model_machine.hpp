@@ -14,6 +14,7 @@
 #include <memory>
 #include <random>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "os/address_space.hpp"
@@ -24,6 +25,7 @@
 
 namespace c1m::runtime {
 
+class ThreadWaiter;
 class Worker;
 
 }  // namespace c1m::runtime
@@ -87,6 +89,10 @@ class Machine {
 
   // The one word that each thread of the runtime has of its own.
   Worker*& worker_of_thread() { return running_->worker; }
+
+  // The free records of threads that wait; keep() holds what is there until the machine ends.
+  ThreadWaiter*& free_waiters() { return free_waiters_; }
+  void keep(std::shared_ptr<void> object) { kept_.push_back(std::move(object)); }
 
   // The memory of the running thread: `bytes` (at most 8) at `address`.
   void load(const void* address, void* into, std::size_t bytes, std::memory_order order);
@@ -156,6 +162,8 @@ class Machine {
   std::uint64_t early_return_one_in_ = 0;  // of futex waits; 0: none
   std::uint64_t steps_ = 0;
   std::uint64_t left_out_ = 0;  // bits of Safeguards
+  ThreadWaiter* free_waiters_ = nullptr;
+  std::vector<std::shared_ptr<void>> kept_;
   os::Nanoseconds now_ns_ = os::ns_per_s;
   std::string failure_;
 };

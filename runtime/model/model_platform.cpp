@@ -1,11 +1,15 @@
-// The platform's calls as the machine and its network answer them, the thread's own word, and
-// signal stacks, which virtual threads do without. Stands in the place of thread_state.cpp and
-// stack_overflow.cpp.
+// The platform's calls as the machine and its network answer them, the thread's own word, the
+// records of threads that wait, and signal stacks, which virtual threads do without. Stands in the
+// place of thread_state.cpp, thread_waiter.cpp and stack_overflow.cpp.
 #include "runtime/model/model_platform.hpp"
+
+#include <memory>
+#include <utility>
 
 #include "runtime/model/model_network.hpp"
 #include "runtime/stack_overflow.hpp"
 #include "runtime/thread_state.hpp"
+#include "runtime/thread_waiter.hpp"
 
 namespace c1m::runtime {
 
@@ -31,7 +35,9 @@ os::Nanoseconds coarse_monotonic_ns() {
 
 void futex_wait(Atomic<std::uint32_t>& word, std::uint32_t expected, os::Nanoseconds timeout_ns) {
   machine().system_call();
-  if (word.load() != expected) return;
+  // The kernel looks at the word under the lock that who wakes takes as well, after its change of
+  // the word: so this look is at the latest value.
+  if (word.fetch_add(0, std::memory_order_relaxed) != expected) return;
   machine().sleep_on(&word,
                      timeout_ns < 0 ? model::Machine::never : machine().now_ns() + timeout_ns);
 }
@@ -111,6 +117,23 @@ void set_current_worker(Worker* worker) {
 os::Result<void> install_overflow_report() {
   return {};
 }
+// In the kernel, whose locks order those that have a record after each other.
+ThreadWaiter& ThreadWaiter::take() {
+  model::Machine& machine = *model::Machine::current();
+  machine.system_call();
+  ThreadWaiter*& first = machine.free_waiters();
+  if (first != nullptr) return *std::exchange(first, first->next);
+  auto made = std::make_shared<ThreadWaiter>();
+  machine.keep(made);
+  return *made;
+}
+
+void ThreadWaiter::give_back() {
+  model::Machine& machine = *model::Machine::current();
+  machine.system_call();
+  next = std::exchange(machine.free_waiters(), this);
+}
+
 SignalStack::SignalStack() = default;
 SignalStack::~SignalStack() = default;
 

@@ -30,6 +30,15 @@ void spawns_beyond_the_limit(Stage& stage);
 // scope_scenarios.cpp
 void cancels_three_generations(Stage& stage);
 void waits_for_deadlines_of_contexts(Stage& stage);
+void opens_groups(Stage& stage);
+void joins_handles(Stage& stage);
+
+// lock_scenarios.cpp
+void uses_locks_beside_a_thread(Stage& stage);
+void uses_locks_on_a_thread(Stage& stage);  // beside
+void gives_up_a_semaphore(Stage& stage);
+void gives_up_a_condition(Stage& stage);
+
 // primitive_scenarios.cpp
 void cancels_sleeps(Stage& stage);
 void joins_groups(Stage& stage);
@@ -37,6 +46,23 @@ void ticks(Stage& stage);
 void pins_compact_ones(Stage& stage);
 void locks_threads_of_compact_ones(Stage& stage);
 void changes_processors_of_compact_ones(Stage& stage);
+
+// channel_scenarios.cpp
+void passes_values_on(Stage& stage);
+void selects_by_chance(Stage& stage);
+void closes_channels_under_waiters(Stage& stage);
+void cancels_waits_for_channels(Stage& stage);
+void passes_rings(Stage& stage);
+void sends_to_a_thread(Stage& stage);
+void receives_on_a_thread(Stage& stage);  // beside
+
+// thread_scenarios.cpp; those on threads are beside
+void takes_turns_with_a_thread(Stage& stage);
+void takes_turns_with_a_coroutine(Stage& stage);
+void takes_turns_in_time(Stage& stage);
+void takes_turns_in_time_on_a_thread(Stage& stage);
+void cancels_a_thread(Stage& stage);
+void waits_to_be_cancelled(Stage& stage);
 
 // random_program.cpp
 void runs_a_random_program(Stage& stage);

@@ -62,6 +62,7 @@ void run_on_machine(const Scenario& scenario, Machine& machine, std::string& fai
   stage.require(ran.has_value(), "run() has failed");
   if (scenario.beside != nullptr) machine.join(beside);
   require_nothing_left(stage);
+  stage.check();
   failure = stage.failure();
   machine.system_call();
 }

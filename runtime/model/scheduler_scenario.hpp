@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <ostream>
 #include <string>
@@ -44,6 +45,20 @@ class Stage {
     return *made;
   }
 
+  // What must hold when the run is over.
+  void after(std::function<void()> check) { checks_.push_back(std::move(check)); }
+  void check() {
+    for (const auto& check : checks_) check();
+  }
+
+  // One such thing for the first coroutine and for the thread beside the run, whoever comes first.
+  template <class T>
+  [[nodiscard]] T& shared() {
+    machine_.system_call();  // who comes second sees what the first has made
+    if (shared_ == nullptr) shared_ = std::make_shared<T>();
+    return *static_cast<T*>(shared_.get());
+  }
+
   // A wait that is handed from one coroutine to another: the bits of its token.
   [[nodiscard]] Atomic<std::uint64_t>& token() { return token_; }
 
@@ -57,6 +72,8 @@ class Stage {
   Runtime& runtime_;
   std::string failure_;
   std::vector<std::shared_ptr<void>> kept_;
+  std::shared_ptr<void> shared_;
+  std::vector<std::function<void()>> checks_;
   Atomic<std::uint64_t> token_ = 0;
   int begun_ = 0;
   int ended_ = 0;

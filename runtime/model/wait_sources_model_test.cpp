@@ -32,7 +32,7 @@ bool nobody_touches_what_is_given_back(Machine& machine) {
     for (std::uint32_t round = 0; round < rounds; ++round) {
       auto* const mine = std::construct_at(reinterpret_cast<WaitSources*>(block.data()));
       surplus.arm(mine->timer, 1, {1, round});
-      const bool added = cancel.add(mine->link, {1, round}, nullptr);
+      const bool added = cancel.add(mine->link, {WakeToken(1, round), nullptr});
       mine->timer.cancel();
       if (added) cancel.remove(mine->link);
       std::destroy_at(mine);
@@ -57,7 +57,7 @@ bool nobody_touches_what_is_given_back(Machine& machine) {
   const auto mover = [&] { surplus.move_all_to(first); };
   const auto canceller = [&] {
     cancel.cancel(ECANCELED, os::Error{ECANCELED, "test"},
-                  [&](Scheduler*, WakeToken token) { intact &= is_of_a_wait(token); });
+                  [&](const Waker& waker) { intact &= is_of_a_wait(waker.token()); });
   };
   return machine.run({owner, firer, mover, canceller}) && intact && surplus.size() == 0 &&
          first.size() == 0 && !cancel.has_waiters();

@@ -1,6 +1,7 @@
-// The operations of runtime/primitives_bench.cpp and scope_bench.cpp in Go, standard library only: the same work in the
-// same form. `primitives -operation NAME -processors N` prints one JSON object. Not here: comparing;
-// `./c1m compare-go` does.
+// The operations of runtime/primitives_bench.cpp and scope_bench.cpp in Go, standard library only:
+// the same work in the same form; those of channel_bench.cpp, lock_bench.cpp and pool_bench.cpp are
+// in files of these names. `primitives -operation NAME -processors N` prints one JSON object. Not
+// here: comparing; `./c1m compare-go` does.
 package main
 
 import (
@@ -206,24 +207,84 @@ func contextCancelOfAThousand(b *testing.B, _ counters) {
 	}
 }
 
+func joinAValue(b *testing.B, _ counters) {
+	sum := 0
+	for i := 0; i < b.N; i++ {
+		result := make(chan int, 1)
+		go func() { result <- sum + 1 }()
+		sum = <-result
+	}
+}
+
+// errgroup is not in the standard library; this is what it does.
+func groupOfAThousand(b *testing.B, _ counters) {
+	parent, stop := context.WithCancel(context.Background())
+	defer stop()
+	for i := 0; i < b.N; i++ {
+		_, cancel := context.WithCancel(parent)
+		var group sync.WaitGroup
+		var first sync.Once
+		var failure error
+		for j := 0; j < children; j++ {
+			group.Add(1)
+			go func() {
+				defer group.Done()
+				if err := succeed(); err != nil {
+					first.Do(func() {
+						failure = err
+						cancel()
+					})
+				}
+			}()
+		}
+		group.Wait()
+		cancel()
+		if failure != nil {
+			panic(failure)
+		}
+	}
+}
+
+//go:noinline
+func succeed() error { return nil }
+
 // What is repeated until the time is long enough, and what is done once.
 var timed = map[string]func(*testing.B, counters){
 	"spawn_and_join":               spawnAndJoin,
 	"spawn_many_and_join":          spawnManyAndJoin,
 	"yield_among_two_a_processor":  yieldAmongTwoAProcessor,
 	"skynet_of_a_million":          skynetOfAMillion,
+	"channel_ping_pong":            channelPingPong,
+	"channel_buffered":             channelBuffered,
+	"channel_many_to_many":         channelManyToMany,
+	"select_ready":                 selectReady,
+	"select_waiting":               selectWaiting,
 	"context_cancel":               contextCancel,
 	"context_timeout":              contextTimeout,
 	"context_cancel_of_a_thousand": contextCancelOfAThousand,
+	"join_a_value":                 joinAValue,
+	"group_of_a_thousand":          groupOfAThousand,
+	"mutex_alone":                  mutexAlone,
+	"mutex_by_8":                   mutexBy8,
+	"read_lock_alone":              readLockAlone,
+	"read_lock_by_8":               readLockBy8,
+	"write_lock_alone":             writeLockAlone,
+	"once_done":                    onceDone,
+	"condition_round_trip":         conditionRoundTrip,
 }
 
 // How many operations one repetition has, if not one.
 var repeats = map[string]float64{
 	"spawn_many_and_join":          batch,
+	"channel_many_to_many":         valuesABatch,
 	"context_cancel_of_a_thousand": children,
+	"group_of_a_thousand":          children,
+	"mutex_by_8":                   contenders * turns,
+	"read_lock_by_8":               contenders * turns,
 }
 var once = map[string]func(*testing.B, counters){
 	"sleep_of_a_millisecond": sleepOfAMillisecond,
+	"pool_of_a_million":      poolOfAMillion,
 	// Go has one kind of stack.
 	"park_a_million_dedicated": parkAMillion,
 	"park_a_million_compact":   parkAMillion,

@@ -1,7 +1,7 @@
 """`c1m compare-go`: the runtime's primitives beside Go's, in one interleaved run on the same CPUs.
 
-Invariants: both sides do the operations of the same name (runtime/primitives_bench.cpp and
-runtime/peers/primitives.go); every measurement is a fresh process; a ratio is taken within one
+Invariants: both sides do the operations of the same name (runtime/primitives_bench.cpp with its
+neighbours, and runtime/peers); every measurement is a fresh process; a ratio is taken within one
 repetition, in which the two sides run one after the other.
 Not here: judging; the table says ratios and their spread.
 """
@@ -41,11 +41,27 @@ FIGURES = (
     Figure("spawn_and_join", "ns", "ns", "spawn and join, one after another"),
     Figure("spawn_many_and_join", "ns", "ns", "spawn 10,000, then join all, each"),
     Figure("yield_among_two_a_processor", "ns", "ns", "yield among 2 a processor"),
+    Figure("channel_ping_pong", "ns", "ns", "unbuffered channels: there and back"),
+    Figure("channel_buffered", "ns", "ns", "channel with room for 128"),
+    Figure("channel_many_to_many", "ns", "ns", "the same, 4 senders and 4 receivers"),
+    Figure("select_ready", "ns", "ns", "send, and select of 2 with one ready"),
+    Figure("select_waiting", "ns", "ns", "select of 2 that meets a select of 2"),
     Figure("context_cancel", "ns", "ns", "context: make below another, cancel"),
     Figure("context_timeout", "ns", "ns", "the same with a time limit"),
     Figure("context_cancel_of_a_thousand", "ns", "ns", "cancel 1,000 contexts waited for, each"),
+    Figure("join_a_value", "ns", "ns", "spawn, join its value"),
+    Figure("group_of_a_thousand", "ns", "ns", "a task of a group of 1,000"),
+    Figure("mutex_alone", "ns", "ns", "mutex: lock and unlock, alone"),
+    Figure("mutex_by_8", "ns", "ns", "the same by 8 at once"),
+    Figure("read_lock_alone", "ns", "ns", "read lock, alone"),
+    Figure("read_lock_by_8", "ns", "ns", "the same by 8 at once"),
+    Figure("write_lock_alone", "ns", "ns", "write lock, alone"),
+    Figure("once_done", "ns", "ns", "once, when it is done"),
+    Figure("condition_round_trip", "ns", "ns", "condition variable, a round trip"),
     Figure("sleep_of_a_millisecond", "late_p50_us", "us", "1 ms sleep: late by, median"),
     Figure("sleep_of_a_millisecond", "late_p99_us", "us", "1 ms sleep: late by, p99"),
+    Figure("pool_of_a_million", "task_ns", "ns", "worker pool, a task of a million"),
+    Figure("pool_of_a_million", "grown_bytes", "bytes", "resident memory that takes"),
     Figure("skynet_of_a_million", "ns", "ns", "skynet, a million leaves"),
     Figure("park_a_million_dedicated", "bytes_each", "bytes", "a waiting coroutine, of a million"),
     Figure("park_a_million_dedicated", "creation_ns", "ns", "making one that waits"),
@@ -131,7 +147,7 @@ def c1m_measure(build_directory: Path, cpus: list[int]) -> Measure:
             raise CommandError(f"{display_path(program)} has no benchmark {name}.")
         (benchmark,) = found
         assert benchmark["time_unit"] == "ns"
-        counters = {name for name in benchmark if name.endswith(("_us", "_ns", "_each"))}
+        counters = {name for name in benchmark if name.endswith(("_us", "_ns", "_each", "_bytes"))}
         figures = {name: float(benchmark[name]) for name in counters}
         # Google Benchmark counts in seconds where a counter is a time for each iteration.
         if "creation_ns" in figures:
