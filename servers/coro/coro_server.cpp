@@ -35,18 +35,20 @@ namespace {
 
 // What a share of the connections uses: as many lanes as processors, so that these seldom meet in
 // one.
+template <protocol::Session Session>
 struct Lane {
   Lane(app::WorkerCounters& lane_counters, std::size_t read_buffer_bytes)
       : counters(lane_counters), spare(read_buffer_bytes) {}
 
   app::WorkerCounters& counters;
   SpareBuffer spare;
+  typename Session::Service service;
 };
 
 template <protocol::Session Session>
 class Connection {
  public:
-  Connection(runtime::TcpStream stream, Lane& lane) : stream_(std::move(stream)), lane_(&lane) {}
+  Connection(runtime::TcpStream stream, Lane<Session>& lane) : stream_(std::move(stream)), lane_(&lane) {}
 
   // Echoes until the peer closes, an error, or the runtime's stop.
   void serve() {
@@ -82,18 +84,18 @@ class Connection {
       return os::would_block(got.error()) ? os::Result<bool>(true) : std::unexpected(got.error());
     if (*got == 0) return false;
     lane_->counters.count_read(*got);
-    const protocol::Reply reply = session_.receive(buffer.first(*got));
+    const protocol::Reply reply = session_.receive(lane_->service, buffer.first(*got), 0);
     if (!reply.bytes.empty()) {
       // Parks until the kernel has taken all of it, so the peer feels the back-pressure.
       const auto sent = stream_.write(reply.bytes);
       if (!sent) return std::unexpected(sent.error());
       lane_->counters.count_write(*sent);
     }
-    return !reply.close;
+    return reply.after != protocol::After::close;
   }
 
   runtime::TcpStream stream_;
-  Lane* lane_;
+  Lane<Session>* lane_;
   [[no_unique_address]] Session session_;
 };
 
@@ -169,7 +171,7 @@ class Server {
   }
 
   void start(runtime::TcpStream stream) {
-    Lane& lane = *next_lane_;
+    Lane<Session>& lane = *next_lane_;
     if (++next_lane_ == lanes_.end()) next_lane_ = lanes_.begin();
     app::WorkerCounters::add(lane.counters.connections_accepted, 1);
     const auto spawned = runtime::spawn(
@@ -196,8 +198,8 @@ class Server {
   app::ShardContext& shard_;
   runtime::Runtime& runtime_;
   const runtime::StackPolicy stack_;  // of connections' coroutines
-  std::list<Lane> lanes_;             // a list, because lanes cannot move
-  std::list<Lane>::iterator next_lane_;
+  std::list<Lane<Session>> lanes_;             // a list, because lanes cannot move
+  typename std::list<Lane<Session>>::iterator next_lane_;
   bool limit_named_ = false;
 };
 

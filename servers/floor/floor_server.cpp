@@ -121,14 +121,14 @@ class Loop {
     if (!got) return os::would_block(got.error()) ? os::Result<void>{} : fail(connection);
     if (*got == 0) return close(connection);
     counters_.count_read(*got);
-    const protocol::Reply reply = connection.session.receive(std::span(read_buffer_).first(*got));
-    if (reply.bytes.empty()) return reply.close ? close(connection) : os::Result<void>{};
+    const protocol::Reply reply = connection.session.receive(service_, std::span(read_buffer_).first(*got), 0);
+    if (reply.bytes.empty()) return closes(reply) ? close(connection) : os::Result<void>{};
     const auto sent = send(connection, reply.bytes);
     if (!sent) return fail(connection);
-    if (*sent == reply.bytes.size()) return reply.close ? close(connection) : os::Result<void>{};
+    if (*sent == reply.bytes.size()) return closes(reply) ? close(connection) : os::Result<void>{};
     const auto rest = reply.bytes.subspan(*sent);
     connection.unsent = std::make_unique<Unsent>(
-        Unsent{.bytes = {rest.begin(), rest.end()}, .sent = 0, .close_afterwards = reply.close});
+        Unsent{.bytes = {rest.begin(), rest.end()}, .sent = 0, .close_afterwards = closes(reply)});
     return poller_.modify(connection.socket.get(), EPOLLOUT, tag_of(connection));
   }
 
@@ -166,6 +166,10 @@ class Loop {
     return {};
   }
 
+  static bool closes(const protocol::Reply& reply) {
+    return reply.after == protocol::After::close;
+  }
+
   static std::uint64_t tag_of(const Connection& connection) {
     return static_cast<std::uint64_t>(connection.socket.get());
   }
@@ -175,6 +179,7 @@ class Loop {
   app::WorkerCounters& counters_;
   os::Poller poller_;
   app::Acceptor acceptor_;
+  typename Session::Service service_;
   std::vector<std::byte> read_buffer_;
   std::vector<Connection> connections_;  // by descriptor number
   std::optional<os::Nanoseconds> accept_again_ns_;

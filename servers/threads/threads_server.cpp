@@ -61,9 +61,9 @@ class Connection {
       if (error == asio::error::interrupted) error.clear();
       if (error || got == 0) continue;
       counters_.count_read(got);
-      const protocol::Reply reply = session_.receive(space.first(got));
+      const protocol::Reply reply = session_.receive(service_, space.first(got), 0);
       error = send(reply.bytes);
-      if (reply.close) break;
+      if (reply.after == protocol::After::close) break;
     }
     if (error && error != asio::error::eof) {
       app::WorkerCounters::add(counters_.connection_errors, 1);
@@ -96,6 +96,7 @@ class Connection {
   std::size_t read_buffer_bytes_;
   // Made by the accepting thread: a thread that allocates pays for an allocator cache of its own.
   std::unique_ptr<std::byte[]> read_buffer_;
+  [[no_unique_address]] typename Session::Service service_;
   [[no_unique_address]] Session session_;
 };
 

@@ -172,13 +172,14 @@ class Loop {
   void answer(Connection& connection, std::size_t received) {
     counters_.count_read(received);
     const protocol::Reply reply =
-        connection.session.receive(std::span(read_buffer_).first(received));
+        connection.session.receive(service_, std::span(read_buffer_).first(received), 0);
+    const bool closes = reply.after == protocol::After::close;
     const auto sent = send(connection, reply.bytes);
     if (!sent) {
       fail(connection);
     } else if (*sent < reply.bytes.size()) {
-      send_later(connection, reply.bytes.subspan(*sent), reply.close);
-    } else if (reply.close) {
+      send_later(connection, reply.bytes.subspan(*sent), closes);
+    } else if (closes) {
       close(connection);
     }
   }
@@ -246,6 +247,7 @@ class Loop {
   int listener_;
   app::WorkerCounters& counters_;
   app::Acceptor acceptor_;
+  typename Session::Service service_;
   std::vector<std::byte> read_buffer_;
   os::Result<void> result_;
   uv_loop_t loop_{};
