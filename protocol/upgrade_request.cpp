@@ -17,7 +17,6 @@ constexpr std::uint16_t bad_request = 400;
 constexpr std::uint16_t forbidden = 403;
 constexpr std::uint16_t method_not_allowed = 405;
 constexpr std::uint16_t upgrade_required = 426;
-constexpr std::uint16_t head_too_large = 431;
 
 struct Refusal {
   std::uint16_t status;

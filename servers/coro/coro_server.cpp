@@ -48,7 +48,8 @@ struct Lane {
 template <protocol::Session Session>
 class Connection {
  public:
-  Connection(runtime::TcpStream stream, Lane<Session>& lane) : stream_(std::move(stream)), lane_(&lane) {}
+  Connection(runtime::TcpStream stream, Lane<Session>& lane)
+      : stream_(std::move(stream)), lane_(&lane) {}
 
   // Echoes until the peer closes, an error, or the runtime's stop.
   void serve() {
@@ -198,7 +199,7 @@ class Server {
   app::ShardContext& shard_;
   runtime::Runtime& runtime_;
   const runtime::StackPolicy stack_;  // of connections' coroutines
-  std::list<Lane<Session>> lanes_;             // a list, because lanes cannot move
+  std::list<Lane<Session>> lanes_;    // a list, because lanes cannot move
   typename std::list<Lane<Session>>::iterator next_lane_;
   bool limit_named_ = false;
 };

@@ -121,7 +121,8 @@ class Loop {
     if (!got) return os::would_block(got.error()) ? os::Result<void>{} : fail(connection);
     if (*got == 0) return close(connection);
     counters_.count_read(*got);
-    const protocol::Reply reply = connection.session.receive(service_, std::span(read_buffer_).first(*got), 0);
+    const protocol::Reply reply =
+        connection.session.receive(service_, std::span(read_buffer_).first(*got), 0);
     if (reply.bytes.empty()) return closes(reply) ? close(connection) : os::Result<void>{};
     const auto sent = send(connection, reply.bytes);
     if (!sent) return fail(connection);
@@ -166,9 +167,7 @@ class Loop {
     return {};
   }
 
-  static bool closes(const protocol::Reply& reply) {
-    return reply.after == protocol::After::close;
-  }
+  static bool closes(const protocol::Reply& reply) { return reply.after == protocol::After::close; }
 
   static std::uint64_t tag_of(const Connection& connection) {
     return static_cast<std::uint64_t>(connection.socket.get());
