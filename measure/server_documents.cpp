@@ -23,6 +23,18 @@ std::string dump(const Json& json, int indent) {
   return json.dump(indent, ' ', false, Json::error_handler_t::replace);
 }
 
+Json websocket_json(const std::optional<WebSocketSettingsDocument>& settings) {
+  if (!settings) return nullptr;
+  return {{"handshake_timeout_s", settings->handshake_timeout_s},
+          {"ping_interval_s", settings->ping_interval_s},
+          {"pong_timeout_s", settings->pong_timeout_s},
+          {"idle_timeout_s", settings->idle_timeout_s},
+          {"message_bytes_max", settings->message_bytes_max},
+          {"fragments_max", settings->fragments_max},
+          {"allowed_origins", settings->allowed_origins},
+          {"deflate", settings->deflate}};
+}
+
 Json settings_json(const ServerSettings& settings) {
   return {{"listen", settings.listen},
           {"protocol", settings.protocol},
@@ -37,7 +49,8 @@ Json settings_json(const ServerSettings& settings) {
           {"thread_stack_bytes", or_null(settings.thread_stack_bytes)},
           {"coroutine_stack_bytes", or_null(settings.coroutine_stack_bytes)},
           {"poller", or_null(settings.choices.poller)},
-          {"stacks", or_null(settings.choices.stacks)}};
+          {"stacks", or_null(settings.choices.stacks)},
+          {"websocket", websocket_json(settings.websocket)}};
 }
 
 Json shards_json(const std::vector<ReadyShard>& shards) {

@@ -4,6 +4,7 @@
 // files.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -19,6 +20,18 @@ namespace c1m::measure {
 struct BackendChoices {
   std::optional<std::string> poller;  // "epoll", "io_uring"
   std::optional<std::string> stacks;  // "dedicated", "compact": what runs
+};
+
+// Flags of the WebSocket protocol; a time of 0 means that it is off.
+struct WebSocketSettingsDocument {
+  double handshake_timeout_s = 0;
+  double ping_interval_s = 0;
+  double pong_timeout_s = 0;
+  double idle_timeout_s = 0;
+  std::uint64_t message_bytes_max = 0;
+  std::uint64_t fragments_max = 0;
+  std::vector<std::string> allowed_origins;  // empty: all
+  bool deflate = false;
 };
 
 // Every flag's effective value; empty where the backend does not have the setting or nothing was
@@ -37,6 +50,7 @@ struct ServerSettings {
   std::optional<std::uint64_t> thread_stack_bytes;
   std::optional<std::uint64_t> coroutine_stack_bytes;
   BackendChoices choices;
+  std::optional<WebSocketSettingsDocument> websocket;  // where it is spoken
 };
 
 struct ReadyShard {
@@ -63,6 +77,27 @@ struct ReadyDocument {
 // One JSON document, indented, with a newline at its end.
 std::string to_json(const ReadyDocument& document);
 
+// Codes of Close frames that are counted apart; the last count is of all others.
+inline constexpr std::array<std::uint16_t, 10> close_codes{1000, 1001, 1002, 1003, 1005,
+                                                           1006, 1007, 1008, 1009, 1011};
+
+// What WebSocket sessions have counted; all zero where echo is spoken.
+struct WebSocketFigures {
+  std::uint64_t sessions_open = 0;  // the present value
+  std::uint64_t sessions_opened = 0;
+  std::uint64_t sessions_ended = 0;
+  std::uint64_t handshakes_refused = 0;
+  std::uint64_t handshakes_abandoned = 0;
+  std::uint64_t messages_received = 0;
+  std::uint64_t message_bytes_received = 0;
+  std::uint64_t messages_sent = 0;
+  std::uint64_t message_bytes_sent = 0;
+  std::uint64_t pings_sent = 0;
+  std::uint64_t pings_received = 0;
+  std::uint64_t pongs_received = 0;
+  std::array<std::uint64_t, close_codes.size() + 1> closes{};
+};
+
 // What a shard has counted itself since its start.
 struct TrafficFigures {
   std::uint64_t connections_accepted = 0;
@@ -77,6 +112,7 @@ struct TrafficFigures {
   // Times that a compact coroutine's frames were copied out for another; up to a stats interval
   // late.
   std::uint64_t frames_frozen = 0;
+  WebSocketFigures websocket;
 };
 
 struct ShardSample {

@@ -34,6 +34,29 @@ constexpr const char* figure_names[] = {
     "accept_errors",
     "connection_errors",
     "frames_frozen",
+    "sessions_open",
+    "sessions_opened",
+    "sessions_ended",
+    "handshakes_refused",
+    "handshakes_abandoned",
+    "messages_received",
+    "message_bytes_received",
+    "messages_sent",
+    "message_bytes_sent",
+    "pings_sent",
+    "pings_received",
+    "pongs_received",
+    "closes_1000",
+    "closes_1001",
+    "closes_1002",
+    "closes_1003",
+    "closes_1005",
+    "closes_1006",
+    "closes_1007",
+    "closes_1008",
+    "closes_1009",
+    "closes_1011",
+    "closes_other",
 };
 
 // A different number in each figure, in the order above, so that a swapped pair shows.
@@ -59,6 +82,16 @@ ShardSample numbered_shard(unsigned index, std::uint64_t first) {
         &traffic.accept_errors, &traffic.connection_errors, &traffic.frames_frozen}) {
     *value = next++;
   }
+  WebSocketFigures& websocket = traffic.websocket;
+  for (auto* value :
+       {&websocket.sessions_open, &websocket.sessions_opened, &websocket.sessions_ended,
+        &websocket.handshakes_refused, &websocket.handshakes_abandoned,
+        &websocket.messages_received, &websocket.message_bytes_received, &websocket.messages_sent,
+        &websocket.message_bytes_sent, &websocket.pings_sent, &websocket.pings_received,
+        &websocket.pongs_received}) {
+    *value = next++;
+  }
+  for (std::uint64_t& value : websocket.closes) value = next++;
   return shard;
 }
 
@@ -157,6 +190,23 @@ TEST(ReadyFile, WhatIsNotThereIsNull) {
   EXPECT_TRUE(json["settings"]["coroutine_stack_bytes"].is_null());
   EXPECT_TRUE(json["settings"]["poller"].is_null());
   EXPECT_TRUE(json["settings"]["stacks"].is_null());
+  EXPECT_TRUE(json["settings"]["websocket"].is_null());
+}
+
+TEST(ReadyFile, HasTheSettingsOfWebSocketWhereItIsSpoken) {
+  ReadyDocument document = ready_document();
+  document.settings.websocket = {.handshake_timeout_s = 10,
+                                 .ping_interval_s = 30,
+                                 .pong_timeout_s = 5,
+                                 .idle_timeout_s = 0,
+                                 .message_bytes_max = 1'024,
+                                 .fragments_max = 7,
+                                 .allowed_origins = {"http://good.example"},
+                                 .deflate = true};
+  EXPECT_EQ(Json::parse(to_json(document))["settings"]["websocket"],
+            Json::parse(R"({"handshake_timeout_s":10.0,"ping_interval_s":30.0,"pong_timeout_s":5.0,
+                            "idle_timeout_s":0.0,"message_bytes_max":1024,"fragments_max":7,
+                            "allowed_origins":["http://good.example"],"deflate":true})"));
 }
 
 TEST(ReadyFile, StaysJsonWhenAFlagWasNotUtf8) {

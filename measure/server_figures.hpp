@@ -19,6 +19,9 @@ struct ShardFigure {
   const char* metric_unit;  // "seconds", "bytes" or ""; times are in us in the sample
   FigureKind kind;
   const char* help;  // one sentence, no newline
+  // Labels besides the shard's, such as `code="1000"`, of rows that follow each other as one
+  // family.
+  const char* metric_label;
   std::optional<std::uint64_t> (*value)(const ShardSample&);
 };
 

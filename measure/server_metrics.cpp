@@ -34,7 +34,7 @@ std::string number(const ShardFigure& figure, std::uint64_t value) {
   return fmt::format("{}.{:06}", value / us_per_s, value % us_per_s);
 }
 
-void append_family(std::string& text, const ShardFigure& figure, const StatsSample& sample) {
+void append_metadata(std::string& text, const ShardFigure& figure) {
   const bool is_counter = figure.kind == FigureKind::counter;
   const std::string_view unit = figure.metric_unit;
   fmt::format_to(back_inserter(text), "# TYPE {} {}\n", figure.metric_name,
@@ -42,11 +42,17 @@ void append_family(std::string& text, const ShardFigure& figure, const StatsSamp
   if (!unit.empty())
     fmt::format_to(back_inserter(text), "# UNIT {} {}\n", figure.metric_name, unit);
   fmt::format_to(back_inserter(text), "# HELP {} {}\n", figure.metric_name, figure.help);
+}
+
+void append_samples(std::string& text, const ShardFigure& figure, const StatsSample& sample) {
+  const bool is_counter = figure.kind == FigureKind::counter;
+  const std::string_view label = figure.metric_label;
   for (const ShardSample& shard : sample.shards) {
     const auto value = figure.value(shard);
     if (!value) continue;
-    fmt::format_to(back_inserter(text), "{}{}{{shard=\"{}\"}} {}\n", figure.metric_name,
-                   is_counter ? "_total" : "", shard.index, number(figure, *value));
+    fmt::format_to(back_inserter(text), "{}{}{{shard=\"{}\"{}{}}} {}\n", figure.metric_name,
+                   is_counter ? "_total" : "", shard.index, label.empty() ? "" : ",", label,
+                   number(figure, *value));
   }
 }
 
@@ -78,7 +84,12 @@ std::string to_open_metrics(const StatsSample& sample, std::string_view backend,
     fmt::format_to(back_inserter(text), "c1m_server_shard_up{{shard=\"{}\"}} {}\n", shard.index,
                    shard.alive ? 1 : 0);
   }
-  for (const ShardFigure& figure : shard_figures()) append_family(text, figure, sample);
+  std::string_view family;
+  for (const ShardFigure& figure : shard_figures()) {
+    if (figure.metric_name != family) append_metadata(text, figure);
+    family = figure.metric_name;
+    append_samples(text, figure, sample);
+  }
   return text += "# EOF\n";
 }
 

@@ -43,6 +43,17 @@ TEST(OpenMetrics, GivesValuesInBaseUnits) {
   EXPECT_THAT(text, HasSubstr("\nc1m_server_shard_up{shard=\"3\"} 1\n"));
 }
 
+TEST(OpenMetrics, TellsCloseCodesApartByTheirLabel) {
+  StatsSample sample = one_shard();
+  sample.shards[0].traffic.websocket.closes.front() = 5;
+  sample.shards[0].traffic.websocket.closes.back() = 6;
+  const std::string text = to_open_metrics(sample, "uv", build);
+  EXPECT_THAT(text,
+              HasSubstr("\nc1m_server_websocket_closes_total{shard=\"3\",code=\"1000\"} 5\n"));
+  EXPECT_THAT(text,
+              HasSubstr("\nc1m_server_websocket_closes_total{shard=\"3\",code=\"other\"} 6\n"));
+}
+
 TEST(OpenMetrics, HasNoSampleForWhatIsUnknown) {
   EXPECT_THAT(to_open_metrics(one_shard(), "uv", build), Not(HasSubstr("\nc1m_server_threads{")));
 }
@@ -96,7 +107,7 @@ TEST(OpenMetrics, EveryFamilyHasItsMetadataAndOnlyItsOwnSamples) {
                                                           : "";
     EXPECT_TRUE(line.starts_with(family + suffix + "{")) << line;
   }
-  EXPECT_EQ(types.size(), 26U);
+  EXPECT_EQ(types.size(), 39U);
 }
 
 }  // namespace

@@ -2,8 +2,10 @@
 #include "os/socket.hpp"
 
 #include <arpa/inet.h>
+#include <fcntl.h>
 #include <netdb.h>
 #include <netinet/tcp.h>
+#include <sys/time.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
@@ -244,6 +246,38 @@ Result<SentParts> write_some_parts(int fd, std::span<const std::span<const std::
   if (sent < 0) return last_error("sendmsg");
   const auto bytes = static_cast<std::size_t>(sent);
   return SentParts{.bytes = bytes, .was_short = bytes < offered};
+}
+
+namespace {
+
+Result<void> set_timeout(int fd, int option, Nanoseconds timeout_ns) {
+  const Nanoseconds us = (timeout_ns + ns_per_us - 1) / ns_per_us;
+  constexpr Nanoseconds us_per_s = 1'000'000;
+  const timeval time{.tv_sec = us / us_per_s, .tv_usec = us % us_per_s};
+  if (::setsockopt(fd, SOL_SOCKET, option, &time, sizeof time) != 0)
+    return last_error("setsockopt(SO_RCVTIMEO or SO_SNDTIMEO)");
+  return {};
+}
+
+}  // namespace
+
+Result<void> set_read_timeout(int fd, Nanoseconds timeout_ns) {
+  return set_timeout(fd, SO_RCVTIMEO, timeout_ns);
+}
+
+Result<void> set_write_timeout(int fd, Nanoseconds timeout_ns) {
+  return set_timeout(fd, SO_SNDTIMEO, timeout_ns);
+}
+
+Result<void> set_blocking(int fd) {
+  const int flags = ::fcntl(fd, F_GETFL);
+  if (flags < 0 || ::fcntl(fd, F_SETFL, flags & ~O_NONBLOCK) != 0) return last_error("fcntl");
+  return {};
+}
+
+Result<void> shut_down_read(int fd) {
+  if (::shutdown(fd, SHUT_RD) != 0) return last_error("shutdown");
+  return {};
 }
 
 Result<void> shut_down_write(int fd) {

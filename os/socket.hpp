@@ -14,6 +14,7 @@
 #include <string>
 #include <string_view>
 
+#include "os/clock.hpp"
 #include "os/descriptor.hpp"
 #include "os/result.hpp"
 
@@ -97,8 +98,17 @@ struct SentParts {
                                                  std::span<const std::span<const std::byte>> parts,
                                                  std::size_t offset);
 
+// For a socket whose reads and writes block: they fail with EAGAIN after `timeout_ns` (SO_RCVTIMEO,
+// SO_SNDTIMEO; rounded up to us); 0 waits for ever.
+[[nodiscard]] Result<void> set_read_timeout(int fd, Nanoseconds timeout_ns);
+[[nodiscard]] Result<void> set_write_timeout(int fd, Nanoseconds timeout_ns);
+// Takes O_NONBLOCK away.
+[[nodiscard]] Result<void> set_blocking(int fd);
+
 // Sends FIN after what has been written (shutdown(2) with SHUT_WR); reading goes on.
 [[nodiscard]] Result<void> shut_down_write(int fd);
+// Makes reads that wait, in any thread, return 0 (shutdown(2) with SHUT_RD).
+[[nodiscard]] Result<void> shut_down_read(int fd);
 
 inline bool would_block(const Error& error) {
   return error.code == EAGAIN || error.code == EWOULDBLOCK;

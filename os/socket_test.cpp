@@ -11,6 +11,7 @@
 #include <cstddef>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -290,6 +291,47 @@ TEST(Bytes, HalfAConnectionEndsWhileTheOtherGoesOn) {
   const auto not_a_socket = shut_down_write(-1);
   ASSERT_FALSE(not_a_socket);
   EXPECT_EQ(not_a_socket.error().code, EBADF);
+}
+
+TEST(Bytes, ABlockingReadEndsWithItsTimeout) {
+  auto pair = connect_pair({});
+  ASSERT_TRUE(pair);
+  const int fd = pair->server.get();
+  ASSERT_TRUE(set_blocking(fd));
+  ASSERT_TRUE(set_read_timeout(fd, ns_per_ms));
+  std::array<std::byte, 4> buffer{};
+  const auto got = read_some(fd, buffer);
+  ASSERT_FALSE(got);
+  EXPECT_TRUE(would_block(got.error()));
+}
+
+TEST(Bytes, ABlockingWriteEndsWithItsTimeout) {
+  auto pair = connect_pair({.send_buffer_bytes = 10'000, .receive_buffer_bytes = 10'000});
+  ASSERT_TRUE(pair);
+  const int fd = pair->server.get();
+  ASSERT_TRUE(set_blocking(fd));
+  ASSERT_TRUE(set_write_timeout(fd, ns_per_ms));
+  const std::vector<std::byte> block(100'000);
+  Result<std::size_t> sent = 0;
+  while (sent) sent = write_some(fd, block);
+  EXPECT_TRUE(would_block(sent.error()));
+}
+
+TEST(Bytes, AReadThatIsShutDownEndsTheStream) {
+  auto pair = connect_pair({});
+  ASSERT_TRUE(pair);
+  ASSERT_TRUE(set_blocking(pair->server.get()));
+  ASSERT_TRUE(shut_down_read(pair->server.get()));
+  std::array<std::byte, 4> buffer{};
+  EXPECT_EQ(read_some(pair->server.get(), buffer), 0U);
+  EXPECT_EQ(write_some(pair->server.get(), buffer), buffer.size()) << "the other direction lives";
+}
+
+TEST(Bytes, TimeoutsOnSomethingElseFail) {
+  EXPECT_FALSE(set_read_timeout(-1, ns_per_ms));
+  EXPECT_FALSE(set_write_timeout(-1, ns_per_ms));
+  EXPECT_FALSE(set_blocking(-1));
+  EXPECT_FALSE(shut_down_read(-1));
 }
 
 TEST(Bytes, WritingToAClosedPeerIsAnErrorNotASignal) {

@@ -8,13 +8,21 @@
 
 namespace c1m::protocol {
 
+// Inline, for it stands on the path of every message.
 class EchoSession {
  public:
-  // Inline, for it stands on the path of every message.
-  Reply receive(std::span<std::byte> input) {
+  struct Service {};
+  static constexpr bool keeps_time = false;
+
+  void begin(Service&, Milliseconds) {}
+  Reply receive(Service&, std::span<std::byte> input, Milliseconds) {
     C1M_ASSERT(!input.empty(), "the end of the stream does not reach the session");
-    return {.bytes = input, .close = false};
+    return {.bytes = input, .after = After::keep_open, .storage = {}};
   }
+  Reply expire(Service&, Milliseconds) { return {}; }
+  [[nodiscard]] std::optional<Milliseconds> deadline(const Service&) const { return std::nullopt; }
+  Reply stop(Service&, Milliseconds) { return {.bytes = {}, .after = After::close, .storage = {}}; }
+  void end(Service&) {}
 };
 
 static_assert(Session<EchoSession>);

@@ -14,11 +14,12 @@ namespace {
 
 TEST(EchoSession, RepliesFromTheReceivedBufferWithoutACopy) {
   std::array<std::byte, 64> buffer{};
+  EchoSession::Service service;
   EchoSession session;
-  const Reply reply = session.receive(std::span(buffer).first(17));
+  const Reply reply = session.receive(service, std::span(buffer).first(17), 0);
   EXPECT_EQ(reply.bytes.data(), buffer.data());
   EXPECT_EQ(reply.bytes.size(), 17U);
-  EXPECT_FALSE(reply.close);
+  EXPECT_EQ(reply.after, After::keep_open);
 }
 
 TEST(EchoSession, HasNoState) {
@@ -33,6 +34,7 @@ TEST(EchoSession, GivesTheSameStreamForEveryWayToCutIt) {
   std::vector<std::byte> stream(10'000);
   std::ranges::generate(stream, [&] { return static_cast<std::byte>(random()); });
 
+  EchoSession::Service service;
   EchoSession session;
   std::array<std::byte, 512> buffer{};
   std::vector<std::byte> echoed;
@@ -40,7 +42,7 @@ TEST(EchoSession, GivesTheSameStreamForEveryWayToCutIt) {
   while (!rest.empty()) {
     const std::size_t cut = std::min<std::size_t>(rest.size(), 1 + random() % buffer.size());
     std::ranges::copy(rest.first(cut), buffer.begin());
-    const Reply reply = session.receive(std::span(buffer).first(cut));
+    const Reply reply = session.receive(service, std::span(buffer).first(cut), 0);
     echoed.insert(echoed.end(), reply.bytes.begin(), reply.bytes.end());
     rest = rest.subspan(cut);
   }
@@ -48,8 +50,9 @@ TEST(EchoSession, GivesTheSameStreamForEveryWayToCutIt) {
 }
 
 TEST(EchoSessionDeathTest, RefusesAnEmptyInput) {
+  EchoSession::Service service;
   EchoSession session;
-  EXPECT_DEATH(session.receive({}), "the end of the stream does not reach the session");
+  EXPECT_DEATH(session.receive(service, {}, 0), "the end of the stream does not reach the session");
 }
 
 }  // namespace

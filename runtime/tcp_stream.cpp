@@ -114,6 +114,15 @@ os::Result<std::size_t> TcpStream::write_parts(std::span<const std::span<const s
   }
 }
 
+os::Result<std::size_t> TcpStream::try_write(std::span<const std::byte> bytes) {
+  const Pollable::Use use(pollable_);
+  if (use.get() < 0) return os::fail(EBADF, "send");
+  const auto sent = platform::write_some(use.get(), bytes);
+  const bool is_full = sent ? *sent < bytes.size() : os::would_block(sent.error());
+  if (is_full) pollable_.write_would_block();
+  return sent;
+}
+
 os::Result<void> TcpStream::shut_down_write() {
   const Pollable::Use use(pollable_);
   if (use.get() < 0) return os::fail(EBADF, "shutdown");

@@ -59,6 +59,10 @@ class TcpStream {
   [[nodiscard]] os::Result<std::size_t> write_parts(
       std::span<const std::span<const std::byte>> parts, const Context& context = background);
 
+  // As much of `bytes` as the kernel takes at once; EAGAIN when that is nothing. Never waits, so it
+  // works after Runtime::stop(), for last words.
+  [[nodiscard]] os::Result<std::size_t> try_write(std::span<const std::byte> bytes);
+
   // Sends FIN: the peer reads 0 once it has read everything.
   [[nodiscard]] os::Result<void> shut_down_write();
 

@@ -262,6 +262,34 @@ TEST_P(TcpTest, AnIdleConnectionNeedsNoBuffer) {
   });
 }
 
+TEST_P(TcpTest, LastWordsCanBeSentAfterTheStop) {
+  run([this] {
+    auto pair = connect_pair();
+    const std::array words{std::byte{1}, std::byte{2}};
+    runtime().stop();
+    const auto written = pair.client.write(words);
+    ASSERT_FALSE(written);
+    EXPECT_EQ(written.error().code, ECANCELED);
+    EXPECT_EQ(pair.client.try_write(words), words.size());
+  });
+}
+
+TEST_P(TcpTest, TryWriteTakesWhatFitsAndDoesNotWait) {
+  run([] {
+    auto pair = connect_pair();
+    const auto block = numbered_bytes(1 << 20, 3);
+    os::Result<std::size_t> sent = 0;
+    std::size_t total = 0;
+    while (sent) {
+      sent = pair.client.try_write(block);
+      total += sent.value_or(0);
+    }
+    EXPECT_TRUE(os::would_block(sent.error()));
+    ASSERT_TRUE(pair.client.shut_down_write());
+    EXPECT_EQ(read_all(pair.server, 100'000).size(), total);
+  });
+}
+
 TEST_P(TcpTest, ConnectToAPortWithoutListenerFails) {
   run([] {
     os::Endpoint endpoint;

@@ -10,8 +10,8 @@ cd "$(dirname "$0")/.."
 
 bench_packages=(
   ca-certificates cmake g++ git libboost-context1.81-dev libboost1.81-dev libcli11-dev libfmt-dev
-  libhwloc-dev liburing-dev libuv1-dev make ninja-build nlohmann-json3-dev pkg-config python3
-  python3-venv zlib1g-dev
+  libhwloc-dev libssl-dev liburing-dev libuv1-dev make ninja-build nlohmann-json3-dev pkg-config
+  python3 python3-venv zlib1g-dev
 )
 test_packages=(
   ccache chromium clang-19 clang-format-19 clang-tidy-19 libbenchmark-dev libclang-rt-19-dev

@@ -1,7 +1,8 @@
 """Runs every fuzzer of the fuzz preset for a bounded time; one JUnit case a fuzzer.
 
-A fuzzer's corpus is kept in build/, so that a later run starts where the last one ended. The seed
-is fixed: a failure is found again by the command printed with it. Not here: long fuzzing.
+A fuzzer's corpus is kept in build/, so that a later run starts where the last one ended; the
+inputs in FOLDER/corpus/NAME/ of the sources are tried first and never written to. The seed is
+fixed: a failure is found again by the command printed with it. Not here: long fuzzing.
 """
 
 import argparse
@@ -13,12 +14,19 @@ from pathlib import Path
 
 import junit
 
+ROOT = Path(__file__).resolve().parent.parent
+
 
 def find_fuzzers(directory: Path) -> list[Path]:
     """Return the executables of the fuzz preset's output directory, sorted by name."""
     return sorted(
         path for path in directory.glob("*") if path.is_file() and os.access(path, os.X_OK)
     )
+
+
+def find_seeds(name: str, root: Path = ROOT) -> list[Path]:
+    """Return the directories of a fuzzer's inputs in the sources."""
+    return sorted(root.glob(f"*/corpus/{name}"))
 
 
 def run_fuzzer(fuzzer: Path, seconds: int) -> junit.Case:
@@ -32,6 +40,7 @@ def run_fuzzer(fuzzer: Path, seconds: int) -> junit.Case:
         "-print_final_stats=1",
         f"-artifact_prefix={corpus}/failing-",
         str(corpus),
+        *map(str, find_seeds(fuzzer.name)),
     ]
     started = time.monotonic()
     try:

@@ -51,3 +51,11 @@ def test_a_fuzzer_that_hangs_is_a_failure(tmp_path: Path, monkeypatch: pytest.Mo
 
 def test_no_fuzzers_is_a_failure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert run(monkeypatch, tmp_path) == 1
+
+
+def test_the_inputs_in_the_sources_are_tried(tmp_path: Path) -> None:
+    seeds = tmp_path / "protocol" / "corpus" / "frames_fuzz"
+    seeds.mkdir(parents=True)
+    (tmp_path / "protocol" / "corpus" / "other_fuzz").mkdir()
+    assert fuzz_smoke.find_seeds("frames_fuzz", tmp_path) == [seeds]
+    assert fuzz_smoke.find_seeds("frames_fuzz"), "the checkout has some"

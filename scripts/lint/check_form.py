@@ -21,7 +21,7 @@ CODE_SUFFIXES = {*CPP_SUFFIXES, ".py", ".sh", ".cmake"}
 CODE_NAMES = {"CMakeLists.txt", "Makefile", "c1m", "run"}
 # Names that a tool prescribes, so that several files must share them.
 SHARED_NAMES = {"main.cpp", "CMakeLists.txt", "__init__.py", "__main__.py", "conftest.py"}
-NOT_TEXT = {".png", ".gz", ".woff2", ".ico"}
+NOT_TEXT = {".bin", ".png", ".gz", ".woff2", ".ico"}
 # Written by tools; their form is not ours.
 GENERATED = {"requirements.lock"}
 

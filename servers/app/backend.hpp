@@ -14,9 +14,16 @@
 #include "os/descriptor.hpp"
 #include "os/result.hpp"
 #include "os/socket.hpp"
+#include "protocol/websocket_service.hpp"
 #include "servers/app/worker_counters.hpp"
 
 namespace c1m::servers::app {
+
+// What is spoken with clients.
+enum class ProtocolChoice : std::uint8_t { echo, ws };
+[[nodiscard]] constexpr std::string_view name_of(ProtocolChoice protocol) {
+  return protocol == ProtocolChoice::echo ? "echo" : "ws";
+}
 
 // How a backend that has a choice (Backend::has_pollers) learns what is ready.
 enum class PollerChoice : std::uint8_t { epoll, io_uring };
@@ -42,6 +49,8 @@ struct ShardContext {
   // One for each worker; at least one. A backend without workers spreads its connections over them.
   std::span<WorkerCounters> counters;
 
+  ProtocolChoice protocol = ProtocolChoice::echo;
+  protocol::WebSocketSettings websocket;  // where that is spoken
   unsigned processors = 1;
   std::uint64_t connections = 0;  // that the shard is sized for
   os::SocketOptions socket;

@@ -2,9 +2,11 @@
 // has the same form, whichever flag it is about.
 #include "servers/app/server_flags.hpp"
 
+#include <algorithm>
 #include <charconv>
 #include <limits>
 #include <string_view>
+#include <vector>
 
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
@@ -46,19 +48,51 @@ struct FlagTexts {
   std::string coroutine_stack = "64KiB";
   std::string poller = "epoll";
   std::string stacks = "dedicated";
+  std::string handshake_timeout = "10s";
+  std::string ping_interval = "30s";
+  std::string pong_timeout = "5s";
+  std::string idle_timeout = "0s";
+  std::string max_message = "16MiB";
+  std::string max_fragments = "65537";
+  std::string allowed_origin;
+  bool deflate = false;
 };
+
+CLI::Option* add_flag(CLI::App& app, const char* name, std::string& text, const char* type,
+                      const char* help) {
+  CLI::Option* option = app.add_option(name, text, help)->type_name(type);
+  if (!text.empty()) option->default_str(text);
+  return option;
+}
+
+// Without effect on echo.
+void declare_websocket(CLI::App& app, FlagTexts& texts) {
+  const auto flag = [&app](const char* name, std::string& text, const char* type,
+                           const char* help) { add_flag(app, name, text, type, help); };
+  flag("--handshake-timeout", texts.handshake_timeout, "TIME",
+       "ws: close a connection whose handshake takes longer in all");
+  flag("--ping-interval", texts.ping_interval, "TIME", "ws: ping each client so often; 0s: never");
+  flag("--pong-timeout", texts.pong_timeout, "TIME",
+       "ws: a ping with nothing from the client for so long is a miss; the second in a row closes");
+  flag("--idle-timeout", texts.idle_timeout, "TIME",
+       "ws: close a client that sends no message for so long; 0s: never");
+  flag("--max-message", texts.max_message, "SIZE",
+       "ws: the largest message, also after decompression; larger ones close with 1009");
+  flag("--max-fragments", texts.max_fragments, "N",
+       "ws: fragments of a message at most; more close with 1008");
+  flag("--allowed-origin", texts.allowed_origin, "ORIGIN,..",
+       "ws: browsers' origins that may connect; without it all may");
+  app.add_flag("--deflate", texts.deflate, "ws: agree to permessage-deflate when it is offered");
+}
 
 void declare(CLI::App& app, const Backend& backend, FlagTexts& texts) {
   const auto flag = [&app](const char* name, std::string& text, const char* type,
-                           const char* help) {
-    CLI::Option* option = app.add_option(name, text, help)->type_name(type);
-    if (!text.empty()) option->default_str(text);
-    return option;
-  };
+                           const char* help) { return add_flag(app, name, text, type, help); };
   flag("--listen", texts.listen, "HOST:PORT",
        "Where to listen; shard i takes PORT + i, and port 0 lets the kernel choose")
       ->required();
-  flag("--protocol", texts.protocol, "NAME", "What the server speaks; echo is all there is");
+  flag("--protocol", texts.protocol, "NAME",
+       "What the server speaks: echo, or ws, WebSocket that echoes messages");
   flag("--shards", texts.shards, "N|auto",
        "Processes to serve with; auto: as few as --connections needs");
   flag("--connections", texts.connections, "N", "Connections to be sized for");
@@ -92,6 +126,7 @@ void declare(CLI::App& app, const Backend& backend, FlagTexts& texts) {
   if (backend.has_pollers) {
     flag("--poller", texts.poller, "NAME", "How sockets are waited for: epoll or io_uring");
   }
+  declare_websocket(app, texts);
 }
 
 // Collects the first error; the conversions below return their flag's value, or anything after an
@@ -165,16 +200,55 @@ std::optional<std::string> path(const std::string& text) {
   return text.empty() ? std::nullopt : std::optional(text);
 }
 
+std::vector<std::string> split_at_commas(const std::string& text) {
+  std::vector<std::string> parts;
+  for (std::size_t begin = 0; begin < text.size();) {
+    const std::size_t end = std::min(text.find(',', begin), text.size());
+    if (end > begin) parts.push_back(text.substr(begin, end - begin));
+    begin = end + 1;
+  }
+  return parts;
+}
+
+protocol::WebSocketSettings interpret_websocket(const FlagTexts& texts, FlagReader& read) {
+  constexpr os::Nanoseconds time_ns_max = 24 * 3600 * os::ns_per_s;
+  // What zlib's counters hold with room to spare.
+  constexpr std::uint64_t message_bytes_max = 1ULL << 30;
+  const auto time_ms = [&read](const char* flag, const std::string& text, os::Nanoseconds min_ns) {
+    return static_cast<protocol::Milliseconds>(read.duration(flag, text, min_ns, time_ns_max) /
+                                               os::ns_per_ms);
+  };
+  protocol::WebSocketSettings settings;
+  protocol::TimeLimits& times = settings.times;
+  times.handshake_ms = time_ms("--handshake-timeout", texts.handshake_timeout, os::ns_per_ms);
+  times.ping_interval_ms = time_ms("--ping-interval", texts.ping_interval, 0);
+  times.pong_ms = time_ms("--pong-timeout", texts.pong_timeout, os::ns_per_ms);
+  times.idle_ms = time_ms("--idle-timeout", texts.idle_timeout, 0);
+  if (times.ping_interval_ms > 0 && times.pong_ms > times.ping_interval_ms) {
+    read.refuse("--pong-timeout", fmt::format("'{}' is longer than --ping-interval {}",
+                                              texts.pong_timeout, texts.ping_interval));
+  }
+  settings.message_bytes_max = read.size("--max-message", texts.max_message, 1, message_bytes_max);
+  settings.fragments_max = static_cast<std::uint32_t>(read.count(
+      "--max-fragments", texts.max_fragments, 1, std::numeric_limits<std::uint32_t>::max()));
+  settings.upgrade.allowed_origins = split_at_commas(texts.allowed_origin);
+  settings.upgrade.may_deflate = texts.deflate;
+  return settings;
+}
+
 std::expected<ServerOptions, std::string> interpret(const FlagTexts& texts) {
   constexpr int int_max = std::numeric_limits<int>::max();
   FlagReader read;
   ServerOptions options;
   options.listen_text = texts.listen;
   options.listen = read.endpoint("--listen", texts.listen);
-  if (texts.protocol != "echo") {
+  if (texts.protocol == name_of(ProtocolChoice::ws)) {
+    options.protocol = ProtocolChoice::ws;
+  } else if (texts.protocol != name_of(ProtocolChoice::echo)) {
     read.refuse("--protocol",
-                fmt::format("'{}' is not spoken here; allowed: echo", texts.protocol));
+                fmt::format("'{}' is not spoken here; allowed: echo, ws", texts.protocol));
   }
+  options.websocket = interpret_websocket(texts, read);
   options.shards.reset();
   if (texts.shards != "auto") {
     options.shards =

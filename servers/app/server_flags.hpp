@@ -20,6 +20,8 @@ struct ServerOptions {
   os::Endpoint listen;      // shard i listens on this port + i; port 0: the kernel chooses
   std::optional<std::uint32_t> shards = 1;  // empty: as few as the limits allow
   std::uint64_t connections = 10'000;
+  ProtocolChoice protocol = ProtocolChoice::echo;
+  protocol::WebSocketSettings websocket;
   unsigned processors = 1;
   std::optional<os::CpuSet> cpus;
   std::optional<std::string> ready_file;

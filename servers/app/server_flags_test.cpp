@@ -137,8 +137,14 @@ INSTANTIATE_TEST_SUITE_P(
         Refused{{"--listen", "::1:7000"}, "write an IPv6 address in brackets"},
         Refused{{"--listen", "[::1]:1", "--wrong"}, "--wrong"},
         Refused{{"--listen", "[::1]:1", "extra"}, "extra"},
-        Refused{{"--listen", "[::1]:1", "--protocol", "ws"},
-                "--protocol: 'ws' is not spoken here; allowed: echo"},
+        Refused{{"--listen", "[::1]:1", "--protocol", "ftp"},
+                "--protocol: 'ftp' is not spoken here; allowed: echo, ws"},
+        Refused{{"--listen", "[::1]:1", "--pong-timeout", "31s"},
+                "--pong-timeout: '31s' is longer than --ping-interval 30s"},
+        Refused{{"--listen", "[::1]:1", "--max-message", "2GiB"},
+                "--max-message: '2GiB' is out of range: 1 to 1073741824"},
+        Refused{{"--listen", "[::1]:1", "--max-fragments", "0"},
+                "--max-fragments: '0' is out of range: 1 to 4294967295"},
         Refused{{"--listen", "[::1]:1", "--shards", "0"},
                 "--shards: '0' is out of range: 1 to 4096"},
         Refused{{"--listen", "[::1]:1", "--shards", "many"},
@@ -220,6 +226,38 @@ TEST(ServerFlags, VersionNamesTheProgramAndTheCommit) {
   EXPECT_EQ(version.error().exit_code, os::exit_good);
   EXPECT_THAT(version.error().text, testing::StartsWith("c1m-uv "));
   EXPECT_THAT(version.error().text, HasSubstr("commit "));
+}
+
+TEST(ServerFlags, OfWebSocketHaveTheDefaultsOfTheirDocuments) {
+  const auto options = parse_listening({"--protocol", "ws"});
+  ASSERT_TRUE(options);
+  EXPECT_EQ(options->protocol, ProtocolChoice::ws);
+  const protocol::WebSocketSettings& settings = options->websocket;
+  EXPECT_EQ(settings.times.handshake_ms, 10'000U);
+  EXPECT_EQ(settings.times.ping_interval_ms, 30'000U);
+  EXPECT_EQ(settings.times.pong_ms, 5'000U);
+  EXPECT_EQ(settings.times.idle_ms, 0U);
+  EXPECT_EQ(settings.message_bytes_max, 16U << 20);
+  EXPECT_EQ(settings.fragments_max, 65'537U);
+  EXPECT_TRUE(settings.upgrade.allowed_origins.empty());
+  EXPECT_FALSE(settings.upgrade.may_deflate);
+}
+
+TEST(ServerFlags, OfWebSocketAreRead) {
+  const auto options = parse_listening(
+      {"--protocol", "ws", "--ping-interval", "0s", "--pong-timeout", "2s", "--idle-timeout", "1m",
+       "--handshake-timeout", "500ms", "--max-message", "1KiB", "--max-fragments", "3",
+       "--allowed-origin", "http://a,,http://b", "--deflate"});
+  ASSERT_TRUE(options);
+  const protocol::WebSocketSettings& settings = options->websocket;
+  EXPECT_EQ(settings.times.handshake_ms, 500U);
+  EXPECT_EQ(settings.times.ping_interval_ms, 0U);
+  EXPECT_EQ(settings.times.pong_ms, 2'000U);
+  EXPECT_EQ(settings.times.idle_ms, 60'000U);
+  EXPECT_EQ(settings.message_bytes_max, 1'024U);
+  EXPECT_EQ(settings.fragments_max, 3U);
+  EXPECT_EQ(settings.upgrade.allowed_origins, (std::vector<std::string>{"http://a", "http://b"}));
+  EXPECT_TRUE(settings.upgrade.may_deflate);
 }
 
 }  // namespace

@@ -79,6 +79,8 @@ std::expected<ShardContext, Refusal> prepare(const Backend& backend, const Serve
   ShardContext context;
   context.index = plan.index;
   context.stop_descriptor = stop.get();
+  context.protocol = options.protocol;
+  context.websocket = options.websocket;
   context.processors = options.processors;
   context.connections = plan.connections;
   context.socket = socket_options(options);

@@ -73,11 +73,26 @@ measure::BackendChoices choices_of(const Backend& backend, const ServerOptions& 
   return choices;
 }
 
+measure::WebSocketSettingsDocument websocket_settings_of(
+    const protocol::WebSocketSettings& settings) {
+  constexpr double ms_per_s = 1000;
+  return {.handshake_timeout_s = settings.times.handshake_ms / ms_per_s,
+          .ping_interval_s = settings.times.ping_interval_ms / ms_per_s,
+          .pong_timeout_s = settings.times.pong_ms / ms_per_s,
+          .idle_timeout_s = settings.times.idle_ms / ms_per_s,
+          .message_bytes_max = settings.message_bytes_max,
+          .fragments_max = settings.fragments_max,
+          .allowed_origins = settings.upgrade.allowed_origins,
+          .deflate = settings.upgrade.may_deflate};
+}
+
 measure::ServerSettings settings_of(const Backend& backend, const ServerOptions& options,
                                     std::size_t shards) {
   measure::ServerSettings settings;
   settings.listen = options.listen_text;
-  settings.protocol = "echo";
+  settings.protocol = name_of(options.protocol);
+  if (options.protocol == ProtocolChoice::ws)
+    settings.websocket = websocket_settings_of(options.websocket);
   settings.shards = shards;
   settings.connections = options.connections;
   if (backend.has_processors) settings.processors = options.processors;

@@ -2,6 +2,34 @@
 #include "servers/app/worker_counters.hpp"
 
 namespace c1m::servers::app {
+namespace {
+
+using protocol::WebSocketCounters;
+
+// measure/ knows no protocol, so it has a list of its own.
+static_assert(measure::close_codes == protocol::counted_close_codes);
+
+std::uint64_t load(const WebSocketCounters::Count& count) {
+  return count.load(std::memory_order_acquire);
+}
+
+// Ended before opened, for the same reason as below.
+void add(measure::WebSocketFigures& sum, const WebSocketCounters& worker) {
+  for (std::size_t i = 0; i < protocol::close_counts; ++i) sum.closes[i] += load(worker.closes[i]);
+  sum.sessions_ended += load(worker.sessions_ended);
+  sum.sessions_opened += load(worker.sessions_opened);
+  sum.handshakes_refused += load(worker.handshakes_refused);
+  sum.handshakes_abandoned += load(worker.handshakes_abandoned);
+  sum.messages_received += load(worker.messages_received);
+  sum.message_bytes_received += load(worker.message_bytes_received);
+  sum.messages_sent += load(worker.messages_sent);
+  sum.message_bytes_sent += load(worker.message_bytes_sent);
+  sum.pings_sent += load(worker.pings_sent);
+  sum.pings_received += load(worker.pings_received);
+  sum.pongs_received += load(worker.pongs_received);
+}
+
+}  // namespace
 
 measure::TrafficFigures sum_of(std::span<const WorkerCounters> workers) {
   const auto sum = [workers](WorkerCounters::Count WorkerCounters::* count) {
@@ -23,6 +51,9 @@ measure::TrafficFigures sum_of(std::span<const WorkerCounters> workers) {
   figures.accept_errors = sum(&WorkerCounters::accept_errors);
   figures.connection_errors = sum(&WorkerCounters::connection_errors);
   figures.frames_frozen = sum(&WorkerCounters::frames_frozen);
+  for (const WorkerCounters& worker : workers) add(figures.websocket, worker.websocket);
+  figures.websocket.sessions_open =
+      figures.websocket.sessions_opened - figures.websocket.sessions_ended;
   return figures;
 }
 

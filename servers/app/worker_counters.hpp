@@ -10,13 +10,14 @@
 #include <span>
 
 #include "measure/server_documents.hpp"
+#include "protocol/websocket_counters.hpp"
 
 namespace c1m::servers::app {
 
 inline constexpr std::size_t cache_line_bytes = 64;
 
 // Eight words first, which is one cache line: what happens on every message costs a hit in it. The
-// second line is written once a stats interval.
+// second line is written once a stats interval, those behind it by WebSocket sessions.
 struct alignas(cache_line_bytes) WorkerCounters {
   using Count = std::atomic<std::uint64_t>;
   static_assert(Count::is_always_lock_free);
@@ -32,6 +33,8 @@ struct alignas(cache_line_bytes) WorkerCounters {
 
   alignas(cache_line_bytes) Count frames_frozen = 0;
 
+  alignas(cache_line_bytes) protocol::WebSocketCounters websocket;
+
   void count_read(std::size_t bytes) {
     add(reads, 1);
     add(bytes_received, bytes);
@@ -44,7 +47,7 @@ struct alignas(cache_line_bytes) WorkerCounters {
     count.fetch_add(by, std::memory_order_relaxed);
   }
 };
-static_assert(sizeof(WorkerCounters) == 2 * cache_line_bytes);
+static_assert(sizeof(WorkerCounters) == 5 * cache_line_bytes);
 
 // The sum over a shard's workers.
 measure::TrafficFigures sum_of(std::span<const WorkerCounters> workers);

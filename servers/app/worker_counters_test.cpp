@@ -32,6 +32,39 @@ TEST(WorkerCounters, SumOverWorkers) {
   EXPECT_EQ(sum.frames_frozen, 9U);
 }
 
+TEST(WorkerCounters, SumsWhatWebSocketSessionsCount) {
+  std::array<WorkerCounters, 2> workers;
+  for (WorkerCounters& worker : workers) {
+    protocol::WebSocketCounters& counters = worker.websocket;
+    std::uint64_t next = 1;
+    for (auto* count :
+         {&counters.sessions_opened, &counters.handshakes_refused, &counters.handshakes_abandoned,
+          &counters.messages_received, &counters.message_bytes_received, &counters.messages_sent,
+          &counters.message_bytes_sent, &counters.pings_sent, &counters.pings_received,
+          &counters.pongs_received}) {
+      *count = 100 * next++;
+    }
+    counters.sessions_ended = 3;
+    counters.closes.front() = 1;
+    counters.closes.back() = 2;
+  }
+  const measure::WebSocketFigures sum = sum_of(workers).websocket;
+  EXPECT_EQ(sum.sessions_opened, 200U);
+  EXPECT_EQ(sum.sessions_ended, 6U);
+  EXPECT_EQ(sum.sessions_open, 194U);
+  EXPECT_EQ(sum.handshakes_refused, 400U);
+  EXPECT_EQ(sum.handshakes_abandoned, 600U);
+  EXPECT_EQ(sum.messages_received, 800U);
+  EXPECT_EQ(sum.message_bytes_received, 1'000U);
+  EXPECT_EQ(sum.messages_sent, 1'200U);
+  EXPECT_EQ(sum.message_bytes_sent, 1'400U);
+  EXPECT_EQ(sum.pings_sent, 1'600U);
+  EXPECT_EQ(sum.pings_received, 1'800U);
+  EXPECT_EQ(sum.pongs_received, 2'000U);
+  EXPECT_EQ(sum.closes.front(), 2U);
+  EXPECT_EQ(sum.closes.back(), 4U);
+}
+
 TEST(WorkerCounters, WorkersDoNotShareACacheLine) {
   const std::array<WorkerCounters, 2> workers;
   const auto address = [](const WorkerCounters& worker) {

@@ -19,6 +19,7 @@
 #include "os/descriptor.hpp"
 #include "protocol/echo_session.hpp"
 #include "protocol/session.hpp"
+#include "protocol/websocket_session.hpp"
 #include "runtime/pollable.hpp"
 #include "runtime/runtime.hpp"
 #include "runtime/sleep.hpp"
@@ -28,6 +29,7 @@
 #include "runtime/tcp_stream.hpp"
 #include "runtime/yield.hpp"
 #include "servers/app/acceptor.hpp"
+#include "servers/app/session_time.hpp"
 #include "servers/coro/spare_buffer.hpp"
 
 namespace c1m::servers::coro {
@@ -35,25 +37,32 @@ namespace {
 
 // What a share of the connections uses: as many lanes as processors, so that these seldom meet in
 // one.
+template <protocol::Session Session>
 struct Lane {
-  Lane(app::WorkerCounters& lane_counters, std::size_t read_buffer_bytes)
-      : counters(lane_counters), spare(read_buffer_bytes) {}
+  Lane(const app::ShardContext& context, app::WorkerCounters& lane_counters)
+      : counters(lane_counters),
+        spare(context.read_buffer_bytes),
+        service(app::make_service<Session>(context, lane_counters)),
+        times(context.websocket.times) {}
 
   app::WorkerCounters& counters;
   SpareBuffer spare;
+  typename Session::Service service;
+  const protocol::TimeLimits& times;
 };
 
 template <protocol::Session Session>
 class Connection {
  public:
-  Connection(runtime::TcpStream stream, Lane& lane) : stream_(std::move(stream)), lane_(&lane) {}
+  Connection(runtime::TcpStream stream, Lane<Session>& lane)
+      : stream_(std::move(stream)), lane_(&lane) {}
 
-  // Echoes until the peer closes, an error, or the runtime's stop.
+  // Answers until the peer closes, an error, a deadline of the session, or the runtime's stop.
   void serve() {
+    begin();
     while (serve_once()) {
     }
-    stream_.close();
-    app::WorkerCounters::add(lane_->counters.connections_closed, 1);
+    end();
   }
 
  private:
@@ -64,6 +73,17 @@ class Connection {
     return waited ? answer() : ends_with(waited.error());
   }
 
+  [[gnu::noinline]] void begin() {
+    session_.begin(lane_->service, now_ms());
+    set_deadlines();
+  }
+
+  [[gnu::noinline]] void end() {
+    session_.end(lane_->service);
+    stream_.close();
+    app::WorkerCounters::add(lane_->counters.connections_closed, 1);
+  }
+
   [[gnu::noinline]] bool answer() {
     SpareBuffer::Buffer buffer = lane_->spare.take();
     const os::Result<bool> open = answer(std::span(buffer.get(), lane_->spare.buffer_bytes()));
@@ -71,7 +91,12 @@ class Connection {
     return open ? *open : ends_with(open.error());
   }
 
+  // Whether it goes on after all: a wait that a deadline has ended.
   [[gnu::noinline]] bool ends_with(const os::Error& error) {
+    if constexpr (Session::keeps_time) {
+      if (error.code == ECANCELED) say_goodbye();
+      if (error.code == ETIMEDOUT && !is_stalled_) return keep_time();
+    }
     if (error.code != ECANCELED) app::WorkerCounters::add(lane_->counters.connection_errors, 1);
     return false;
   }
@@ -82,19 +107,94 @@ class Connection {
       return os::would_block(got.error()) ? os::Result<bool>(true) : std::unexpected(got.error());
     if (*got == 0) return false;
     lane_->counters.count_read(*got);
-    const protocol::Reply reply = session_.receive(buffer.first(*got));
+    const protocol::Reply reply = session_.receive(lane_->service, buffer.first(*got), now_ms());
+    auto open = deliver(reply);
+    if constexpr (Session::keeps_time) {
+      // A deadline that has moved away is met too early once, which costs less than moving it.
+      const auto deadline = session_.deadline(lane_->service);
+      if (open && deadline && !protocol::has_come(armed_ms_, *deadline)) set_deadlines();
+    }
+    return open;
+  }
+
+  os::Result<bool> deliver(const protocol::Reply& reply) {
     if (!reply.bytes.empty()) {
       // Parks until the kernel has taken all of it, so the peer feels the back-pressure.
       const auto sent = stream_.write(reply.bytes);
-      if (!sent) return std::unexpected(sent.error());
+      if (!sent) {
+        is_stalled_ = true;
+        return std::unexpected(sent.error());
+      }
       lane_->counters.count_write(*sent);
     }
-    return !reply.close;
+    // A failure means that the peer has gone, which the next read tells.
+    if (reply.after == protocol::After::finish) (void)stream_.shut_down_write();
+    return reply.after != protocol::After::close;
   }
 
+  static protocol::Milliseconds now_ms() {
+    if constexpr (Session::keeps_time) {
+      return app::to_session_ms(runtime::now_ns());
+    } else {
+      return 0;
+    }
+  }
+
+  // Does what is due; false when the connection is to be closed.
+  bool keep_time() {
+    const auto open = deliver(session_.expire(lane_->service, now_ms()));
+    if (!open) return ends_with(open.error());
+    if (*open) set_deadlines();
+    return *open;
+  }
+
+  // Reads wait until the session's deadline, writes as long as two pings may stay unanswered: a
+  // peer that takes nothing for so long is gone.
+  void set_deadlines() {
+    if constexpr (Session::keeps_time) {
+      const os::Nanoseconds now_ns = runtime::now_ns();
+      const auto deadline = session_.deadline(lane_->service);
+      os::Nanoseconds read_ns = runtime::no_deadline;
+      armed_ms_ = app::to_session_ms(now_ns) + never_ms;
+      if (deadline) {
+        const auto left_ms = static_cast<std::int32_t>(*deadline - app::to_session_ms(now_ns));
+        armed_ms_ = *deadline;
+        // A millisecond later, so that it has come by then.
+        read_ns = now_ns + (os::Nanoseconds{left_ms} + 1) * os::ns_per_ms;
+      }
+      stream_.set_read_deadline(read_ns);
+      const protocol::TimeLimits& times = lane_->times;
+      if (times.ping_interval_ms > 0) {
+        const os::Nanoseconds stall_ms =
+            2 * os::Nanoseconds{times.ping_interval_ms + times.pong_ms};
+        stream_.set_write_deadline(now_ns + stall_ms * os::ns_per_ms);
+      }
+    }
+  }
+
+  // Last words, without waiting. What is still to be read is read, for closing a socket with unread
+  // bytes resets it, and the words could be lost.
+  void say_goodbye() {
+    const protocol::Reply reply = session_.stop(lane_->service, now_ms());
+    if (is_stalled_) return;  // in the middle of a frame
+    if (!reply.bytes.empty()) (void)stream_.try_write(reply.bytes);
+    (void)stream_.shut_down_write();
+    SpareBuffer::Buffer buffer = lane_->spare.take();
+    constexpr int reads_max = 16;
+    for (int reads = 0; reads < reads_max; ++reads) {
+      const auto got = stream_.try_read(std::span(buffer.get(), lane_->spare.buffer_bytes()));
+      if (!got || *got == 0) break;
+    }
+    lane_->spare.give_back(std::move(buffer));
+  }
+
+  static constexpr protocol::Milliseconds never_ms = 1U << 30;  // twelve days; looked at again then
+
   runtime::TcpStream stream_;
-  Lane* lane_;
+  Lane<Session>* lane_;
   [[no_unique_address]] Session session_;
+  protocol::Milliseconds armed_ms_ = 0;  // when a read's wait ends
+  bool is_stalled_ = false;              // a write has failed or was cut short
 };
 
 template <protocol::Session Session>
@@ -105,8 +205,7 @@ class Server {
         runtime_(runtime),
         stack_(context.stacks == app::StackChoice::compact ? runtime::StackPolicy::compact
                                                            : runtime::StackPolicy::dedicated) {
-    for (app::WorkerCounters& counters : context.counters)
-      lanes_.emplace_back(counters, context.read_buffer_bytes);
+    for (app::WorkerCounters& counters : context.counters) lanes_.emplace_back(context, counters);
     next_lane_ = lanes_.begin();
   }
 
@@ -169,7 +268,7 @@ class Server {
   }
 
   void start(runtime::TcpStream stream) {
-    Lane& lane = *next_lane_;
+    Lane<Session>& lane = *next_lane_;
     if (++next_lane_ == lanes_.end()) next_lane_ = lanes_.begin();
     app::WorkerCounters::add(lane.counters.connections_accepted, 1);
     const auto spawned = runtime::spawn(
@@ -196,8 +295,8 @@ class Server {
   app::ShardContext& shard_;
   runtime::Runtime& runtime_;
   const runtime::StackPolicy stack_;  // of connections' coroutines
-  std::list<Lane> lanes_;             // a list, because lanes cannot move
-  std::list<Lane>::iterator next_lane_;
+  std::list<Lane<Session>> lanes_;    // a list, because lanes cannot move
+  typename std::list<Lane<Session>>::iterator next_lane_;
   bool limit_named_ = false;
 };
 
@@ -210,6 +309,8 @@ os::Result<void> serve(app::ShardContext& context) {
        .stack_bytes = context.coroutine_stack_bytes,
        .poller = on_ring ? runtime::Poller::io_uring : runtime::Poller::epoll});
   if (!runtime) return std::unexpected(runtime.error());
+  if (context.protocol == app::ProtocolChoice::ws)
+    return Server<protocol::WebSocketSession>(context, **runtime).run();
   return Server<protocol::EchoSession>(context, **runtime).run();
 }
 

@@ -1,7 +1,9 @@
 // One level-triggered epoll loop a processor. A connection's state stands in a table by descriptor
-// number: 16 bytes, and nothing else of user memory while nothing waits to be sent.
+// number: 16 bytes and its session (none for echo, 40 bytes for WebSocket), and nothing else of
+// user memory while nothing waits to be sent. Deadlines have no timers: the table is swept.
 #include "servers/floor/floor_server.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <memory>
@@ -16,11 +18,16 @@
 #include "os/socket.hpp"
 #include "protocol/echo_session.hpp"
 #include "protocol/session.hpp"
+#include "protocol/websocket_session.hpp"
 #include "servers/app/acceptor.hpp"
+#include "servers/app/session_sweep.hpp"
+#include "servers/app/session_time.hpp"
 #include "servers/app/worker_threads.hpp"
 
 namespace c1m::servers::floor {
 namespace {
+
+using protocol::After;
 
 // Tags of the loop's own descriptors; those of connections are their numbers.
 constexpr std::uint64_t listener_tag = ~0ULL;
@@ -31,7 +38,7 @@ constexpr std::uint64_t stop_tag = listener_tag - 1;
 struct Unsent {
   std::vector<std::byte> bytes;
   std::size_t sent = 0;
-  bool close_afterwards = false;
+  After after = After::keep_open;
 };
 
 template <protocol::Session Session>
@@ -43,6 +50,8 @@ class Loop {
         counters_(context.counters[worker]),
         poller_(std::move(poller)),
         acceptor_(listener_, context.socket, os::Blocking::no, counters_),
+        service_(app::make_service<Session>(context, counters_)),
+        sweep_(context.websocket.times),
         read_buffer_(context.read_buffer_bytes) {
     // Address space only: pages come as descriptor numbers grow.
     connections_.reserve(context.connections + os::reserved_descriptors);
@@ -56,13 +65,16 @@ class Loop {
     while (!stopping_) {
       const auto ready = poller_.wait(events, timeout_ns());
       if (!ready) return std::unexpected(ready.error());
+      now_ms_ = app::session_now<Session>();
       // Events of a wait concern different descriptors, so closing one cannot make another's event
       // stale.
       for (const epoll_event& event : std::span(events).first(static_cast<std::size_t>(*ready))) {
         if (auto handled = handle(event); !handled) return handled;
       }
       if (auto resumed = resume_accepting(); !resumed) return resumed;
+      if (auto swept = sweep(); !swept) return swept;
     }
+    if constexpr (Session::keeps_time) say_goodbye();
     return {};
   }
 
@@ -104,6 +116,7 @@ class Loop {
     }
     if (connections_.size() <= number) connections_.resize(number + 1);
     connections_[number] = {.socket = std::move(socket), .unsent = nullptr, .session = {}};
+    connections_[number].session.begin(service_, now_ms_);
   }
 
   os::Result<void> resume_accepting() {
@@ -113,7 +126,45 @@ class Loop {
   }
 
   [[nodiscard]] os::Nanoseconds timeout_ns() const {
-    return accept_again_ns_ ? app::accept_pause_ns : -1;
+    const os::Nanoseconds pause_ns = accept_again_ns_ ? app::accept_pause_ns : -1;
+    if constexpr (Session::keeps_time) {
+      const os::Nanoseconds sweep_ns = sweep_.wait_ns(os::monotonic_ns());
+      return pause_ns < 0 ? sweep_ns : std::min(pause_ns, sweep_ns);
+    }
+    return pause_ns;
+  }
+
+  // Tells the sessions whose time has come.
+  os::Result<void> sweep() {
+    if constexpr (Session::keeps_time) {
+      const auto slice = sweep_.due(connections_.size(), os::monotonic_ns());
+      for (std::size_t number = slice.begin; number < slice.end; ++number) {
+        Connection& connection = connections_[number];
+        if (!connection.socket.is_open()) continue;
+        const auto deadline = connection.session.deadline(service_);
+        if (!deadline || !protocol::has_come(*deadline, now_ms_)) continue;
+        const auto done = deliver(connection, connection.session.expire(service_, now_ms_));
+        if (!done) return done;
+      }
+    }
+    return {};
+  }
+
+  // The last frame to everyone who takes it, without waiting. What is still to be read is read, for
+  // closing a socket with unread bytes resets it, and the frame could be lost.
+  void say_goodbye() {
+    for (Connection& connection : connections_) {
+      if (!connection.socket.is_open()) continue;
+      const protocol::Reply reply = connection.session.stop(service_, now_ms_);
+      if (!connection.unsent && !reply.bytes.empty()) (void)send(connection, reply.bytes);
+      (void)os::shut_down_write(connection.socket.get());
+      constexpr int reads_max = 16;
+      for (int reads = 0; reads < reads_max; ++reads) {
+        const auto got = os::read_some(connection.socket.get(), read_buffer_);
+        if (!got || *got == 0) break;
+      }
+      (void)close(connection);
+    }
   }
 
   os::Result<void> answer(Connection& connection) {
@@ -121,15 +172,37 @@ class Loop {
     if (!got) return os::would_block(got.error()) ? os::Result<void>{} : fail(connection);
     if (*got == 0) return close(connection);
     counters_.count_read(*got);
-    const protocol::Reply reply = connection.session.receive(std::span(read_buffer_).first(*got));
-    if (reply.bytes.empty()) return reply.close ? close(connection) : os::Result<void>{};
+    return deliver(connection, connection.session.receive(
+                                   service_, std::span(read_buffer_).first(*got), now_ms_));
+  }
+
+  // Sends a reply, or as much as the kernel takes; the rest waits.
+  os::Result<void> deliver(Connection& connection, const protocol::Reply& reply) {
+    if (connection.unsent) return append(connection, reply);
+    if (reply.bytes.empty()) return follow_up(connection, reply.after);
     const auto sent = send(connection, reply.bytes);
     if (!sent) return fail(connection);
-    if (*sent == reply.bytes.size()) return reply.close ? close(connection) : os::Result<void>{};
+    if (*sent == reply.bytes.size()) return follow_up(connection, reply.after);
     const auto rest = reply.bytes.subspan(*sent);
     connection.unsent = std::make_unique<Unsent>(
-        Unsent{.bytes = {rest.begin(), rest.end()}, .sent = 0, .close_afterwards = reply.close});
+        Unsent{.bytes = {rest.begin(), rest.end()}, .sent = 0, .after = reply.after});
     return poller_.modify(connection.socket.get(), EPOLLOUT, tag_of(connection));
+  }
+
+  // What a deadline brings while the peer does not take what was sent before.
+  os::Result<void> append(Connection& connection, const protocol::Reply& reply) {
+    if (reply.after == After::close) return close(connection);
+    Unsent& unsent = *connection.unsent;
+    unsent.bytes.insert(unsent.bytes.end(), reply.bytes.begin(), reply.bytes.end());
+    if (reply.after != After::keep_open) unsent.after = reply.after;
+    return {};
+  }
+
+  os::Result<void> follow_up(Connection& connection, After after) {
+    if (after == After::close) return close(connection);
+    // A failure means that the peer has gone, which the next read tells.
+    if (after == After::finish) (void)os::shut_down_write(connection.socket.get());
+    return {};
   }
 
   os::Result<void> send_rest(Connection& connection) {
@@ -138,9 +211,13 @@ class Loop {
     if (!sent) return fail(connection);
     unsent.sent += *sent;
     if (unsent.sent < unsent.bytes.size()) return {};
-    if (unsent.close_afterwards) return close(connection);
+    const After after = unsent.after;
     connection.unsent.reset();
-    return poller_.modify(connection.socket.get(), EPOLLIN, tag_of(connection));
+    if (after == After::close) return close(connection);
+    if (auto watched = poller_.modify(connection.socket.get(), EPOLLIN, tag_of(connection));
+        !watched)
+      return watched;
+    return follow_up(connection, after);
   }
 
   // How much the kernel took, which is nothing when its buffer is full.
@@ -161,6 +238,7 @@ class Loop {
   }
 
   os::Result<void> close(Connection& connection) {
+    connection.session.end(service_);
     connection = {};  // closing takes the socket out of the poller
     app::WorkerCounters::add(counters_.connections_closed, 1);
     return {};
@@ -175,6 +253,9 @@ class Loop {
   app::WorkerCounters& counters_;
   os::Poller poller_;
   app::Acceptor acceptor_;
+  typename Session::Service service_;
+  app::SessionSweep sweep_;
+  protocol::Milliseconds now_ms_ = app::session_now<Session>();  // of the last wait's end
   std::vector<std::byte> read_buffer_;
   std::vector<Connection> connections_;  // by descriptor number
   std::optional<os::Nanoseconds> accept_again_ns_;
@@ -187,6 +268,8 @@ os::Result<void> serve(app::ShardContext& context) {
   return app::run_workers(context.processors, [&context](unsigned worker) -> os::Result<void> {
     auto poller = os::Poller::create();
     if (!poller) return std::unexpected(poller.error());
+    if (context.protocol == app::ProtocolChoice::ws)
+      return Loop<protocol::WebSocketSession>(context, worker, std::move(*poller)).run();
     return Loop<protocol::EchoSession>(context, worker, std::move(*poller)).run();
   });
 }

@@ -6,6 +6,8 @@
 #include "servers/threads/threads_server.hpp"
 
 #include <array>
+#include <atomic>
+#include <chrono>
 #include <condition_variable>
 #include <cstdio>
 #include <list>
@@ -23,10 +25,13 @@
 
 #include "os/clock.hpp"
 #include "os/poller.hpp"
+#include "os/socket.hpp"
 #include "os/thread.hpp"
 #include "protocol/echo_session.hpp"
 #include "protocol/session.hpp"
+#include "protocol/websocket_session.hpp"
 #include "servers/app/acceptor.hpp"
+#include "servers/app/session_time.hpp"
 
 namespace c1m::servers::threads {
 namespace {
@@ -34,43 +39,79 @@ namespace {
 namespace asio = boost::asio;
 using tcp = asio::ip::tcp;
 
+// What a share of the connections counts in and has in common: several, so that threads seldom meet
+// in one.
+template <protocol::Session Session>
+struct Stripe {
+  Stripe(const app::ShardContext& context, app::WorkerCounters& stripe_counters)
+      : counters(stripe_counters), service(app::make_service<Session>(context, stripe_counters)) {}
+
+  app::WorkerCounters& counters;
+  typename Session::Service service;
+};
+
 template <protocol::Session Session>
 class Connection {
  public:
-  Connection(asio::io_context& context, app::WorkerCounters& counters,
-             std::size_t read_buffer_bytes)
+  Connection(asio::io_context& context, Stripe<Session>& stripe, const app::ShardContext& shard)
       : socket_(context),
-        counters_(counters),
-        read_buffer_bytes_(read_buffer_bytes),
-        read_buffer_(std::make_unique_for_overwrite<std::byte[]>(read_buffer_bytes)) {}
+        counters_(stripe.counters),
+        service_(stripe.service),
+        read_buffer_bytes_(shard.read_buffer_bytes),
+        read_buffer_(std::make_unique_for_overwrite<std::byte[]>(read_buffer_bytes_)) {
+    session_.begin(service_, app::session_now<Session>());
+  }
 
   boost::system::error_code open(os::Descriptor& descriptor) {
     boost::system::error_code error;
     // The protocol matters to asio for sockets that it makes itself; this one is there already.
     socket_.assign(tcp::v4(), descriptor.get(), error);
-    if (!error) std::ignore = descriptor.release();  // the socket closes it
+    if (error) return error;
+    std::ignore = descriptor.release();  // the socket closes it
+    if constexpr (Session::keeps_time) error = make_reads_time_out();
     return error;
   }
 
-  // Echoes until the peer closes, an error, or shut_down().
+  // Answers until the peer closes, an error, a deadline of the session, or shut_down().
   void serve() {
     const std::span<std::byte> space(read_buffer_.get(), read_buffer_bytes_);
     boost::system::error_code error;
-    while (!error) {
+    bool is_open = true;
+    while (is_open && !error) {
+      if constexpr (Session::keeps_time) {
+        is_open = keep_time(error);
+        if (!is_open || error) break;
+      }
       const std::size_t got = socket_.read_some(asio::buffer(space.data(), space.size()), error);
-      if (error == asio::error::interrupted) error.clear();
+      if (error == asio::error::interrupted || error == asio::error::would_block) {
+        error.clear();
+        continue;
+      }
       if (error || got == 0) continue;
       counters_.count_read(got);
-      const protocol::Reply reply = session_.receive(space.first(got));
-      error = send(reply.bytes);
-      if (reply.close) break;
+      is_open =
+          deliver(session_.receive(service_, space.first(got), app::session_now<Session>()), error);
+    }
+    if constexpr (Session::keeps_time) {
+      // Not in the middle of a frame that could not be sent whole.
+      if (is_stopping_ && (!error || error == asio::error::eof)) {
+        (void)deliver(session_.stop(service_, app::session_now<Session>()), error);
+        error.clear();
+      }
     }
     if (error && error != asio::error::eof) {
       app::WorkerCounters::add(counters_.connection_errors, 1);
     }
+    session_.end(service_);
   }
 
-  // From another thread: makes serve() return.
+  // From another thread: makes serve() return, as soon as it reads.
+  void stop() {
+    is_stopping_ = true;
+    (void)os::shut_down_read(socket_.native_handle());
+  }
+
+  // From another thread: makes serve() return, also when it writes.
   void shut_down() {
     boost::system::error_code ignored;
     socket_.shutdown(tcp::socket::shutdown_both, ignored);
@@ -79,6 +120,56 @@ class Connection {
   [[nodiscard]] app::WorkerCounters& counters() { return counters_; }
 
  private:
+  // Calls block, but not longer than SO_RCVTIMEO and SO_SNDTIMEO say. Asio would answer their
+  // EAGAIN by polling for ever; told that the user wants no blocking, it hands it on. Then the
+  // descriptor is made to block behind its back.
+  boost::system::error_code make_reads_time_out() {
+    boost::system::error_code error;
+    socket_.non_blocking(true, error);
+    if (error) return error;
+    const int fd = socket_.native_handle();
+    const protocol::TimeLimits& times = service_.settings.times;
+    auto made = os::set_blocking(fd);
+    // A peer that takes nothing for as long as two pings may stay unanswered is gone, too.
+    const os::Nanoseconds stall_ms = 2 * os::Nanoseconds{times.ping_interval_ms + times.pong_ms};
+    if (made && times.ping_interval_ms > 0)
+      made = os::set_write_timeout(fd, stall_ms * os::ns_per_ms);
+    if (!made) error.assign(made.error().code, boost::system::system_category());
+    return error;
+  }
+
+  // Does what is due, and sees to it that the next read ends when something is. False when the
+  // connection is to be closed.
+  bool keep_time(boost::system::error_code& error) {
+    if (is_stopping_) return false;
+    const protocol::Milliseconds now_ms = app::session_now<Session>();
+    auto deadline = session_.deadline(service_);
+    while (deadline && protocol::has_come(*deadline, now_ms)) {
+      if (!deliver(session_.expire(service_, now_ms), error)) return false;
+      deadline = session_.deadline(service_);
+    }
+    // Each read waits anew, so on a busy connection the time must shrink as the deadline comes
+    // nearer; not on every message, for that is a call.
+    constexpr protocol::Milliseconds tolerance_ms = 10;
+    const protocol::Milliseconds left_ms = deadline ? *deadline - now_ms : 0;
+    const bool is_good = armed_ms_ > 0 && armed_ms_ <= left_ms + left_ms / 8 + tolerance_ms;
+    if (deadline ? !is_good || armed_ms_ < left_ms / 2 : armed_ms_ != 0) {
+      armed_ms_ = left_ms;
+      const auto set =
+          os::set_read_timeout(socket_.native_handle(), os::Nanoseconds{left_ms} * os::ns_per_ms);
+      if (!set) error.assign(set.error().code, boost::system::system_category());
+    }
+    return true;
+  }
+
+  // Sends a reply and does what is to be done then; false: close the connection.
+  bool deliver(const protocol::Reply& reply, boost::system::error_code& error) {
+    error = send(reply.bytes);
+    if (!error && reply.after == protocol::After::finish)
+      (void)os::shut_down_write(socket_.native_handle());
+    return reply.after != protocol::After::close;
+  }
+
   boost::system::error_code send(std::span<const std::byte> bytes) {
     boost::system::error_code error;
     while (!bytes.empty()) {
@@ -93,6 +184,9 @@ class Connection {
 
   tcp::socket socket_;
   app::WorkerCounters& counters_;
+  typename Session::Service& service_;
+  std::atomic<bool> is_stopping_ = false;
+  protocol::Milliseconds armed_ms_ = 0;  // of the read timeout; 0: none
   std::size_t read_buffer_bytes_;
   // Made by the accepting thread: a thread that allocates pays for an allocator cache of its own.
   std::unique_ptr<std::byte[]> read_buffer_;
@@ -102,7 +196,10 @@ class Connection {
 template <protocol::Session Session>
 class Server {
  public:
-  explicit Server(app::ShardContext& context) : shard_(context) {}
+  explicit Server(app::ShardContext& context) : shard_(context) {
+    for (app::WorkerCounters& counters : context.counters)
+      stripes_.push_back(std::make_unique<Stripe<Session>>(context, counters));
+  }
 
   os::Result<void> run() {
     auto poller = os::Poller::create();
@@ -152,11 +249,11 @@ class Server {
   }
 
   void start(os::Descriptor socket) {
-    app::WorkerCounters& counters = shard_.counters[started_++ % shard_.counters.size()];
+    Stripe<Session>& stripe = *stripes_[started_++ % stripes_.size()];
     typename Register::iterator connection;
     {
       const std::scoped_lock lock(mutex_);
-      connection = register_.emplace(register_.end(), context_, counters, shard_.read_buffer_bytes);
+      connection = register_.emplace(register_.end(), context_, stripe, shard_);
     }
     if (connection->open(socket)) return refuse(connection);
     const auto thread = os::start_detached_thread(shard_.thread_stack_bytes, [this, connection] {
@@ -183,9 +280,16 @@ class Server {
   }
 
   void end_connections() {
+    // For the last frames of sessions that say goodbye, to peers that take them.
+    constexpr std::chrono::seconds patience{1};
     std::unique_lock lock(mutex_);
+    const auto is_empty = [this] { return register_.empty(); };
+    if constexpr (Session::keeps_time) {
+      for (Connection<Session>& connection : register_) connection.stop();
+      all_gone_.wait_for(lock, patience, is_empty);
+    }
     for (Connection<Session>& connection : register_) connection.shut_down();
-    all_gone_.wait(lock, [this] { return register_.empty(); });
+    all_gone_.wait(lock, is_empty);
   }
 
   // Once: the next connection will most likely meet the same limit.
@@ -206,6 +310,7 @@ class Server {
   }
 
   app::ShardContext& shard_;
+  std::vector<std::unique_ptr<Stripe<Session>>> stripes_;  // which cannot move
   asio::io_context context_{1};
   std::mutex mutex_;
   std::condition_variable all_gone_;
@@ -217,6 +322,8 @@ class Server {
 }  // namespace
 
 os::Result<void> serve(app::ShardContext& context) {
+  if (context.protocol == app::ProtocolChoice::ws)
+    return Server<protocol::WebSocketSession>(context).run();
   return Server<protocol::EchoSession>(context).run();
 }
 

@@ -1,0 +1,254 @@
+"""Clients that mean harm: memory stays bounded, others are served, what they did is counted.
+
+One server for each kind, with a bystander whose echoes must go on coming. Bounds on memory are of
+the stats lines, far above what honest service takes and far below what the attack asks for.
+"""
+
+from __future__ import annotations
+
+import socket
+import struct
+import threading
+import time
+
+import pytest
+from conftest import SERVERS, Server, StartServer
+from websocket_peer import TIMEOUT_S, Peer, frame
+
+WS = ("--protocol", "ws")
+each_server = pytest.mark.parametrize("flags", SERVERS.values(), ids=SERVERS.keys())
+MEBIBYTE = 1 << 20
+
+
+def _last(server: Server, name: str) -> int:
+    return int(server.stats()[-1]["total"][name])
+
+
+def _await_stat(server: Server, name: str, value: int) -> None:
+    deadline = time.monotonic() + TIMEOUT_S
+    while _last(server, name) != value:
+        assert time.monotonic() < deadline, f"{name} is {_last(server, name)}, not {value}"
+        time.sleep(0.05)
+
+
+def _await_next_line(server: Server) -> None:
+    lines = len(server.stats())
+    deadline = time.monotonic() + TIMEOUT_S
+    while len(server.stats()) < lines + 2:
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def _rude_close(peer: Peer) -> None:
+    peer.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    peer.connection.close()
+
+
+@each_server
+def test_announced_lengths_take_no_memory(
+    flags: tuple[str, ...], start_server: StartServer
+) -> None:
+    server = start_server(*flags, *WS, "--max-message", "1GiB")
+    with Peer.open(server) as bystander:
+        bystander.echo()
+        _await_next_line(server)
+        before = _last(server, "rss_bytes")
+        liars = [Peer.open(server) for _ in range(50)]
+        for liar in liars:
+            liar.send(frame("binary", b"x" * 100, announce=1 << 30))
+        bystander.echo()
+        _await_next_line(server)
+        assert _last(server, "rss_bytes") - before < 32 * MEBIBYTE, "50 GiB were announced"
+        for liar in liars:
+            _rude_close(liar)
+        _await_stat(server, "sessions_open", 1)
+        assert _last(server, "closes_1006") == 50
+        bystander.echo()
+
+
+@each_server
+def test_too_much_is_refused_when_it_is_announced(
+    flags: tuple[str, ...], start_server: StartServer
+) -> None:
+    server = start_server(*flags, *WS)
+    with Peer.open(server) as peer:
+        peer.send(frame("binary", b"", announce=1 << 30))
+        assert peer.take_frame() == {"close": 1009}
+        peer.take_end()
+    _await_stat(server, "closes_1009", 1)
+
+
+@each_server
+def test_one_byte_fragments(flags: tuple[str, ...], start_server: StartServer) -> None:
+    server = start_server(*flags, *WS)
+    with Peer.open(server) as bystander, Peer.open(server) as peer:
+        _await_next_line(server)
+        before = _last(server, "rss_bytes")
+        peer.send(frame("binary", b"x", fin=False))
+        peer.send(b"".join(frame("continuation", b"x", fin=False) for _ in range(9_998)))
+        bystander.echo()
+        _await_next_line(server)
+        assert _last(server, "rss_bytes") - before < 16 * MEBIBYTE
+        peer.send(frame("continuation", b"x"))
+        assert peer.take_frame()["payload"] == b"x" * 10_000
+
+
+@each_server
+def test_a_flood_of_pings_by_a_client_that_does_not_read(
+    flags: tuple[str, ...], start_server: StartServer
+) -> None:
+    server = start_server(*flags, *WS)
+    flood = frame("ping", b"x" * 125) * 500
+    with Peer.open(server) as bystander, Peer.open(server) as peer:
+        peer.connection.settimeout(0.3)
+        sent = 0
+        try:
+            while sent < 64 * MEBIBYTE:
+                sent += peer.connection.send(flood)
+        except TimeoutError:
+            pass  # held back: the server does not read what it cannot answer
+        for _ in range(20):
+            bystander.echo()
+        _await_next_line(server)
+        assert _last(server, "rss_bytes") < 96 * MEBIBYTE
+        _rude_close(peer)
+        _await_stat(server, "sessions_open", 1)
+        bystander.echo()
+
+
+@each_server
+def test_a_byte_at_a_time_is_served_and_holds_nobody_up(
+    flags: tuple[str, ...], start_server: StartServer
+) -> None:
+    server = start_server(*flags, *WS)
+    with Peer.open(server) as bystander, Peer.open(server) as slow:
+        data = frame("text", b"slowly") + frame("ping", b"p")
+        for index in range(len(data)):
+            slow.send(data[index : index + 1])
+            bystander.echo()
+        assert slow.take_frame()["payload"] == b"slowly"
+        assert slow.take_frame()["payload"] == b"p"
+
+
+@each_server
+def test_a_slow_handshake_is_closed(flags: tuple[str, ...], start_server: StartServer) -> None:
+    """Bytes that go on coming do not prolong it."""
+    server = start_server(*flags, *WS, "--handshake-timeout", "700ms")
+    with Peer.open(server) as bystander, Peer.connect(server) as slow:
+        slow.connection.settimeout(0.1)
+        deadline = time.monotonic() + TIMEOUT_S
+        closed = False
+        for byte in b"GET / HTTP/1.1\r\n" + b"x" * 1_000:
+            try:
+                slow.send(bytes([byte]))
+                closed = slow.connection.recv(1) == b""
+            except TimeoutError:
+                continue
+            except OSError:
+                closed = True
+            if closed:
+                break
+        assert closed
+        assert time.monotonic() < deadline
+        bystander.echo()
+    _await_stat(server, "handshakes_abandoned", 1)
+
+
+@each_server
+def test_half_closed_and_reset_connections(
+    flags: tuple[str, ...], start_server: StartServer
+) -> None:
+    server = start_server(*flags, *WS)
+    with Peer.open(server) as bystander:
+        half = Peer.open(server)
+        half.send(frame("text", b"last words"))
+        half.connection.shutdown(socket.SHUT_WR)
+        assert half.take_frame()["payload"] == b"last words"
+        half.take_end()
+        half.connection.close()
+        for cut in (1, 5, 9, 60):
+            for _ in range(5):
+                rude = Peer.open(server)
+                rude.send(frame("binary", b"x" * 100)[:cut])
+                _rude_close(rude)
+        bystander.echo()
+        _await_stat(server, "sessions_open", 1)
+        assert _last(server, "closes_1006") == 21
+        assert _last(server, "connections_open") == 1
+
+
+def _answer_pings(peer: Peer) -> None:
+    while peer.take_frame()["op"] == "ping":
+        peer.send(frame("pong"))
+
+
+@each_server
+def test_silent_clients_are_pinged_and_closed(
+    flags: tuple[str, ...], start_server: StartServer
+) -> None:
+    server = start_server(*flags, *WS, "--ping-interval", "500ms", "--pong-timeout", "500ms")
+    with Peer.open(server) as silent, Peer.open(server) as lively:
+        answering = threading.Thread(target=_answer_pings, args=(lively,))
+        answering.start()
+        for _ in range(2):
+            assert silent.take_frame()["op"] == "ping"
+        assert silent.take_frame() == {"close": 1011}
+        silent.take_end()
+        _await_stat(server, "closes_1011", 1)
+        # Beyond the time in which the other was given up.
+        _await_stat(server, "pings_sent", 7)
+        lively.send(frame("binary", b"the answer that ends the thread"))
+        answering.join()
+        assert _last(server, "sessions_open") == 1
+
+
+@each_server
+def test_idle_clients_are_closed_whatever_they_answer(
+    flags: tuple[str, ...], start_server: StartServer
+) -> None:
+    times = ("--idle-timeout", "500ms", "--ping-interval", "100ms", "--pong-timeout", "50ms")
+    server = start_server(*flags, *WS, *times)
+    with Peer.open(server) as idle:
+        while (answer := idle.take_frame()) != {"close": 1001}:
+            assert answer["op"] == "ping"
+            idle.send(frame("pong"))
+        idle.take_end()
+    _await_stat(server, "closes_1001", 1)
+
+
+@each_server
+def test_a_client_that_never_reads_is_given_up(
+    flags: tuple[str, ...], start_server: StartServer
+) -> None:
+    times = ("--ping-interval", "200ms", "--pong-timeout", "200ms")
+    server = start_server(*flags, *WS, *times)
+    with Peer.open(server) as peer:
+        peer.connection.settimeout(0.2)
+        data = frame("binary", b"x" * 60_000) * 200
+        with pytest.raises(OSError, match=r".*"):
+            for _ in range(100):
+                peer.connection.sendall(data)
+        _await_stat(server, "sessions_open", 0)
+        _await_stat(server, "connections_open", 0)
+
+
+@each_server
+def test_a_stop_says_goodbye_to_everyone(flags: tuple[str, ...], start_server: StartServer) -> None:
+    server = start_server(*flags, *WS)
+    peers = [Peer.open(server) for _ in range(200)]
+    early = Peer.connect(server)
+    half = Peer.open(server)
+    half.send(frame("text", b"unfinished", fin=False))
+    stuck = Peer.open(server)
+    stuck.connection.settimeout(0.2)
+    with pytest.raises(OSError, match=r".*"):
+        for _ in range(100):
+            stuck.connection.sendall(frame("binary", b"x" * 60_000) * 200)
+    assert server.stop() == 143
+    for peer in (*peers, half):
+        assert peer.take_frame() == {"close": 1001}
+        peer.take_end()
+        peer.connection.close()
+    early.take_end()
+    early.connection.close()
+    stuck.connection.close()
