@@ -85,8 +85,18 @@ void Accounting::on_lost(const Request& request, os::Nanoseconds now_ns) {
 }
 
 void Accounting::on_in_flight_at_end(const Request& request, os::Nanoseconds now_ns) {
-  ++counts_of(request.intended_ns).in_flight_at_end;
-  if (in_window(request.intended_ns)) area_.leave(now_ns);
+  measure::RequestCounts& counts = counts_of(request.intended_ns);
+  ++counts.in_flight_at_end;
+  const os::Nanoseconds response_ns = now_ns - request.intended_ns;
+  const bool is_timed_out = response_ns >= timeout_ns_;
+  if (is_timed_out) ++counts.timed_out;
+  if (!in_window(request.intended_ns)) return;
+  area_.leave(now_ns);
+  if (!is_timed_out) return;
+  const os::Nanoseconds service_ns = now_ns - request.sent_ns;
+  service_ns_.record(service_ns);
+  if (kind_ == LoopKind::open) response_ns_.record(response_ns);
+  timeline_.on_timed_out(request.intended_ns, kind_ == LoopKind::open ? response_ns : service_ns);
 }
 
 void Accounting::write_to(measure::LoadShardResult& result) {

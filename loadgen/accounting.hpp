@@ -58,7 +58,9 @@ class Accounting {
   void on_answered(const Request& request, os::Nanoseconds now_ns, bool corrupt);
   void on_lost(const Request& request, os::Nanoseconds now_ns);
   // The drain is over and the request is still out. The caller counts these from its own queues, so
-  // that `sent = answered + lost + in flight` is a check and no tautology.
+  // that `sent = answered + lost + in flight` is a check and no tautology. One that has waited for
+  // the timeout is recorded at the time that it has waited: leaving it out would drop just the
+  // longest latencies.
   void on_in_flight_at_end(const Request& request, os::Nanoseconds now_ns);
   // Bytes that no request asked for.
   void on_unexpected_bytes(std::uint64_t count) { unexpected_bytes_ += count; }

@@ -10,6 +10,7 @@
 
 #include "loadgen/arrival_plan.hpp"
 #include "loadgen/xoshiro.hpp"
+#include "measure/histogram_codec.hpp"
 #include "os/clock.hpp"
 
 namespace c1m::loadgen {
@@ -88,6 +89,27 @@ TEST(Accounting, LateIsCountedAndKeepsItsLatency) {
   EXPECT_EQ(result.counts.late, 1U);
   EXPECT_EQ(result.counts.answered, 2U);
   EXPECT_EQ(result.response_ns.count(), 2U);
+}
+
+TEST(Accounting, ATimedOutRequestCountsAtTheTimeThatItHasWaited) {
+  Accounting accounting = open_loop();
+  const Request request{.intended_ns = 1'500 * ms, .sent_ns = 1'510 * ms};
+  for (int count = 0; count < 2; ++count) {
+    accounting.on_planned(1'500 * ms, 1'510 * ms);
+    accounting.on_sent(request, request.intended_ns);
+  }
+  accounting.on_in_flight_at_end(request, 1'500 * ms + timeout_ns - 1);
+  accounting.on_in_flight_at_end(request, 1'500 * ms + timeout_ns);
+  const auto result = result_of(accounting);
+  EXPECT_EQ(result.counts.in_flight_at_end, 2U);
+  EXPECT_EQ(result.counts.timed_out, 1U) << "the other had not waited long enough to say";
+  EXPECT_EQ(result.counts.answered, 0U);
+  EXPECT_EQ(result.response_ns.count(), 1U);
+  EXPECT_EQ(result.response_ns.count_at_value(timeout_ns), 1U);
+  EXPECT_EQ(result.service_ns.count_at_value(timeout_ns - 10 * ms), 1U);
+  ASSERT_EQ(result.timeline.size(), 1U);
+  EXPECT_EQ(result.timeline[0].answered, 0U);
+  EXPECT_EQ(measure::decode_v2_base64(result.timeline[0].latency_hdr_v2_b64)->count(), 1U);
 }
 
 TEST(Accounting, CutWindowKeepsWhatIsPlanned) {
@@ -184,7 +206,7 @@ TEST_P(AccountingIdentities, HoldInAnyOrderOfEvents) {
   EXPECT_GT(result.counts.unsent, 0U);
   EXPECT_GT(result.counts.lost, 0U);
   EXPECT_GT(result.counts.corrupt, 0U);
-  EXPECT_EQ(result.response_ns.count(), result.counts.answered);
+  EXPECT_EQ(result.response_ns.count(), result.counts.answered + result.counts.timed_out);
   EXPECT_EQ(result.send_lag_ns.count(), result.counts.sent);
   std::uint64_t answered = 0;
   for (const auto& second : result.timeline) answered += second.answered;

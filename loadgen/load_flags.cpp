@@ -38,6 +38,8 @@ struct FlagTexts {
   std::string progress = "auto";
   std::string out;
   std::string histograms;
+  std::string hgrm;
+  std::string hdr_log;
   bool idle = false;
   bool strict = false;
 };
@@ -93,10 +95,14 @@ void add_process_flags(CLI::App& app, FlagTexts& texts) {
 }
 
 void add_output_flags(CLI::App& app, FlagTexts& texts) {
-  app.add_option("--format", texts.format, "text | json: the result on stdout [text]");
+  app.add_option("--format", texts.format, "text | json | csv: the result on stdout [text]");
   app.add_option("--out", texts.out, "also write the JSON document to FILE");
   app.add_option("--histograms", texts.histograms,
                  "write response, service and send_lag .hgrm and an HDR interval log into DIR");
+  app.add_option("--hgrm", texts.hgrm,
+                 "write the latency percentiles to FILE as HdrHistogram's plotter reads them");
+  app.add_option("--hdr-log", texts.hdr_log,
+                 "write an HDR interval log (1.3) of the latency to FILE, a row a second");
   app.add_flag("--strict", texts.strict, "exit 3 when the run is not valid");
   app.add_option("--max-send-lag-p99", texts.send_lag_p99_max,
                  "bound of the validity check on the send lag [1ms]");
@@ -195,13 +201,15 @@ LoadSettings read_settings(FlagReader& reader, const FlagTexts& texts) {
   }
   reader.choice("--protocol", texts.protocol, {"echo"});
   settings.format =
-      static_cast<OutputFormat>(reader.choice("--format", texts.format, {"text", "json"}));
+      static_cast<OutputFormat>(reader.choice("--format", texts.format, {"text", "json", "csv"}));
   settings.progress = static_cast<ProgressKind>(
       reader.choice("--progress", texts.progress, {"auto", "always", "never"}));
   read_mode(reader, texts, settings);
   read_cpus(reader, texts, settings);
   settings.out_path = texts.out;
   settings.histograms_dir = texts.histograms;
+  settings.hgrm_path = texts.hgrm;
+  settings.hdr_log_path = texts.hdr_log;
   settings.strict = texts.strict;
   // Last, for it may ask the name service.
   read_targets(reader, texts, settings);

@@ -78,6 +78,15 @@ TEST(LoadFlags, IdleHasNoRateAndNoWarmUp) {
   EXPECT_THAT(mistake_of({"--idle", "-R", "5"}), HasSubstr("--idle"));
 }
 
+TEST(LoadFlags, OutputGoesWhereItIsAsked) {
+  const LoadSettings settings =
+      settings_of({"--format", "csv", "--hgrm", "a.hgrm", "--hdr-log", "b.hlog", "--out", "c"});
+  EXPECT_EQ(settings.format, OutputFormat::csv);
+  EXPECT_EQ(settings.hgrm_path, "a.hgrm");
+  EXPECT_EQ(settings.hdr_log_path, "b.hlog");
+  EXPECT_EQ(settings.out_path, "c");
+}
+
 TEST(LoadFlags, TakesSeveralTargets) {
   const auto settings = parse({"--target", "127.0.0.1:7000,[::1]:7001"});
   ASSERT_TRUE(settings) << settings.error().text;
@@ -113,7 +122,7 @@ INSTANTIATE_TEST_SUITE_P(
         Mistake{{"--timeout", "0s"}, "--timeout", "'0s'"},
         Mistake{{"--arrival", "sometimes"}, "--arrival", "poisson, uniform"},
         Mistake{{"--protocol", "ftp"}, "--protocol", "echo"},
-        Mistake{{"--format", "xml"}, "--format", "text, json"},
+        Mistake{{"--format", "xml"}, "--format", "text, json, csv"},
         Mistake{{"--progress", "maybe"}, "--progress", "auto, always, never"},
         Mistake{{"--shards", "none"}, "--shards", "'none'"},
         Mistake{{"--shards", "101"}, "--shards", "from 1 to 100"},

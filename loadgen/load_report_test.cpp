@@ -44,6 +44,13 @@ TEST(LoadReport, ShowsWhatWasMeasured) {
   EXPECT_THAT(text, HasSubstr("valid: 1 checks passed"));
 }
 
+TEST(LoadReport, SaysHowManyTimedOut) {
+  auto document = document_of("open");
+  EXPECT_THAT(format_report(document), Not(HasSubstr("timed out")));
+  document.counts.timed_out = 7;
+  EXPECT_THAT(format_report(document), HasSubstr("timed out     7 of those in flight"));
+}
+
 TEST(LoadReport, LabelsAClosedLoopAsCapacity) {
   const std::string text = format_report(document_of("closed"));
   EXPECT_THAT(text, HasSubstr("capacity, not latency"));

@@ -22,7 +22,7 @@ enum class LoadMode : std::uint8_t {
   closed,  // each connection sends when it was answered
   idle,    // connections are held, then each is proved alive by one exchange
 };
-enum class OutputFormat : std::uint8_t { text, json };
+enum class OutputFormat : std::uint8_t { text, json, csv };
 enum class ProgressKind : std::uint8_t { automatic, always, never };
 
 struct LoadSettings {
@@ -47,6 +47,8 @@ struct LoadSettings {
   OutputFormat format = OutputFormat::text;
   std::string out_path;        // empty: no file
   std::string histograms_dir;  // empty: none
+  std::string hgrm_path;       // likewise
+  std::string hdr_log_path;
   bool strict = false;
   ProgressKind progress = ProgressKind::automatic;
 

@@ -38,10 +38,11 @@ Json to_json(const SettingValue& value) {
 }
 
 Json to_json(const RequestCounts& counts) {
-  return {{"planned", counts.planned}, {"sent", counts.sent},
-          {"unsent", counts.unsent},   {"answered", counts.answered},
-          {"lost", counts.lost},       {"in_flight_at_end", counts.in_flight_at_end},
-          {"corrupt", counts.corrupt}, {"late", counts.late}};
+  return {{"planned", counts.planned},    {"sent", counts.sent},
+          {"unsent", counts.unsent},      {"answered", counts.answered},
+          {"lost", counts.lost},          {"in_flight_at_end", counts.in_flight_at_end},
+          {"corrupt", counts.corrupt},    {"late", counts.late},
+          {"timed_out", counts.timed_out}};
 }
 
 // The figures of an empty histogram are null: nothing was measured.
@@ -63,6 +64,7 @@ Json percentile_block(const Histogram& histogram) {
   put_percentile("p99", 99);
   put_percentile("p999", 99.9);
   put_percentile("p9999", 99.99);
+  put_percentile("p99999", 99.999);
   put("max", static_cast<double>(histogram.max()));
   block["hdr_unit"] = "ns";
   block["hdr_v2_b64"] = encode_v2_base64(histogram);

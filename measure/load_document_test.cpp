@@ -128,9 +128,9 @@ TEST(LoadDocument, ACheckThatCouldNotBeMadeFailsNothing) {
 }
 
 TEST(RequestCounts, AddFieldByField) {
-  RequestCounts sum{1, 2, 3, 4, 5, 6, 7, 8};
-  sum += {10, 20, 30, 40, 50, 60, 70, 80};
-  EXPECT_EQ(sum, (RequestCounts{11, 22, 33, 44, 55, 66, 77, 88}));
+  RequestCounts sum{1, 2, 3, 4, 5, 6, 7, 8, 9};
+  sum += {10, 20, 30, 40, 50, 60, 70, 80, 90};
+  EXPECT_EQ(sum, (RequestCounts{11, 22, 33, 44, 55, 66, 77, 88, 99}));
 }
 
 }  // namespace

@@ -82,6 +82,11 @@ def test_a_swallowed_request_is_counted_as_lost(
     missing = counts["lost"] + counts["in_flight_at_end"]
     assert abs(missing - counts["sent"] / FAULT_EVERY) <= 4
     assert counts["corrupt"] == 0
+    # Those have waited for the whole timeout, and count at that.
+    assert counts["timed_out"] == counts["in_flight_at_end"]
+    response = run.checked["latency_us"]["response"]
+    assert response["count"] == counts["answered"] + counts["timed_out"]
+    assert counts["timed_out"] == 0 or response["max"] >= 1e6
     _assert_adds_up(run)
 
 
