@@ -40,6 +40,7 @@ struct FlagTexts {
   std::string histograms;
   std::string hgrm;
   std::string hdr_log;
+  std::vector<std::string> thresholds;
   bool idle = false;
   bool strict = false;
 };
@@ -104,6 +105,12 @@ void add_output_flags(CLI::App& app, FlagTexts& texts) {
   app.add_option("--hdr-log", texts.hdr_log,
                  "write an HDR interval log (1.3) of the latency to FILE, a row a second");
   app.add_flag("--strict", texts.strict, "exit 3 when the run is not valid");
+  app.add_option("--threshold", texts.thresholds,
+                 "METRIC<BOUND (or <=, >, >=), as in p99<5ms; exit 99 when it is not kept; may be "
+                 "repeated. METRIC: p50 (any percentile), mean, max, of the response time (closed "
+                 "loop: service time), or after service- or send-lag-; rate in answers/s; errors, "
+                 "lost in requests or with % of the planned")
+      ->allow_extra_args(false);
   app.add_option("--max-send-lag-p99", texts.send_lag_p99_max,
                  "bound of the validity check on the send lag [1ms]");
   app.add_option("--progress", texts.progress,
@@ -153,6 +160,21 @@ void read_mode(FlagReader& reader, const FlagTexts& texts, LoadSettings& setting
   }
   settings.pipeline =
       static_cast<std::uint32_t>(reader.whole("--pipeline", texts.pipeline, 1, pipeline_max));
+}
+
+void read_thresholds(FlagReader& reader, const FlagTexts& texts, LoadSettings& settings) {
+  for (const std::string& text : texts.thresholds) {
+    auto threshold = parse_threshold(text);
+    if (!threshold) {
+      reader.report("--threshold", threshold.error());
+    } else if (threshold->subject == ThresholdSubject::send_lag &&
+               settings.mode != LoadMode::open) {
+      reader.report("--threshold",
+                    fmt::format("'{}': only an open loop (-R) has a send lag", text));
+    } else {
+      settings.thresholds.push_back(*std::move(threshold));
+    }
+  }
 }
 
 void read_cpus(FlagReader& reader, const FlagTexts& texts, LoadSettings& settings) {
@@ -205,6 +227,7 @@ LoadSettings read_settings(FlagReader& reader, const FlagTexts& texts) {
   settings.progress = static_cast<ProgressKind>(
       reader.choice("--progress", texts.progress, {"auto", "always", "never"}));
   read_mode(reader, texts, settings);
+  read_thresholds(reader, texts, settings);
   read_cpus(reader, texts, settings);
   settings.out_path = texts.out;
   settings.histograms_dir = texts.histograms;
@@ -239,7 +262,7 @@ std::expected<LoadSettings, NothingToRun> parse_load_flags(int argument_count,
   app.add_flag("--version", version_wanted, "print the version and the commit");
   app.footer(
       "Exit codes: 0 good; 1 failed; 2 wrong usage; 3 not valid (--strict); 4 a limit of the "
-      "machine; 130, 143 stopped by SIGINT, SIGTERM.");
+      "machine; 99 a threshold was not kept; 130, 143 stopped by SIGINT, SIGTERM.");
   try {
     app.parse(argument_count, arguments);
   } catch (const CLI::CallForHelp&) {

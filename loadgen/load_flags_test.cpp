@@ -87,6 +87,14 @@ TEST(LoadFlags, OutputGoesWhereItIsAsked) {
   EXPECT_EQ(settings.out_path, "c");
 }
 
+TEST(LoadFlags, TakesSeveralThresholds) {
+  const LoadSettings settings =
+      settings_of({"-R", "5", "--threshold", "p99<5ms", "--threshold", "send-lag-max < 1ms"});
+  ASSERT_EQ(settings.thresholds.size(), 2U);
+  EXPECT_EQ(settings.thresholds[0].text, "p99<5ms");
+  EXPECT_EQ(settings.thresholds[1].text, "send-lag-max<1ms");
+}
+
 TEST(LoadFlags, TakesSeveralTargets) {
   const auto settings = parse({"--target", "127.0.0.1:7000,[::1]:7001"});
   ASSERT_TRUE(settings) << settings.error().text;
@@ -132,6 +140,9 @@ INSTANTIATE_TEST_SUITE_P(
         Mistake{{"--seed", "-1"}, "--seed", "'-1'"},
         Mistake{{"--max-in-flight", "0"}, "--max-in-flight", "'0'"},
         Mistake{{"--connect-rate", "-1"}, "--connect-rate", "'-1'"},
+        Mistake{{"--threshold", "p99<5"}, "--threshold", "'p99<5'"},
+        Mistake{{"--threshold", "p50<1s", "--threshold", "x<1s"}, "--threshold", "'x'"},
+        Mistake{{"--threshold", "send-lag-p99<1ms"}, "--threshold", "open loop"},
         Mistake{{"--no-such-flag"}, "--no-such-flag", ""}));
 
 TEST(LoadFlags, RefusesTargetsThatAreNone) {

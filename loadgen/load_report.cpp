@@ -149,7 +149,21 @@ std::string verdict(const LoadDocument& document) {
 
 std::string format_report(const LoadDocument& document) {
   return headline(document) + "\n" + traffic_lines(document) + "\n" + latency_table(document) +
-         "\n" + generator_line(document) + verdict(document);
+         "\n" + generator_line(document) + format_thresholds(document, ShownThresholds::all) +
+         verdict(document);
+}
+
+std::string format_thresholds(const LoadDocument& document, ShownThresholds shown) {
+  std::string text;
+  for (const measure::ThresholdVerdict& verdict : document.thresholds) {
+    if (verdict.ok && shown == ShownThresholds::only_crossed) continue;
+    const std::string value =
+        verdict.value ? fmt::format("{:.6g}", *verdict.value) : "not measured";
+    text += fmt::format("  threshold     {}: {} {} (bound {} {:.6g}), {}\n", verdict.text, value,
+                        verdict.value ? verdict.unit : "", verdict.comparison, verdict.bound,
+                        verdict.ok ? "kept" : "CROSSED");
+  }
+  return text;
 }
 
 std::string format_failed_checks(const LoadDocument& document) {

@@ -51,6 +51,22 @@ TEST(LoadReport, SaysHowManyTimedOut) {
   EXPECT_THAT(format_report(document), HasSubstr("timed out     7 of those in flight"));
 }
 
+TEST(LoadReport, ShowsThresholdsWithTheirFigures) {
+  auto document = document_of("open");
+  document.thresholds = {{.text = "p99<5ms",
+                          .value = 2'000.5,
+                          .comparison = "<",
+                          .bound = 5'000,
+                          .unit = "us",
+                          .ok = true},
+                         {.text = "max<1s", .comparison = "<", .bound = 1e6, .unit = "us"}};
+  const std::string kept = "threshold     p99<5ms: 2000.5 us (bound < 5000), kept\n";
+  const std::string crossed = "max<1s: not measured  (bound < 1e+06), CROSSED\n";
+  EXPECT_THAT(format_report(document), testing::AllOf(HasSubstr(kept), HasSubstr(crossed)));
+  const std::string only = format_thresholds(document, ShownThresholds::only_crossed);
+  EXPECT_THAT(only, testing::AllOf(Not(HasSubstr(kept)), HasSubstr(crossed)));
+}
+
 TEST(LoadReport, LabelsAClosedLoopAsCapacity) {
   const std::string text = format_report(document_of("closed"));
   EXPECT_THAT(text, HasSubstr("capacity, not latency"));

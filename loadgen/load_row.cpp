@@ -144,6 +144,7 @@ std::string format_csv(const LoadDocument& document) {
   row.put("in_flight_mean", document.in_flight_mean);
   row.put("generator_cpu_us_per_request", document.cpu_us_per_request());
   row.put("generator_cpu_utilization_max", document.cpu_utilization_max());
+  row.put("thresholds_kept", std::string_view(document.thresholds_kept() ? "true" : "false"));
   row.put("invalid_reasons", fmt::format("{}", fmt::join(document.invalid_reasons(), "; ")));
   return row.text();
 }

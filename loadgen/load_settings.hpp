@@ -10,6 +10,7 @@
 
 #include "loadgen/schedule.hpp"
 #include "loadgen/source_addresses.hpp"
+#include "loadgen/threshold.hpp"
 #include "measure/load_document.hpp"
 #include "os/clock.hpp"
 #include "os/cpu_set.hpp"
@@ -50,6 +51,7 @@ struct LoadSettings {
   std::string hgrm_path;       // likewise
   std::string hdr_log_path;
   bool strict = false;
+  std::vector<Threshold> thresholds;
   ProgressKind progress = ProgressKind::automatic;
 
   // A trace is only lent.

@@ -59,26 +59,33 @@ ValidityContext validity_context(const LoadSettings& settings, const RunOutcome&
   return context;
 }
 
+// Not valid comes before crossed: thresholds of a run that proves nothing are neither kept nor
+// crossed, and a user who gave --strict asked to hear of that first.
 int exit_code(const LoadSettings& settings, const RunOutcome& outcome, bool is_written,
-              bool is_valid) {
+              const measure::LoadDocument& document) {
   if (outcome.signal_number != 0) return os::exit_signal_base + outcome.signal_number;
   if (!outcome.failures.empty() || !is_written) return os::exit_failed;
-  return settings.strict && !is_valid ? os::exit_not_valid : os::exit_good;
+  if (settings.strict && !document.valid()) return os::exit_not_valid;
+  return document.thresholds_kept() ? os::exit_good : os::exit_threshold_crossed;
 }
 
 int finish(const LoadSettings& settings, const std::vector<AddressRange>& sources,
            const RunOutcome& outcome) {
   measure::LoadDocument document = merge_outcome(settings, sources, outcome);
   document.checks = check_validity(document, validity_context(settings, outcome));
+  for (const Threshold& threshold : settings.thresholds) {
+    document.thresholds.push_back(judge(threshold, document));
+  }
   const auto unwritten = write_result(settings, document, outcome.results);
   for (const std::string& failure : outcome.failures) complain(os::exit_failed, failure);
   for (const std::string& failure : unwritten) complain(os::exit_failed, failure);
   // A terminal that has just been shown the text needs it no second time.
   const bool was_shown = settings.format == OutputFormat::text && ::isatty(STDOUT_FILENO) == 1;
-  if (!document.valid() && !was_shown) {
-    static_cast<void>(os::write_all(STDERR_FILENO, format_failed_checks(document)));
+  if (!was_shown) {
+    const auto crossed = format_thresholds(document, ShownThresholds::only_crossed);
+    static_cast<void>(os::write_all(STDERR_FILENO, crossed + format_failed_checks(document)));
   }
-  return exit_code(settings, outcome, unwritten.empty(), document.valid());
+  return exit_code(settings, outcome, unwritten.empty(), document);
 }
 
 int run(const LoadSettings& settings) {

@@ -152,6 +152,20 @@ Json validity_block(const LoadDocument& document) {
   return {{"valid", document.valid()}, {"checks", std::move(checks)}};
 }
 
+Json thresholds_block(const LoadDocument& document) {
+  Json block = Json::array();
+  for (const ThresholdVerdict& verdict : document.thresholds) {
+    block.push_back({{"text", verdict.text},
+                     {"metric", verdict.metric},
+                     {"value", to_json(verdict.value)},
+                     {"comparison", verdict.comparison},
+                     {"bound", verdict.bound},
+                     {"unit", verdict.unit},
+                     {"ok", verdict.ok}});
+  }
+  return block;
+}
+
 Json settings_block(const Settings& settings) {
   Json block = Json::object();
   for (const auto& [name, value] : settings) block[name] = to_json(value);
@@ -180,6 +194,10 @@ void put_identity(Json& json, const LoadDocument& document) {
 
 bool LoadDocument::valid() const {
   return std::ranges::none_of(checks, [](const ValidityCheck& check) { return check.ok == false; });
+}
+
+bool LoadDocument::thresholds_kept() const {
+  return std::ranges::all_of(thresholds, &ThresholdVerdict::ok);
 }
 
 std::vector<std::string> LoadDocument::invalid_reasons() const {
@@ -233,6 +251,7 @@ std::string write_load_document(const LoadDocument& document) {
   json["generator"] = generator_block(document);
   json["host"] = host_block(document.host);
   json["validity"] = validity_block(document);
+  json["thresholds"] = thresholds_block(document);
   return json.dump(2) + "\n";
 }
 

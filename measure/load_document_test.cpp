@@ -119,6 +119,26 @@ TEST(LoadDocument, PartialAndInvalidStandAtTheTop) {
   EXPECT_EQ(json["validity"]["checks"][2]["value"], nullptr);
 }
 
+TEST(LoadDocument, ThresholdsStandWithTheirFigures) {
+  LoadDocument document = open_run();
+  EXPECT_TRUE(document.thresholds_kept());
+  document.thresholds = {{.text = "p99<5ms",
+                          .metric = "p99",
+                          .value = 2'000,
+                          .comparison = "<",
+                          .bound = 5'000,
+                          .unit = "us",
+                          .ok = true}};
+  EXPECT_TRUE(document.thresholds_kept());
+  document.thresholds.push_back({.text = "rate>9", .value = {}, .bound = 9, .ok = false});
+  EXPECT_FALSE(document.thresholds_kept());
+  const Json json = Json::parse(write_load_document(document));
+  EXPECT_EQ(json["thresholds"][0]["value"], 2'000);
+  EXPECT_EQ(json["thresholds"][0]["comparison"], "<");
+  EXPECT_EQ(json["thresholds"][0]["ok"], true);
+  EXPECT_EQ(json["thresholds"][1]["value"], nullptr);
+}
+
 TEST(LoadDocument, ACheckThatCouldNotBeMadeFailsNothing) {
   LoadDocument document = open_run();
   document.checks = {
