@@ -87,6 +87,25 @@ TEST(LoadFlags, OutputGoesWhereItIsAsked) {
   EXPECT_EQ(settings.out_path, "c");
 }
 
+TEST(LoadFlags, ASearchIsAnOpenLoopOfShortRuns) {
+  const LoadSettings settings =
+      settings_of({"--search", "p99.9<10ms", "--search-rates", "200:9000", "--search-resolution",
+                   "2%", "--search-confidence", "99%", "--search-steps", "40"});
+  ASSERT_TRUE(settings.search);
+  EXPECT_EQ(settings.mode, LoadMode::open);
+  EXPECT_EQ(settings.pipeline, 0U);
+  EXPECT_EQ(settings.duration_ns, 3 * os::ns_per_s);
+  EXPECT_EQ(settings.warmup_ns, os::ns_per_s);
+  EXPECT_EQ(settings.search->objective.text, "p99.9<10ms");
+  EXPECT_EQ(settings.search->plan.from_rps, 200);
+  EXPECT_EQ(settings.search->plan.to_rps, 9'000);
+  EXPECT_DOUBLE_EQ(settings.search->plan.resolution, 0.02);
+  EXPECT_DOUBLE_EQ(settings.search->plan.confidence, 0.99);
+  EXPECT_EQ(settings.search->plan.steps_max, 40U);
+  EXPECT_EQ(settings_of({"--search", "p99<1s", "-d", "5s", "--warmup", "0s"}).duration_ns,
+            5 * os::ns_per_s);
+}
+
 TEST(LoadFlags, TakesSeveralThresholds) {
   const LoadSettings settings =
       settings_of({"-R", "5", "--threshold", "p99<5ms", "--threshold", "send-lag-max < 1ms"});
@@ -143,6 +162,21 @@ INSTANTIATE_TEST_SUITE_P(
         Mistake{{"--threshold", "p99<5"}, "--threshold", "'p99<5'"},
         Mistake{{"--threshold", "p50<1s", "--threshold", "x<1s"}, "--threshold", "'x'"},
         Mistake{{"--threshold", "send-lag-p99<1ms"}, "--threshold", "open loop"},
+        Mistake{{"--search", "p99"}, "--search", "'p99'"},
+        Mistake{{"--search", "rate>5"}, "--search", "'rate>5'"},
+        Mistake{{"--search", "p99>5ms"}, "--search", "'p99>5ms'"},
+        Mistake{{"--search", "p99<5ms", "-R", "5"}, "--search", "-R"},
+        Mistake{{"--search", "p99<5ms", "--idle"}, "--search", "--idle"},
+        Mistake{{"--search", "p99<5ms", "--threshold", "p50<1s"}, "--search", "--threshold"},
+        Mistake{{"--search", "p99<5ms", "--hgrm", "x"}, "--search", "--hgrm"},
+        Mistake{{"--search", "p99<5ms", "--format", "csv"}, "--search", "--format csv"},
+        Mistake{{"--search", "p99<5ms", "--search-rates", "5"}, "--search-rates", "'5'"},
+        Mistake{{"--search", "p99<5ms", "--search-rates", "9:9"}, "--search-rates", "'9:9'"},
+        Mistake{{"--search", "p99<5ms", "--search-resolution", "5"}, "--search-resolution", "'5'"},
+        Mistake{{"--search", "p99<5ms", "--search-confidence", "100%"},
+                "--search-confidence",
+                "'100%'"},
+        Mistake{{"--search", "p99<5ms", "--search-steps", "0"}, "--search-steps", "'0'"},
         Mistake{{"--no-such-flag"}, "--no-such-flag", ""}));
 
 TEST(LoadFlags, RefusesTargetsThatAreNone) {

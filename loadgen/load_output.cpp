@@ -12,6 +12,7 @@
 #include "loadgen/load_merge.hpp"
 #include "loadgen/load_report.hpp"
 #include "loadgen/load_row.hpp"
+#include "loadgen/search_report.hpp"
 #include "measure/histogram_log.hpp"
 #include "os/file.hpp"
 
@@ -63,6 +64,12 @@ std::string text_of(const LoadSettings& settings, const measure::LoadDocument& d
   return format_report(document);
 }
 
+void print(const std::string& text, std::vector<std::string>& failures) {
+  if (auto printed = os::write_all(STDOUT_FILENO, text); !printed) {
+    failures.push_back("cannot write the result to stdout: " + os::describe(printed.error()));
+  }
+}
+
 void write_histograms(const std::string& directory, const measure::LoadDocument& document,
                       const std::vector<measure::LoadShardResult>& results,
                       std::vector<std::string>& failures) {
@@ -103,16 +110,22 @@ std::optional<std::string> find_unwritable(const LoadSettings& settings) {
   return std::nullopt;
 }
 
+std::vector<std::string> write_search(const LoadSettings& settings,
+                                      const measure::SearchDocument& document) {
+  std::vector<std::string> failures;
+  const std::string json = measure::write_search_document(document);
+  print(settings.format == OutputFormat::json ? json : format_search(document), failures);
+  if (!settings.out_path.empty()) write_file(settings.out_path, json, failures);
+  return failures;
+}
+
 std::vector<std::string> write_result(const LoadSettings& settings,
                                       const measure::LoadDocument& document,
                                       const std::vector<measure::LoadShardResult>& results) {
   std::vector<std::string> failures;
   const std::string json = measure::write_load_document(document);
   // First what needs no disk, so that the figures are not lost with it.
-  const auto printed = os::write_all(STDOUT_FILENO, text_of(settings, document, json));
-  if (!printed) {
-    failures.push_back("cannot write the result to stdout: " + os::describe(printed.error()));
-  }
+  print(text_of(settings, document, json), failures);
   if (!settings.out_path.empty()) write_file(settings.out_path, json, failures);
   if (!settings.hgrm_path.empty()) {
     write_file(settings.hgrm_path, measure::percentile_table(latency_of(document), us_per_recorded),

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "loadgen/schedule.hpp"
+#include "loadgen/search_flags.hpp"
 #include "loadgen/source_addresses.hpp"
 #include "loadgen/threshold.hpp"
 #include "measure/load_document.hpp"
@@ -52,6 +53,7 @@ struct LoadSettings {
   std::string hdr_log_path;
   bool strict = false;
   std::vector<Threshold> thresholds;
+  std::optional<SearchSettings> search;  // many runs instead of one
   ProgressKind progress = ProgressKind::automatic;
 
   // A trace is only lent.
