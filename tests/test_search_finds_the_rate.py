@@ -7,9 +7,10 @@ grows to in a step separates rates below from rates above.
 
 from __future__ import annotations
 
-from c1m.documents import check
 from conftest import RunLoad, StartFaulty, StartServer
 from faulty_server import PAUSE_S
+
+from c1m.documents import check
 
 STEPS = ("-c", "2", "-d", "1500ms", "--warmup", "200ms", "--max-send-lag-p99", "1s")
 RANGE = ("--search-rates", "20:20000", "--search-resolution", "40%", "--search-confidence", "70%")
@@ -25,7 +26,7 @@ def test_the_bracket_holds_the_capacity(start_faulty: StartFaulty, run_load: Run
     assert document["bound_by"] in ("objective", "generator"), "not the end of the range"
     # At a rate r above the capacity C half of the requests of a step wait for longer than about
     # (r / C - 1) * 0.85 s, so that a rate 20 % above is over the bound on any machine. How far below
-    # the capacity the answer lies depends on how much later than asked the server wakes up.
+    # the answer lies depends on how late the server wakes up.
     assert document["held_rps"] <= 1.2 / PAUSE_S
     assert document["held_rps"] < document["failed_rps"] <= 1.5 * document["held_rps"]
     assert document["confidence"] >= 0.7
