@@ -37,6 +37,7 @@ struct FlagTexts {
   std::string send_lag_p99_max = "1ms";
   std::string format = "text";
   std::string progress = "auto";
+  std::string metrics;
   std::string out;
   std::string histograms;
   std::string hgrm;
@@ -130,6 +131,8 @@ void add_output_flags(CLI::App& app, FlagTexts& texts) {
       ->allow_extra_args(false);
   app.add_option("--max-send-lag-p99", texts.send_lag_p99_max,
                  "bound of the validity check on the send lag [1ms]");
+  app.add_option("--metrics", texts.metrics,
+                 "HOST:PORT on which the running test is served as OpenMetrics, under /metrics");
   app.add_option("--progress", texts.progress,
                  "auto | always | never: on stderr, a bar on a terminal, elsewhere a line every "
                  "5 s (always: every second) [auto]");
@@ -144,6 +147,16 @@ void read_target(FlagReader& reader, const std::string& name, LoadSettings& sett
   } else {
     settings.target_names.push_back(name);
     settings.targets.push_back(*endpoint);
+  }
+}
+
+void read_metrics(FlagReader& reader, const FlagTexts& texts, LoadSettings& settings) {
+  if (texts.metrics.empty()) return;
+  const auto endpoint = os::parse_endpoint(texts.metrics);
+  if (!endpoint) {
+    reader.report("--metrics", endpoint.error());
+  } else {
+    settings.metrics = *endpoint;
   }
 }
 
@@ -283,6 +296,7 @@ LoadSettings read_settings(FlagReader& reader, const FlagTexts& texts) {
   settings.strict = texts.strict;
   // Last, for it may ask the name service.
   read_targets(reader, texts, settings);
+  read_metrics(reader, texts, settings);
   read_sources(reader, texts, settings);
   return settings;
 }

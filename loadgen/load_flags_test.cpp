@@ -177,6 +177,7 @@ INSTANTIATE_TEST_SUITE_P(
                 "--search-confidence",
                 "'100%'"},
         Mistake{{"--search", "p99<5ms", "--search-steps", "0"}, "--search-steps", "'0'"},
+        Mistake{{"--metrics", "9100"}, "--metrics", "9100"},
         Mistake{{"--no-such-flag"}, "--no-such-flag", ""}));
 
 TEST(LoadFlags, RefusesTargetsThatAreNone) {

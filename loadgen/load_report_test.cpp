@@ -95,13 +95,23 @@ TEST(LoadReport, SaysWhatStoppedAPartialRun) {
 }
 
 TEST(Progress, HasABarOnlyOnATerminal) {
-  FleetStatus status;
-  status.established = 90;
-  status.outstanding = 3;
-  EXPECT_EQ(format_progress("window", 0.5, 1'000, status, 100, 10),
-            "[#####.....] window 50 %: 90 of 100 connections, 1000 answers/s, 3 outstanding");
-  EXPECT_EQ(format_progress("window", 1.7, 0, status, 100, 0),
-            "window 100 %: 90 of 100 connections, 0 answers/s, 3 outstanding");
+  ProgressFigures figures{.phase = "window",
+                          .done = 0.5,
+                          .established = 90,
+                          .connections = 100,
+                          .answers_per_s = 1'000,
+                          .latency_p99_ns = 1'234'567,
+                          .send_lag_p99_ns = 45'678,
+                          .errors = 2,
+                          .outstanding = 3};
+  EXPECT_EQ(format_progress(figures, 10),
+            "[#####.....] window 50 %: 90 of 100 connections, 1000 answers/s, p99 1.23e+03 us, "
+            "send lag p99 45.7 us, 2 errors, 3 outstanding");
+  figures.done = 1.7;
+  figures.latency_p99_ns.reset();
+  figures.send_lag_p99_ns.reset();
+  EXPECT_EQ(format_progress(figures, 0),
+            "window 100 %: 90 of 100 connections, 1000 answers/s, 2 errors, 3 outstanding");
 }
 
 }  // namespace

@@ -54,6 +54,7 @@ struct LoadSettings {
   bool strict = false;
   std::vector<Threshold> thresholds;
   std::optional<SearchSettings> search;  // many runs instead of one
+  std::optional<os::Endpoint> metrics;   // where OpenMetrics of the running test are served
   ProgressKind progress = ProgressKind::automatic;
 
   // A trace is only lent.

@@ -25,8 +25,8 @@ def test_the_bracket_holds_the_capacity(start_faulty: StartFaulty, run_load: Run
     assert document["converged"], document["steps"]
     assert document["bound_by"] in ("objective", "generator"), "not the end of the range"
     # At a rate r above the capacity C half of the requests of a step wait for longer than about
-    # (r / C - 1) * 0.85 s, so that a rate 20 % above is over the bound on any machine. How far below
-    # the answer lies depends on how late the server wakes up.
+    # (r / C - 1) * 0.85 s, so that a rate 20 % above is over the bound on any machine. How far the
+    # answer lies below C depends on how late the server wakes up.
     assert document["held_rps"] <= 1.2 / PAUSE_S
     assert document["held_rps"] < document["failed_rps"] <= 1.5 * document["held_rps"]
     assert document["confidence"] >= 0.7
