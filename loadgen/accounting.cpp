@@ -56,9 +56,11 @@ void Accounting::on_unsent(os::Nanoseconds intended_ns, os::Nanoseconds now_ns) 
 void Accounting::on_sent(const Request& request, os::Nanoseconds sendable_ns) {
   ++counts_of(request.intended_ns).sent;
   ++in_flight_;
+  const os::Nanoseconds lag_ns = request.sent_ns - sendable_ns;
+  if (live_send_lag_ != nullptr && kind_ == LoopKind::open) live_send_lag_->record(lag_ns);
   if (!in_window(request.intended_ns)) return;
   if (request.sent_ns < window_.end_ns) ++sent_in_window_;
-  if (kind_ == LoopKind::open) send_lag_ns_.record(request.sent_ns - sendable_ns);
+  if (kind_ == LoopKind::open) send_lag_ns_.record(lag_ns);
   timeline_.on_sent(request.intended_ns);
 }
 
@@ -70,12 +72,14 @@ void Accounting::on_answered(const Request& request, os::Nanoseconds now_ns, boo
   if (corrupt) ++counts.corrupt;
   if (response_ns > timeout_ns_) ++counts.late;
   if (window_.contains(now_ns)) ++answers_in_window_;
+  const os::Nanoseconds service_ns = now_ns - request.sent_ns;
+  const os::Nanoseconds latency_ns = kind_ == LoopKind::open ? response_ns : service_ns;
+  if (live_latency_ != nullptr) live_latency_->record(latency_ns);
   if (!in_window(request.intended_ns)) return;
   area_.leave(now_ns);
-  const os::Nanoseconds service_ns = now_ns - request.sent_ns;
   service_ns_.record(service_ns);
   if (kind_ == LoopKind::open) response_ns_.record(response_ns);
-  timeline_.on_answered(request.intended_ns, kind_ == LoopKind::open ? response_ns : service_ns);
+  timeline_.on_answered(request.intended_ns, latency_ns);
 }
 
 void Accounting::on_lost(const Request& request, os::Nanoseconds now_ns) {
@@ -85,8 +89,25 @@ void Accounting::on_lost(const Request& request, os::Nanoseconds now_ns) {
 }
 
 void Accounting::on_in_flight_at_end(const Request& request, os::Nanoseconds now_ns) {
-  ++counts_of(request.intended_ns).in_flight_at_end;
-  if (in_window(request.intended_ns)) area_.leave(now_ns);
+  measure::RequestCounts& counts = counts_of(request.intended_ns);
+  ++counts.in_flight_at_end;
+  const os::Nanoseconds response_ns = now_ns - request.intended_ns;
+  const bool is_timed_out = response_ns >= timeout_ns_;
+  if (is_timed_out) ++counts.timed_out;
+  if (!in_window(request.intended_ns)) return;
+  area_.leave(now_ns);
+  if (!is_timed_out) return;
+  const os::Nanoseconds service_ns = now_ns - request.sent_ns;
+  service_ns_.record(service_ns);
+  if (kind_ == LoopKind::open) response_ns_.record(response_ns);
+  timeline_.on_timed_out(request.intended_ns, kind_ == LoopKind::open ? response_ns : service_ns);
+}
+
+std::uint64_t Accounting::errors_total() const {
+  const auto errors_of = [](const measure::RequestCounts& counts) {
+    return counts.unsent + counts.lost + counts.corrupt + counts.late;
+  };
+  return errors_of(counts_) + errors_of(warmup_counts_);
 }
 
 void Accounting::write_to(measure::LoadShardResult& result) {

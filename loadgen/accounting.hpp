@@ -8,6 +8,7 @@
 
 #include <cstdint>
 
+#include "loadgen/live_histogram.hpp"
 #include "loadgen/load_timeline.hpp"
 #include "loadgen/request_pool.hpp"
 #include "measure/histogram.hpp"
@@ -42,6 +43,12 @@ class Accounting {
  public:
   Accounting(LoopKind kind, os::Nanoseconds timeout_ns) : kind_(kind), timeout_ns_(timeout_ns) {}
 
+  // What a supervisor may look at while the run goes on; both outlive this.
+  void show_in(LiveHistogram& latency, LiveHistogram& send_lag) {
+    live_latency_ = &latency;
+    live_send_lag_ = &send_lag;
+  }
+
   // Must be called before the first request.
   void open_window(const measure::LoadWindow& window);
   // Ends the window early, but not before a request that is planned already.
@@ -58,7 +65,9 @@ class Accounting {
   void on_answered(const Request& request, os::Nanoseconds now_ns, bool corrupt);
   void on_lost(const Request& request, os::Nanoseconds now_ns);
   // The drain is over and the request is still out. The caller counts these from its own queues, so
-  // that `sent = answered + lost + in flight` is a check and no tautology.
+  // that `sent = answered + lost + in flight` is a check and no tautology. One that has waited for
+  // the timeout is recorded at the time that it has waited: leaving it out would drop just the
+  // longest latencies.
   void on_in_flight_at_end(const Request& request, os::Nanoseconds now_ns);
   // Bytes that no request asked for.
   void on_unexpected_bytes(std::uint64_t count) { unexpected_bytes_ += count; }
@@ -69,6 +78,8 @@ class Accounting {
   [[nodiscard]] std::uint64_t answered_total() const {
     return counts_.answered + warmup_counts_.answered;
   }
+  // Unsent, lost, corrupt or late so far, of any phase.
+  [[nodiscard]] std::uint64_t errors_total() const;
   LoadTimeline& timeline() { return timeline_; }
 
   // Fills in everything that was counted; call it once, at the end.
@@ -97,6 +108,8 @@ class Accounting {
   measure::Histogram service_ns_;
   measure::Histogram send_lag_ns_;
   LoadTimeline timeline_;
+  LiveHistogram* live_latency_ = nullptr;
+  LiveHistogram* live_send_lag_ = nullptr;
 };
 
 }  // namespace c1m::loadgen

@@ -10,6 +10,7 @@
 
 #include "loadgen/arrival_plan.hpp"
 #include "loadgen/xoshiro.hpp"
+#include "measure/histogram_codec.hpp"
 #include "os/clock.hpp"
 
 namespace c1m::loadgen {
@@ -67,6 +68,23 @@ TEST(Accounting, ClosedLoopHasServiceTimesOnly) {
   EXPECT_EQ(result.service_ns.count_at_value(10 * ms), 1U);
 }
 
+TEST(Accounting, ShowsARunningTestWhateverThePhase) {
+  LiveHistogram latency;
+  LiveHistogram send_lag;
+  Accounting accounting = open_loop();
+  accounting.show_in(latency, send_lag);
+  exchange(accounting, 500 * ms, 520 * ms, 620 * ms);
+  exchange(accounting, 1'500 * ms, 1'500 * ms, 1'501 * ms, true);
+  LiveCounts seen;
+  latency.add_to(seen);
+  EXPECT_EQ(seen.sum_ns, static_cast<std::uint64_t>(121 * ms));
+  EXPECT_EQ(seen.total(), 2U);
+  LiveCounts lags;
+  send_lag.add_to(lags);
+  EXPECT_EQ(lags.sum_ns, static_cast<std::uint64_t>(20 * ms));
+  EXPECT_EQ(accounting.errors_total(), 1U);
+}
+
 TEST(Accounting, PhaseFollowsTheIntendedTime) {
   Accounting accounting = open_loop();
   exchange(accounting, window.start_ns - 1, window.start_ns + ms, window.start_ns + 2 * ms);
@@ -88,6 +106,27 @@ TEST(Accounting, LateIsCountedAndKeepsItsLatency) {
   EXPECT_EQ(result.counts.late, 1U);
   EXPECT_EQ(result.counts.answered, 2U);
   EXPECT_EQ(result.response_ns.count(), 2U);
+}
+
+TEST(Accounting, ATimedOutRequestCountsAtTheTimeThatItHasWaited) {
+  Accounting accounting = open_loop();
+  const Request request{.intended_ns = 1'500 * ms, .sent_ns = 1'510 * ms};
+  for (int count = 0; count < 2; ++count) {
+    accounting.on_planned(1'500 * ms, 1'510 * ms);
+    accounting.on_sent(request, request.intended_ns);
+  }
+  accounting.on_in_flight_at_end(request, 1'500 * ms + timeout_ns - 1);
+  accounting.on_in_flight_at_end(request, 1'500 * ms + timeout_ns);
+  const auto result = result_of(accounting);
+  EXPECT_EQ(result.counts.in_flight_at_end, 2U);
+  EXPECT_EQ(result.counts.timed_out, 1U) << "the other had not waited long enough to say";
+  EXPECT_EQ(result.counts.answered, 0U);
+  EXPECT_EQ(result.response_ns.count(), 1U);
+  EXPECT_EQ(result.response_ns.count_at_value(timeout_ns), 1U);
+  EXPECT_EQ(result.service_ns.count_at_value(timeout_ns - 10 * ms), 1U);
+  ASSERT_EQ(result.timeline.size(), 1U);
+  EXPECT_EQ(result.timeline[0].answered, 0U);
+  EXPECT_EQ(measure::decode_v2_base64(result.timeline[0].latency_hdr_v2_b64)->count(), 1U);
 }
 
 TEST(Accounting, CutWindowKeepsWhatIsPlanned) {
@@ -184,7 +223,7 @@ TEST_P(AccountingIdentities, HoldInAnyOrderOfEvents) {
   EXPECT_GT(result.counts.unsent, 0U);
   EXPECT_GT(result.counts.lost, 0U);
   EXPECT_GT(result.counts.corrupt, 0U);
-  EXPECT_EQ(result.response_ns.count(), result.counts.answered);
+  EXPECT_EQ(result.response_ns.count(), result.counts.answered + result.counts.timed_out);
   EXPECT_EQ(result.send_lag_ns.count(), result.counts.sent);
   std::uint64_t answered = 0;
   for (const auto& second : result.timeline) answered += second.answered;

@@ -9,6 +9,7 @@
 
 #include "loadgen/flag_reader.hpp"
 #include "loadgen/schedule_flags.hpp"
+#include "loadgen/search_flags.hpp"
 #include "os/build_info.hpp"
 
 namespace c1m::loadgen {
@@ -19,7 +20,7 @@ namespace {
 struct FlagTexts {
   std::string target;
   std::string connections = "100";
-  std::string duration = "30s";
+  std::string duration;
   ScheduleTexts schedule;
   std::string pipeline;
   std::string protocol = "echo";
@@ -36,8 +37,13 @@ struct FlagTexts {
   std::string send_lag_p99_max = "1ms";
   std::string format = "text";
   std::string progress = "auto";
+  std::string metrics;
   std::string out;
   std::string histograms;
+  std::string hgrm;
+  std::string hdr_log;
+  std::vector<std::string> thresholds;
+  SearchTexts search;
   bool idle = false;
   bool strict = false;
 };
@@ -46,7 +52,8 @@ void add_traffic_flags(CLI::App& app, FlagTexts& texts) {
   app.add_option("--target", texts.target,
                  "HOST:PORT[,HOST:PORT..]: the server, or its shards' ports (required)");
   app.add_option("-c,--connections", texts.connections, "connections over all shards [100]");
-  app.add_option("-d,--duration", texts.duration, "length of the measured window [30s]");
+  app.add_option("-d,--duration", texts.duration,
+                 "length of the measured window [30s; of a step of --search 3s]");
   app.add_option("-R,--rate", texts.schedule.rate,
                  "requests a second over all connections; without a rate: closed loop");
   app.add_option("--ramp", texts.schedule.ramp,
@@ -71,12 +78,26 @@ void add_traffic_flags(CLI::App& app, FlagTexts& texts) {
   app.add_option("-s,--message-size", texts.message_size, "bytes of a request, or 4KiB, 1MiB [64]");
   app.add_option(
       "--warmup", texts.warmup,
-      "traffic before the window, verified, not measured [2s; of a trace its beginning, 0s]");
+      "traffic before the window, verified, not measured [2s; of a trace its beginning, 0s; of a "
+      "step of --search 1s]");
   app.add_option("--timeout", texts.timeout,
                  "for a connect and for the drain; a later answer counts as late [10s]");
   app.add_option("--seed", texts.seed, "names the plan and the payload [1]");
   app.add_option("--max-in-flight", texts.in_flight_max,
                  "requests outstanding at a time; more count as unsent [1000000]");
+}
+
+void add_search_flags(CLI::App& app, FlagTexts& texts) {
+  app.add_option("--search", texts.search.objective,
+                 "find the highest rate at which a bound as of --threshold holds, as in p99<10ms: "
+                 "short open-loop runs, each with fresh connections");
+  app.add_option("--search-rates", texts.search.rates,
+                 "FROM:TO: where it begins and the lowest rate, and the highest [100:1000000]");
+  app.add_option("--search-resolution", texts.search.resolution,
+                 "done when the lowest rate that does not hold is no further above [5%]");
+  app.add_option("--search-confidence", texts.search.confidence,
+                 "and when the bracket is right with this probability [95%]");
+  app.add_option("--search-steps", texts.search.steps, "runs at most [60]");
 }
 
 void add_process_flags(CLI::App& app, FlagTexts& texts) {
@@ -93,13 +114,25 @@ void add_process_flags(CLI::App& app, FlagTexts& texts) {
 }
 
 void add_output_flags(CLI::App& app, FlagTexts& texts) {
-  app.add_option("--format", texts.format, "text | json: the result on stdout [text]");
+  app.add_option("--format", texts.format, "text | json | csv: the result on stdout [text]");
   app.add_option("--out", texts.out, "also write the JSON document to FILE");
   app.add_option("--histograms", texts.histograms,
                  "write response, service and send_lag .hgrm and an HDR interval log into DIR");
+  app.add_option("--hgrm", texts.hgrm,
+                 "write the latency percentiles to FILE as HdrHistogram's plotter reads them");
+  app.add_option("--hdr-log", texts.hdr_log,
+                 "write an HDR interval log (1.3) of the latency to FILE, a row a second");
   app.add_flag("--strict", texts.strict, "exit 3 when the run is not valid");
+  app.add_option("--threshold", texts.thresholds,
+                 "METRIC<BOUND (or <=, >, >=), as in p99<5ms; exit 99 when it is not kept; may be "
+                 "repeated. METRIC: p50 (any percentile), mean, max, of the response time (closed "
+                 "loop: service time), or after service- or send-lag-; rate in answers/s; errors, "
+                 "lost in requests or with % of the planned")
+      ->allow_extra_args(false);
   app.add_option("--max-send-lag-p99", texts.send_lag_p99_max,
                  "bound of the validity check on the send lag [1ms]");
+  app.add_option("--metrics", texts.metrics,
+                 "HOST:PORT on which the running test is served as OpenMetrics, under /metrics");
   app.add_option("--progress", texts.progress,
                  "auto | always | never: on stderr, a bar on a terminal, elsewhere a line every "
                  "5 s (always: every second) [auto]");
@@ -117,12 +150,54 @@ void read_target(FlagReader& reader, const std::string& name, LoadSettings& sett
   }
 }
 
+void read_metrics(FlagReader& reader, const FlagTexts& texts, LoadSettings& settings) {
+  if (texts.metrics.empty()) return;
+  const auto endpoint = os::parse_endpoint(texts.metrics);
+  if (!endpoint) {
+    reader.report("--metrics", endpoint.error());
+  } else {
+    settings.metrics = *endpoint;
+  }
+}
+
 void read_targets(FlagReader& reader, const FlagTexts& texts, LoadSettings& settings) {
   if (texts.target.empty()) reader.report("--target", "is required: HOST:PORT[,HOST:PORT..]");
   for (const std::string& name : CLI::detail::split(texts.target, ',')) {
     // Resolving may take long, and one mistake is enough.
     if (reader.mistake().empty()) read_target(reader, name, settings);
   }
+}
+
+// A search makes its own rates, and many runs.
+void read_search_settings(FlagReader& reader, const FlagTexts& texts, LoadSettings& settings) {
+  if (texts.search.objective.empty()) return;
+  settings.search = read_search(reader, texts.search);
+  const std::pair<const char*, bool> excluded[] = {
+      {"-R, --ramp, --steps, --burst or --trace", texts.schedule.is_given()},
+      {"--idle", texts.idle},
+      {"--threshold", !texts.thresholds.empty()},
+      {"--hgrm, --hdr-log or --histograms",
+       !(texts.hgrm + texts.hdr_log + texts.histograms).empty()},
+      {"--format csv", texts.format == "csv"}};
+  for (const auto& [flag, is_given] : excluded) {
+    if (!is_given) continue;
+    reader.report("--search", fmt::format("cannot be together with {}: it makes many runs", flag));
+  }
+  settings.mode = LoadMode::open;
+}
+
+// Of a run; the steps of a search are shorter.
+void read_times(FlagReader& reader, const FlagTexts& texts, LoadSettings& settings) {
+  if (settings.search) {
+    settings.duration_ns = 3 * os::ns_per_s;
+    settings.warmup_ns = os::ns_per_s;
+  }
+  if (!texts.duration.empty()) {
+    settings.duration_ns = reader.duration("-d,--duration", texts.duration, os::ns_per_ms);
+  }
+  settings.timeout_ns = reader.duration("--timeout", texts.timeout, os::ns_per_ms);
+  settings.spin_ns = reader.duration("--spin", texts.spin, 0);
+  settings.send_lag_p99_max_ns = reader.duration("--max-send-lag-p99", texts.send_lag_p99_max, 0);
 }
 
 void read_mode(FlagReader& reader, const FlagTexts& texts, LoadSettings& settings) {
@@ -147,6 +222,21 @@ void read_mode(FlagReader& reader, const FlagTexts& texts, LoadSettings& setting
   }
   settings.pipeline =
       static_cast<std::uint32_t>(reader.whole("--pipeline", texts.pipeline, 1, pipeline_max));
+}
+
+void read_thresholds(FlagReader& reader, const FlagTexts& texts, LoadSettings& settings) {
+  for (const std::string& text : texts.thresholds) {
+    auto threshold = parse_threshold(text);
+    if (!threshold) {
+      reader.report("--threshold", threshold.error());
+    } else if (threshold->subject == ThresholdSubject::send_lag &&
+               settings.mode != LoadMode::open) {
+      reader.report("--threshold",
+                    fmt::format("'{}': only an open loop (-R) has a send lag", text));
+    } else {
+      settings.thresholds.push_back(*std::move(threshold));
+    }
+  }
 }
 
 void read_cpus(FlagReader& reader, const FlagTexts& texts, LoadSettings& settings) {
@@ -180,10 +270,8 @@ LoadSettings read_settings(FlagReader& reader, const FlagTexts& texts) {
   LoadSettings settings;
   settings.connections =
       static_cast<std::uint32_t>(reader.whole("-c,--connections", texts.connections, 1, most));
-  settings.duration_ns = reader.duration("-d,--duration", texts.duration, os::ns_per_ms);
-  settings.timeout_ns = reader.duration("--timeout", texts.timeout, os::ns_per_ms);
-  settings.spin_ns = reader.duration("--spin", texts.spin, 0);
-  settings.send_lag_p99_max_ns = reader.duration("--max-send-lag-p99", texts.send_lag_p99_max, 0);
+  read_search_settings(reader, texts, settings);
+  read_times(reader, texts, settings);
   settings.message_bytes = reader.size("-s,--message-size", texts.message_size);
   settings.seed = reader.whole("--seed", texts.seed, 0, std::numeric_limits<std::uint64_t>::max());
   settings.in_flight_max =
@@ -195,16 +283,20 @@ LoadSettings read_settings(FlagReader& reader, const FlagTexts& texts) {
   }
   reader.choice("--protocol", texts.protocol, {"echo"});
   settings.format =
-      static_cast<OutputFormat>(reader.choice("--format", texts.format, {"text", "json"}));
+      static_cast<OutputFormat>(reader.choice("--format", texts.format, {"text", "json", "csv"}));
   settings.progress = static_cast<ProgressKind>(
       reader.choice("--progress", texts.progress, {"auto", "always", "never"}));
   read_mode(reader, texts, settings);
+  read_thresholds(reader, texts, settings);
   read_cpus(reader, texts, settings);
   settings.out_path = texts.out;
   settings.histograms_dir = texts.histograms;
+  settings.hgrm_path = texts.hgrm;
+  settings.hdr_log_path = texts.hdr_log;
   settings.strict = texts.strict;
   // Last, for it may ask the name service.
   read_targets(reader, texts, settings);
+  read_metrics(reader, texts, settings);
   read_sources(reader, texts, settings);
   return settings;
 }
@@ -226,12 +318,13 @@ std::expected<LoadSettings, NothingToRun> parse_load_flags(int argument_count,
   FlagTexts texts;
   bool version_wanted = false;
   add_traffic_flags(app, texts);
+  add_search_flags(app, texts);
   add_process_flags(app, texts);
   add_output_flags(app, texts);
   app.add_flag("--version", version_wanted, "print the version and the commit");
   app.footer(
       "Exit codes: 0 good; 1 failed; 2 wrong usage; 3 not valid (--strict); 4 a limit of the "
-      "machine; 130, 143 stopped by SIGINT, SIGTERM.");
+      "machine; 99 a threshold was not kept; 130, 143 stopped by SIGINT, SIGTERM.");
   try {
     app.parse(argument_count, arguments);
   } catch (const CLI::CallForHelp&) {

@@ -78,6 +78,42 @@ TEST(LoadFlags, IdleHasNoRateAndNoWarmUp) {
   EXPECT_THAT(mistake_of({"--idle", "-R", "5"}), HasSubstr("--idle"));
 }
 
+TEST(LoadFlags, OutputGoesWhereItIsAsked) {
+  const LoadSettings settings =
+      settings_of({"--format", "csv", "--hgrm", "a.hgrm", "--hdr-log", "b.hlog", "--out", "c"});
+  EXPECT_EQ(settings.format, OutputFormat::csv);
+  EXPECT_EQ(settings.hgrm_path, "a.hgrm");
+  EXPECT_EQ(settings.hdr_log_path, "b.hlog");
+  EXPECT_EQ(settings.out_path, "c");
+}
+
+TEST(LoadFlags, ASearchIsAnOpenLoopOfShortRuns) {
+  const LoadSettings settings =
+      settings_of({"--search", "p99.9<10ms", "--search-rates", "200:9000", "--search-resolution",
+                   "2%", "--search-confidence", "99%", "--search-steps", "40"});
+  ASSERT_TRUE(settings.search);
+  EXPECT_EQ(settings.mode, LoadMode::open);
+  EXPECT_EQ(settings.pipeline, 0U);
+  EXPECT_EQ(settings.duration_ns, 3 * os::ns_per_s);
+  EXPECT_EQ(settings.warmup_ns, os::ns_per_s);
+  EXPECT_EQ(settings.search->objective.text, "p99.9<10ms");
+  EXPECT_EQ(settings.search->plan.from_rps, 200);
+  EXPECT_EQ(settings.search->plan.to_rps, 9'000);
+  EXPECT_DOUBLE_EQ(settings.search->plan.resolution, 0.02);
+  EXPECT_DOUBLE_EQ(settings.search->plan.confidence, 0.99);
+  EXPECT_EQ(settings.search->plan.steps_max, 40U);
+  EXPECT_EQ(settings_of({"--search", "p99<1s", "-d", "5s", "--warmup", "0s"}).duration_ns,
+            5 * os::ns_per_s);
+}
+
+TEST(LoadFlags, TakesSeveralThresholds) {
+  const LoadSettings settings =
+      settings_of({"-R", "5", "--threshold", "p99<5ms", "--threshold", "send-lag-max < 1ms"});
+  ASSERT_EQ(settings.thresholds.size(), 2U);
+  EXPECT_EQ(settings.thresholds[0].text, "p99<5ms");
+  EXPECT_EQ(settings.thresholds[1].text, "send-lag-max<1ms");
+}
+
 TEST(LoadFlags, TakesSeveralTargets) {
   const auto settings = parse({"--target", "127.0.0.1:7000,[::1]:7001"});
   ASSERT_TRUE(settings) << settings.error().text;
@@ -113,7 +149,7 @@ INSTANTIATE_TEST_SUITE_P(
         Mistake{{"--timeout", "0s"}, "--timeout", "'0s'"},
         Mistake{{"--arrival", "sometimes"}, "--arrival", "poisson, uniform"},
         Mistake{{"--protocol", "ftp"}, "--protocol", "echo"},
-        Mistake{{"--format", "xml"}, "--format", "text, json"},
+        Mistake{{"--format", "xml"}, "--format", "text, json, csv"},
         Mistake{{"--progress", "maybe"}, "--progress", "auto, always, never"},
         Mistake{{"--shards", "none"}, "--shards", "'none'"},
         Mistake{{"--shards", "101"}, "--shards", "from 1 to 100"},
@@ -123,6 +159,25 @@ INSTANTIATE_TEST_SUITE_P(
         Mistake{{"--seed", "-1"}, "--seed", "'-1'"},
         Mistake{{"--max-in-flight", "0"}, "--max-in-flight", "'0'"},
         Mistake{{"--connect-rate", "-1"}, "--connect-rate", "'-1'"},
+        Mistake{{"--threshold", "p99<5"}, "--threshold", "'p99<5'"},
+        Mistake{{"--threshold", "p50<1s", "--threshold", "x<1s"}, "--threshold", "'x'"},
+        Mistake{{"--threshold", "send-lag-p99<1ms"}, "--threshold", "open loop"},
+        Mistake{{"--search", "p99"}, "--search", "'p99'"},
+        Mistake{{"--search", "rate>5"}, "--search", "'rate>5'"},
+        Mistake{{"--search", "p99>5ms"}, "--search", "'p99>5ms'"},
+        Mistake{{"--search", "p99<5ms", "-R", "5"}, "--search", "-R"},
+        Mistake{{"--search", "p99<5ms", "--idle"}, "--search", "--idle"},
+        Mistake{{"--search", "p99<5ms", "--threshold", "p50<1s"}, "--search", "--threshold"},
+        Mistake{{"--search", "p99<5ms", "--hgrm", "x"}, "--search", "--hgrm"},
+        Mistake{{"--search", "p99<5ms", "--format", "csv"}, "--search", "--format csv"},
+        Mistake{{"--search", "p99<5ms", "--search-rates", "5"}, "--search-rates", "'5'"},
+        Mistake{{"--search", "p99<5ms", "--search-rates", "9:9"}, "--search-rates", "'9:9'"},
+        Mistake{{"--search", "p99<5ms", "--search-resolution", "5"}, "--search-resolution", "'5'"},
+        Mistake{{"--search", "p99<5ms", "--search-confidence", "100%"},
+                "--search-confidence",
+                "'100%'"},
+        Mistake{{"--search", "p99<5ms", "--search-steps", "0"}, "--search-steps", "'0'"},
+        Mistake{{"--metrics", "9100"}, "--metrics", "9100"},
         Mistake{{"--no-such-flag"}, "--no-such-flag", ""}));
 
 TEST(LoadFlags, RefusesTargetsThatAreNone) {

@@ -5,11 +5,14 @@
 
 #include <filesystem>
 #include <system_error>
+#include <utility>
 
 #include <fmt/format.h>
 
 #include "loadgen/load_merge.hpp"
 #include "loadgen/load_report.hpp"
+#include "loadgen/load_row.hpp"
+#include "loadgen/search_report.hpp"
 #include "measure/histogram_log.hpp"
 #include "os/file.hpp"
 
@@ -43,6 +46,30 @@ void write_file(const std::string& path, const std::string& text,
   }
 }
 
+// The latency of the run: from the intended time, where there is one.
+const measure::Histogram& latency_of(const measure::LoadDocument& document) {
+  return document.response_ns ? *document.response_ns : document.service_ns;
+}
+
+std::string text_of(const LoadSettings& settings, const measure::LoadDocument& document,
+                    const std::string& json) {
+  switch (settings.format) {
+    case OutputFormat::json:
+      return json;
+    case OutputFormat::csv:
+      return format_csv(document);
+    case OutputFormat::text:
+      break;
+  }
+  return format_report(document);
+}
+
+void print(const std::string& text, std::vector<std::string>& failures) {
+  if (auto printed = os::write_all(STDOUT_FILENO, text); !printed) {
+    failures.push_back("cannot write the result to stdout: " + os::describe(printed.error()));
+  }
+}
+
 void write_histograms(const std::string& directory, const measure::LoadDocument& document,
                       const std::vector<measure::LoadShardResult>& results,
                       std::vector<std::string>& failures) {
@@ -61,10 +88,12 @@ void write_histograms(const std::string& directory, const measure::LoadDocument&
 }  // namespace
 
 std::optional<std::string> find_unwritable(const LoadSettings& settings) {
-  if (!settings.out_path.empty()) {
-    if (auto writable = os::check_writable(settings.out_path); !writable) {
-      return fmt::format("--out: cannot write {}: {}", settings.out_path,
-                         os::describe(writable.error()));
+  for (const auto& [flag, path] : {std::pair("--out", &settings.out_path),
+                                   {"--hgrm", &settings.hgrm_path},
+                                   {"--hdr-log", &settings.hdr_log_path}}) {
+    if (path->empty()) continue;
+    if (auto writable = os::check_writable(*path); !writable) {
+      return fmt::format("{}: cannot write {}: {}", flag, *path, os::describe(writable.error()));
     }
   }
   if (settings.histograms_dir.empty()) return std::nullopt;
@@ -81,18 +110,30 @@ std::optional<std::string> find_unwritable(const LoadSettings& settings) {
   return std::nullopt;
 }
 
+std::vector<std::string> write_search(const LoadSettings& settings,
+                                      const measure::SearchDocument& document) {
+  std::vector<std::string> failures;
+  const std::string json = measure::write_search_document(document);
+  print(settings.format == OutputFormat::json ? json : format_search(document), failures);
+  if (!settings.out_path.empty()) write_file(settings.out_path, json, failures);
+  return failures;
+}
+
 std::vector<std::string> write_result(const LoadSettings& settings,
                                       const measure::LoadDocument& document,
                                       const std::vector<measure::LoadShardResult>& results) {
   std::vector<std::string> failures;
   const std::string json = measure::write_load_document(document);
-  const bool is_json = settings.format == OutputFormat::json;
   // First what needs no disk, so that the figures are not lost with it.
-  const auto printed = os::write_all(STDOUT_FILENO, is_json ? json : format_report(document));
-  if (!printed) {
-    failures.push_back("cannot write the result to stdout: " + os::describe(printed.error()));
-  }
+  print(text_of(settings, document, json), failures);
   if (!settings.out_path.empty()) write_file(settings.out_path, json, failures);
+  if (!settings.hgrm_path.empty()) {
+    write_file(settings.hgrm_path, measure::percentile_table(latency_of(document), us_per_recorded),
+               failures);
+  }
+  if (!settings.hdr_log_path.empty()) {
+    write_file(settings.hdr_log_path, interval_log(document, results), failures);
+  }
   if (!settings.histograms_dir.empty()) {
     write_histograms(settings.histograms_dir, document, results, failures);
   }

@@ -11,6 +11,7 @@
 #include "loadgen/load_settings.hpp"
 #include "measure/load_document.hpp"
 #include "measure/load_result.hpp"
+#include "measure/search_document.hpp"
 
 namespace c1m::loadgen {
 
@@ -22,5 +23,9 @@ namespace c1m::loadgen {
 [[nodiscard]] std::vector<std::string> write_result(
     const LoadSettings& settings, const measure::LoadDocument& document,
     const std::vector<measure::LoadShardResult>& results);
+
+// Likewise of a search: stdout and the document file.
+[[nodiscard]] std::vector<std::string> write_search(const LoadSettings& settings,
+                                                    const measure::SearchDocument& document);
 
 }  // namespace c1m::loadgen

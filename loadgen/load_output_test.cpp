@@ -79,12 +79,30 @@ TEST_F(LoadOutputTest, HistogramsAreTablesAndAnIntervalLog) {
   EXPECT_THAT(log, HasSubstr(measure::encode_v2_base64(both))) << "both shards, one row";
 }
 
+TEST_F(LoadOutputTest, SingleFilesHoldWhatTheDirectoryHolds) {
+  settings.histograms_dir = directory;
+  settings.hgrm_path = directory + "/own.hgrm";
+  settings.hdr_log_path = directory + "/own.hlog";
+  settings.format = OutputFormat::csv;
+  ASSERT_EQ(find_unwritable(settings), std::nullopt);
+  EXPECT_THAT(write(), HasSubstr("response_p99_us"));
+  EXPECT_THAT(failures, testing::IsEmpty());
+  EXPECT_EQ(read("own.hgrm"), read("response.hgrm"));
+  EXPECT_THAT(read("own.hlog"), HasSubstr("\n1.000,1.000,"));
+}
+
 TEST_F(LoadOutputTest, FindsWhatCannotBeWritten) {
   settings.out_path = directory + "/missing/run.json";
   EXPECT_THAT(find_unwritable(settings).value_or(""), HasSubstr("missing/run.json"));
   settings.out_path = directory;
   EXPECT_THAT(find_unwritable(settings).value_or(""), HasSubstr(directory));
   settings.out_path.clear();
+  settings.hdr_log_path = directory + "/missing/run.hlog";
+  EXPECT_THAT(find_unwritable(settings).value_or(""), HasSubstr("--hdr-log"));
+  settings.hdr_log_path.clear();
+  settings.hgrm_path = directory + "/missing/run.hgrm";
+  EXPECT_THAT(find_unwritable(settings).value_or(""), HasSubstr("--hgrm"));
+  settings.hgrm_path.clear();
   settings.histograms_dir = "/proc/histograms";
   EXPECT_THAT(find_unwritable(settings).value_or(""), HasSubstr("/proc/histograms"));
 }

@@ -19,20 +19,27 @@ os::Nanoseconds interval_of(ProgressKind kind, bool is_terminal) {
   return kind == ProgressKind::always ? os::ns_per_s : 5 * os::ns_per_s;
 }
 
+std::string p99_text(const char* name, const std::optional<os::Nanoseconds>& value_ns) {
+  if (!value_ns) return {};
+  return fmt::format(", {} {:.3g} us", name,
+                     static_cast<double>(*value_ns) / static_cast<double>(os::ns_per_us));
+}
+
 }  // namespace
 
-std::string format_progress(std::string_view phase, double done, double answers_per_s,
-                            const FleetStatus& status, std::uint64_t connections, int bar_columns) {
+std::string format_progress(const ProgressFigures& figures, int bar_columns) {
+  const double done = std::clamp(figures.done, 0.0, 1.0);
   std::string line;
   if (bar_columns > 0) {
-    const auto filled = static_cast<std::size_t>(std::clamp(done, 0.0, 1.0) * bar_columns);
+    const auto filled = static_cast<std::size_t>(done * bar_columns);
     line = "[" + std::string(filled, '#') +
            std::string(static_cast<std::size_t>(bar_columns) - filled, '.') + "] ";
   }
-  line += fmt::format("{} {:.0f} %: {} of {} connections, {:.0f} answers/s, {} outstanding", phase,
-                      std::clamp(done, 0.0, 1.0) * 100, status.established, connections,
-                      answers_per_s, status.outstanding);
-  return line;
+  line += fmt::format("{} {:.0f} %: {} of {} connections, {:.0f} answers/s", figures.phase,
+                      done * 100, figures.established, figures.connections, figures.answers_per_s);
+  line += p99_text("p99", figures.latency_p99_ns);
+  line += p99_text("send lag p99", figures.send_lag_p99_ns);
+  return line + fmt::format(", {} errors, {} outstanding", figures.errors, figures.outstanding);
 }
 
 LoadProgress::LoadProgress(const LoadSettings& settings)
@@ -52,25 +59,32 @@ void LoadProgress::enter_window(const measure::LoadWindow& window) {
   window_ = window;
 }
 
-double LoadProgress::done(os::Nanoseconds now_ns, const FleetStatus& status) const {
+double LoadProgress::done(os::Nanoseconds now_ns, const LiveFigures& live) const {
   if (window_.end_ns > window_.start_ns) {
     return static_cast<double>(now_ns - window_.start_ns) /
            static_cast<double>(window_.end_ns - window_.start_ns);
   }
-  return static_cast<double>(status.established) / static_cast<double>(connections_);
+  return static_cast<double>(live.established) / static_cast<double>(connections_);
 }
 
-void LoadProgress::show(os::Nanoseconds now_ns, const FleetStatus& status) {
-  if (!shown_ || now_ns - last_shown_ns_ < interval_ns_) return;
+void LoadProgress::show(os::Nanoseconds now_ns, const LiveFigures& live) {
   const double elapsed_s =
       static_cast<double>(now_ns - last_shown_ns_) / static_cast<double>(os::ns_per_s);
   // A shard that has died takes its counters along, so that the sum may go back.
-  const std::uint64_t answers = std::max(status.answered, last_answered_) - last_answered_;
-  const std::string line =
-      format_progress(phase_, done(now_ns, status), static_cast<double>(answers) / elapsed_s,
-                      status, connections_, is_terminal_ ? terminal_bar_columns : 0);
+  const std::uint64_t answers = std::max(live.answered, last_.answered) - last_.answered;
+  const ProgressFigures figures{
+      .phase = phase_,
+      .done = done(now_ns, live),
+      .established = live.established,
+      .connections = connections_,
+      .answers_per_s = static_cast<double>(answers) / elapsed_s,
+      .latency_p99_ns = live.latency.since(last_.latency).percentile_ns(99),
+      .send_lag_p99_ns = live.send_lag.since(last_.send_lag).percentile_ns(99),
+      .errors = live.errors,
+      .outstanding = live.outstanding};
+  const std::string line = format_progress(figures, is_terminal_ ? terminal_bar_columns : 0);
   last_shown_ns_ = now_ns;
-  last_answered_ = status.answered;
+  last_ = live;
   line_is_open_ = is_terminal_;
   // Progress that cannot be shown is no reason to end a run.
   static_cast<void>(

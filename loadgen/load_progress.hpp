@@ -3,21 +3,34 @@
 // Threads: one.
 #pragma once
 
+#include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
+#include "loadgen/live_board.hpp"
 #include "loadgen/load_settings.hpp"
-#include "loadgen/shard_fleet.hpp"
 #include "measure/load_document.hpp"
 #include "os/clock.hpp"
 
 namespace c1m::loadgen {
 
-// One line: "window 12.0/30.0 s, 20003 req/s, 1000 established, 3 outstanding", preceded by
-// a bar of `bar_columns` columns if that is not 0. `done` is 0..1.
-[[nodiscard]] std::string format_progress(std::string_view phase, double done, double answers_per_s,
-                                          const FleetStatus& status, std::uint64_t connections,
-                                          int bar_columns);
+// What one line says.
+struct ProgressFigures {
+  std::string_view phase;
+  double done = 0;  // 0..1
+  std::uint64_t established = 0;
+  std::uint64_t connections = 0;
+  double answers_per_s = 0;
+  std::optional<os::Nanoseconds> latency_p99_ns = {};   // of the last interval; nothing: no answer
+  std::optional<os::Nanoseconds> send_lag_p99_ns = {};  // likewise
+  std::uint64_t errors = 0;                             // so far
+  std::uint64_t outstanding = 0;
+};
+
+// "window 40 %: 20 of 20 connections, 20003 answers/s, p99 310 us, send lag p99 60 us, 0 errors,
+// 3 outstanding", preceded by a bar of `bar_columns` columns if that is not 0.
+[[nodiscard]] std::string format_progress(const ProgressFigures& figures, int bar_columns);
 
 class LoadProgress {
  public:
@@ -26,13 +39,17 @@ class LoadProgress {
   // A phase whose length is not known begins.
   void enter(std::string_view phase);
   void enter_window(const measure::LoadWindow& window);
-  // Shows the present state if it is time to.
-  void show(os::Nanoseconds now_ns, const FleetStatus& status);
+  // It is time to show something.
+  [[nodiscard]] bool is_due(os::Nanoseconds now_ns) const {
+    return shown_ && now_ns - last_shown_ns_ >= interval_ns_;
+  }
+  void show(os::Nanoseconds now_ns, const LiveFigures& live);
+  [[nodiscard]] const std::string& phase() const { return phase_; }
   // Leaves the terminal on a fresh line.
   void finish();
 
  private:
-  [[nodiscard]] double done(os::Nanoseconds now_ns, const FleetStatus& status) const;
+  [[nodiscard]] double done(os::Nanoseconds now_ns, const LiveFigures& live) const;
 
   bool shown_;
   bool is_terminal_;
@@ -41,7 +58,7 @@ class LoadProgress {
   std::string phase_;
   measure::LoadWindow window_;
   os::Nanoseconds last_shown_ns_;
-  std::uint64_t last_answered_ = 0;
+  LiveFigures last_;
   bool line_is_open_ = false;
 };
 

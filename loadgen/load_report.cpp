@@ -75,9 +75,9 @@ std::string latency_table(const LoadDocument& document) {
     const char* name;
     double percentile;
   };
-  constexpr std::array rows{Row{"p50", 50},       Row{"p75", 75}, Row{"p90", 90},
-                            Row{"p95", 95},       Row{"p99", 99}, Row{"p99.9", 99.9},
-                            Row{"p99.99", 99.99}, Row{"max", 100}};
+  constexpr std::array rows{Row{"p50", 50},       Row{"p75", 75},         Row{"p90", 90},
+                            Row{"p95", 95},       Row{"p99", 99},         Row{"p99.9", 99.9},
+                            Row{"p99.99", 99.99}, Row{"p99.999", 99.999}, Row{"max", 100}};
   std::string text = row("latency (us)", "response", "service", "send lag");
   text += row("mean", mean_figure(document.response_ns), mean_figure(service_ns),
               mean_figure(document.send_lag_ns));
@@ -98,6 +98,12 @@ std::string traffic_lines(const LoadDocument& document) {
       document.connections_planned, document.connections_established, document.connections_at_end,
       counts.planned, counts.sent, counts.unsent, counts.answered, counts.lost,
       counts.in_flight_at_end, counts.corrupt, counts.late, document.unexpected_bytes);
+  if (counts.timed_out > 0) {
+    text += fmt::format(
+        "  timed out     {} of those in flight had waited for the timeout; they count below at the "
+        "time waited\n",
+        counts.timed_out);
+  }
   if (document.mode != "idle") {
     text += fmt::format("  rate          {:.1f} answers/s", document.rate_achieved_rps);
     if (document.rate_planned_rps) {
@@ -143,7 +149,21 @@ std::string verdict(const LoadDocument& document) {
 
 std::string format_report(const LoadDocument& document) {
   return headline(document) + "\n" + traffic_lines(document) + "\n" + latency_table(document) +
-         "\n" + generator_line(document) + verdict(document);
+         "\n" + generator_line(document) + format_thresholds(document, ShownThresholds::all) +
+         verdict(document);
+}
+
+std::string format_thresholds(const LoadDocument& document, ShownThresholds shown) {
+  std::string text;
+  for (const measure::ThresholdVerdict& verdict : document.thresholds) {
+    if (verdict.ok && shown == ShownThresholds::only_crossed) continue;
+    const std::string value =
+        verdict.value ? fmt::format("{:.6g}", *verdict.value) : "not measured";
+    text += fmt::format("  threshold     {}: {} {} (bound {} {:.6g}), {}\n", verdict.text, value,
+                        verdict.value ? verdict.unit : "", verdict.comparison, verdict.bound,
+                        verdict.ok ? "kept" : "CROSSED");
+  }
+  return text;
 }
 
 std::string format_failed_checks(const LoadDocument& document) {

@@ -2,6 +2,7 @@
 // believe it. Threads: pure functions. Not here: JSON (measure/load_document).
 #pragma once
 
+#include <cstdint>
 #include <string>
 
 #include "measure/load_document.hpp"
@@ -12,5 +13,10 @@ namespace c1m::loadgen {
 
 // The failed checks, a line each; empty when the run is valid.
 [[nodiscard]] std::string format_failed_checks(const measure::LoadDocument& document);
+
+// A line for each threshold; only_crossed leaves out those that were kept.
+enum class ShownThresholds : std::uint8_t { all, only_crossed };
+[[nodiscard]] std::string format_thresholds(const measure::LoadDocument& document,
+                                            ShownThresholds shown);
 
 }  // namespace c1m::loadgen

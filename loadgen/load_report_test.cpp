@@ -44,6 +44,29 @@ TEST(LoadReport, ShowsWhatWasMeasured) {
   EXPECT_THAT(text, HasSubstr("valid: 1 checks passed"));
 }
 
+TEST(LoadReport, SaysHowManyTimedOut) {
+  auto document = document_of("open");
+  EXPECT_THAT(format_report(document), Not(HasSubstr("timed out")));
+  document.counts.timed_out = 7;
+  EXPECT_THAT(format_report(document), HasSubstr("timed out     7 of those in flight"));
+}
+
+TEST(LoadReport, ShowsThresholdsWithTheirFigures) {
+  auto document = document_of("open");
+  document.thresholds = {{.text = "p99<5ms",
+                          .value = 2'000.5,
+                          .comparison = "<",
+                          .bound = 5'000,
+                          .unit = "us",
+                          .ok = true},
+                         {.text = "max<1s", .comparison = "<", .bound = 1e6, .unit = "us"}};
+  const std::string kept = "threshold     p99<5ms: 2000.5 us (bound < 5000), kept\n";
+  const std::string crossed = "max<1s: not measured  (bound < 1e+06), CROSSED\n";
+  EXPECT_THAT(format_report(document), testing::AllOf(HasSubstr(kept), HasSubstr(crossed)));
+  const std::string only = format_thresholds(document, ShownThresholds::only_crossed);
+  EXPECT_THAT(only, testing::AllOf(Not(HasSubstr(kept)), HasSubstr(crossed)));
+}
+
 TEST(LoadReport, LabelsAClosedLoopAsCapacity) {
   const std::string text = format_report(document_of("closed"));
   EXPECT_THAT(text, HasSubstr("capacity, not latency"));
@@ -72,13 +95,23 @@ TEST(LoadReport, SaysWhatStoppedAPartialRun) {
 }
 
 TEST(Progress, HasABarOnlyOnATerminal) {
-  FleetStatus status;
-  status.established = 90;
-  status.outstanding = 3;
-  EXPECT_EQ(format_progress("window", 0.5, 1'000, status, 100, 10),
-            "[#####.....] window 50 %: 90 of 100 connections, 1000 answers/s, 3 outstanding");
-  EXPECT_EQ(format_progress("window", 1.7, 0, status, 100, 0),
-            "window 100 %: 90 of 100 connections, 0 answers/s, 3 outstanding");
+  ProgressFigures figures{.phase = "window",
+                          .done = 0.5,
+                          .established = 90,
+                          .connections = 100,
+                          .answers_per_s = 1'000,
+                          .latency_p99_ns = 1'234'567,
+                          .send_lag_p99_ns = 45'678,
+                          .errors = 2,
+                          .outstanding = 3};
+  EXPECT_EQ(format_progress(figures, 10),
+            "[#####.....] window 50 %: 90 of 100 connections, 1000 answers/s, p99 1.23e+03 us, "
+            "send lag p99 45.7 us, 2 errors, 3 outstanding");
+  figures.done = 1.7;
+  figures.latency_p99_ns.reset();
+  figures.send_lag_p99_ns.reset();
+  EXPECT_EQ(format_progress(figures, 0),
+            "window 100 %: 90 of 100 connections, 1000 answers/s, 2 errors, 3 outstanding");
 }
 
 }  // namespace

@@ -11,11 +11,15 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include "admin/admin_server.hpp"
+#include "loadgen/live_board.hpp"
+#include "loadgen/load_metrics.hpp"
 #include "loadgen/load_progress.hpp"
 #include "loadgen/shard_fleet.hpp"
 #include "os/exit_code.hpp"
 #include "os/poller.hpp"
 #include "os/process.hpp"
+#include "os/socket.hpp"
 
 namespace c1m::loadgen {
 namespace {
@@ -32,11 +36,14 @@ constexpr os::Nanoseconds stuck_ns = 10 * os::ns_per_s;
 
 class LoadRun {
  public:
-  LoadRun(const LoadSettings& settings, ShardFleet& fleet, os::Poller& poller, int signal_fd)
+  // `board` may be null.
+  LoadRun(const LoadSettings& settings, ShardFleet& fleet, os::Poller& poller, int signal_fd,
+          LiveBoard* board)
       : settings_(settings),
         fleet_(fleet),
         poller_(poller),
         signal_fd_(signal_fd),
+        board_(board),
         progress_(settings) {}
 
   RunOutcome run();
@@ -48,6 +55,7 @@ class LoadRun {
   void await_results();
 
   void turn(os::Nanoseconds deadline_ns);
+  void show(os::Nanoseconds now_ns);
   void take_signal();
   void stop(const std::string& reason);
   void notice_deaths();
@@ -58,6 +66,8 @@ class LoadRun {
   ShardFleet& fleet_;
   os::Poller& poller_;
   int signal_fd_;
+  LiveBoard* board_;
+  os::Nanoseconds published_ns_ = 0;
   LoadProgress progress_;
   RunOutcome outcome_;
   std::array<epoll_event, 64> events_{};
@@ -140,7 +150,19 @@ void LoadRun::turn(os::Nanoseconds deadline_ns) {
   const os::Nanoseconds now_ns = os::monotonic_ns();
   fleet_.kill_stuck(now_ns, stuck_ns);
   notice_deaths();
-  progress_.show(now_ns, fleet_.status());
+  show(now_ns);
+}
+
+void LoadRun::show(os::Nanoseconds now_ns) {
+  const bool is_for_board = board_ != nullptr && now_ns - published_ns_ >= tick_ns;
+  if (!is_for_board && !progress_.is_due(now_ns)) return;
+  LiveFigures live = fleet_.live();
+  live.phase = progress_.phase();
+  live.connections_planned = settings_.connections;
+  if (progress_.is_due(now_ns)) progress_.show(now_ns, live);
+  if (!is_for_board) return;
+  board_->publish(live);
+  published_ns_ = now_ns;
 }
 
 void LoadRun::take_signal() {
@@ -197,6 +219,27 @@ void LoadRun::explain_failed_connects() {
                   settings_.connections));
 }
 
+os::Result<admin::AdminServer> serve_metrics(const os::Endpoint& where, const LiveBoard& board,
+                                             LoadMode mode) {
+  auto listener = os::listen_tcp(where, {});
+  if (!listener) return std::unexpected(listener.error());
+  return admin::AdminServer::start(
+      *std::move(listener), [&board, mode](std::string_view method, std::string_view target) {
+        const std::array<admin::AdminPage, 2> pages{{
+            {.path = "/healthz", .answer = [] { return admin::text_answer(200, "ok\n"); }},
+            {.path = "/metrics",
+             .answer =
+                 [&] {
+                   return admin::AdminAnswer{.status = 200,
+                                             .content_type = open_metrics_content_type,
+                                             .body = to_open_metrics(board.figures(), mode),
+                                             .allow = {}};
+                 }},
+        }};
+        return admin::answer_from(pages, method, target);
+      });
+}
+
 }  // namespace
 
 os::Result<RunOutcome> run_load(const LoadSettings& settings, std::uint32_t shards,
@@ -212,7 +255,14 @@ os::Result<RunOutcome> run_load(const LoadSettings& settings, std::uint32_t shar
   if (auto added = poller->add(signals->get(), EPOLLIN, fleet->tag_limit()); !added) {
     return std::unexpected(added.error());
   }
-  return LoadRun(settings, *fleet, *poller, signals->get()).run();
+  if (!settings.metrics) {
+    return LoadRun(settings, *fleet, *poller, signals->get(), nullptr).run();
+  }
+  LiveBoard board;
+  // Only now: forking is for processes with one thread.
+  auto endpoint = serve_metrics(*settings.metrics, board, settings.mode);
+  if (!endpoint) return std::unexpected(endpoint.error());
+  return LoadRun(settings, *fleet, *poller, signals->get(), &board).run();
 }
 
 }  // namespace c1m::loadgen

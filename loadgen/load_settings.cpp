@@ -58,6 +58,8 @@ measure::Settings describe_settings(const LoadSettings& settings, std::uint32_t 
   std::vector<std::string> source_texts;
   source_texts.reserve(sources.size());
   for (const AddressRange& range : sources) source_texts.push_back(to_string(range));
+  std::vector<std::string> threshold_texts;
+  for (const Threshold& threshold : settings.thresholds) threshold_texts.push_back(threshold.text);
   return {
       {"targets", settings.target_names},
       {"connections", std::uint64_t{settings.connections}},
@@ -80,6 +82,7 @@ measure::Settings describe_settings(const LoadSettings& settings, std::uint32_t 
       {"send_lag_p99_max_us",
        static_cast<double>(settings.send_lag_p99_max_ns) / static_cast<double>(os::ns_per_us)},
       {"strict", settings.strict},
+      {"thresholds", threshold_texts},
   };
 }
 

@@ -9,7 +9,9 @@
 #include <vector>
 
 #include "loadgen/schedule.hpp"
+#include "loadgen/search_flags.hpp"
 #include "loadgen/source_addresses.hpp"
+#include "loadgen/threshold.hpp"
 #include "measure/load_document.hpp"
 #include "os/clock.hpp"
 #include "os/cpu_set.hpp"
@@ -22,7 +24,7 @@ enum class LoadMode : std::uint8_t {
   closed,  // each connection sends when it was answered
   idle,    // connections are held, then each is proved alive by one exchange
 };
-enum class OutputFormat : std::uint8_t { text, json };
+enum class OutputFormat : std::uint8_t { text, json, csv };
 enum class ProgressKind : std::uint8_t { automatic, always, never };
 
 struct LoadSettings {
@@ -47,7 +49,12 @@ struct LoadSettings {
   OutputFormat format = OutputFormat::text;
   std::string out_path;        // empty: no file
   std::string histograms_dir;  // empty: none
+  std::string hgrm_path;       // likewise
+  std::string hdr_log_path;
   bool strict = false;
+  std::vector<Threshold> thresholds;
+  std::optional<SearchSettings> search;  // many runs instead of one
+  std::optional<os::Endpoint> metrics;   // where OpenMetrics of the running test are served
   ProgressKind progress = ProgressKind::automatic;
 
   // A trace is only lent.

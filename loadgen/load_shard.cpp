@@ -66,7 +66,9 @@ class LoadShard {
         exchange_(range_, in_flight_limits(order), order.payload, clock_, poller_, accounting_),
         connector_(exchange_, range_, order.routes, clock_, poller_,
                    ConnectPace(connect_rate_of_shard(order), clock_.now_ns()),
-                   settings_.timeout_ns) {}
+                   settings_.timeout_ns) {
+    accounting_.show_in(order.status.latency, order.status.send_lag);
+  }
 
   os::Result<void> run() {
     auto added = poller_.add(order_.wake.descriptor(), EPOLLIN | EPOLLET, wake_tag);
@@ -276,6 +278,7 @@ void LoadShard::publish() {
   status.connects_failed.store(connector_.result().failed, std::memory_order_relaxed);
   status.sent.store(accounting_.sent_total(), std::memory_order_relaxed);
   status.answered.store(accounting_.answered_total(), std::memory_order_relaxed);
+  status.errors.store(accounting_.errors_total(), std::memory_order_relaxed);
   status.outstanding.store(exchange_.outstanding(), std::memory_order_relaxed);
   status.turns.store(status.turns.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
 }

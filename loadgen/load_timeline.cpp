@@ -38,6 +38,14 @@ LoadTimeline::Row& LoadTimeline::row(os::Nanoseconds intended_ns) {
 void LoadTimeline::on_answered(os::Nanoseconds intended_ns, os::Nanoseconds latency_ns) {
   Row& target = row(intended_ns);
   ++target.figures.answered;
+  record(target, latency_ns);
+}
+
+void LoadTimeline::on_timed_out(os::Nanoseconds intended_ns, os::Nanoseconds waited_ns) {
+  record(row(intended_ns), waited_ns);
+}
+
+void LoadTimeline::record(Row& target, os::Nanoseconds latency_ns) {
   if (target.latency_ns.empty()) {
     ++open_seconds_;
     const auto second = static_cast<std::size_t>(&target - rows_.data());

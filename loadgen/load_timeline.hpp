@@ -25,6 +25,8 @@ class LoadTimeline {
   // `intended_ns` lies in the window.
   void on_sent(os::Nanoseconds intended_ns) { ++row(intended_ns).figures.sent; }
   void on_answered(os::Nanoseconds intended_ns, os::Nanoseconds latency_ns);
+  // A request that was given up: its latency is at least this, and it is no answer.
+  void on_timed_out(os::Nanoseconds intended_ns, os::Nanoseconds waited_ns);
 
   // When the present second ends and wants its sample; the far future when all are sampled.
   [[nodiscard]] os::Nanoseconds next_sample_ns() const;
@@ -48,6 +50,7 @@ class LoadTimeline {
 
   Row& row(os::Nanoseconds intended_ns);
   [[nodiscard]] std::size_t seconds_in_window() const;
+  void record(Row& row, os::Nanoseconds latency_ns);
   void seal(Row& row);
 
   measure::LoadWindow window_;

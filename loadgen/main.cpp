@@ -8,13 +8,13 @@
 
 #include <fmt/format.h>
 
+#include "loadgen/judged_document.hpp"
 #include "loadgen/load_flags.hpp"
 #include "loadgen/load_limits.hpp"
-#include "loadgen/load_merge.hpp"
 #include "loadgen/load_output.hpp"
 #include "loadgen/load_report.hpp"
 #include "loadgen/load_run.hpp"
-#include "loadgen/validity.hpp"
+#include "loadgen/search_run.hpp"
 #include "os/cpu_set.hpp"
 #include "os/exit_code.hpp"
 #include "os/file.hpp"
@@ -23,9 +23,6 @@ namespace {
 
 using namespace c1m;
 using namespace c1m::loadgen;
-
-// Counting the plan again takes some 15 ns an arrival; beyond this many it is left out.
-constexpr double recounted_arrivals_max = 2e8;
 
 int complain(os::ExitCode code, const std::string& sentence) {
   // There is no other place to report a failure of stderr itself.
@@ -44,41 +41,47 @@ std::uint64_t count_sources(const std::vector<AddressRange>& sources) {
   return count;
 }
 
-ValidityContext validity_context(const LoadSettings& settings, const RunOutcome& outcome) {
-  ValidityContext context;
-  context.mode = settings.mode;
-  context.pipeline = settings.pipeline;
-  context.shards_died = outcome.shards_died;
-  context.bounds.send_lag_p99_max_ns = settings.send_lag_p99_max_ns;
-  const os::Nanoseconds end_ns =
-      settings.warmup_ns + outcome.window.end_ns - outcome.window.start_ns;
-  const bool is_countable = settings.schedule.expected_arrivals(end_ns) <= recounted_arrivals_max;
-  if (settings.mode == LoadMode::open && outcome.shards_died == 0 && is_countable) {
-    context.plan_count = count_arrivals(settings.plan(), settings.warmup_ns, end_ns);
-  }
-  return context;
-}
-
+// Not valid comes before crossed: thresholds of a run that proves nothing are neither kept nor
+// crossed, and a user who gave --strict asked to hear of that first.
 int exit_code(const LoadSettings& settings, const RunOutcome& outcome, bool is_written,
-              bool is_valid) {
+              const measure::LoadDocument& document) {
   if (outcome.signal_number != 0) return os::exit_signal_base + outcome.signal_number;
   if (!outcome.failures.empty() || !is_written) return os::exit_failed;
-  return settings.strict && !is_valid ? os::exit_not_valid : os::exit_good;
+  if (settings.strict && !document.valid()) return os::exit_not_valid;
+  return document.thresholds_kept() ? os::exit_good : os::exit_threshold_crossed;
 }
 
 int finish(const LoadSettings& settings, const std::vector<AddressRange>& sources,
            const RunOutcome& outcome) {
-  measure::LoadDocument document = merge_outcome(settings, sources, outcome);
-  document.checks = check_validity(document, validity_context(settings, outcome));
+  const measure::LoadDocument document = judged_document(settings, sources, outcome);
   const auto unwritten = write_result(settings, document, outcome.results);
   for (const std::string& failure : outcome.failures) complain(os::exit_failed, failure);
   for (const std::string& failure : unwritten) complain(os::exit_failed, failure);
   // A terminal that has just been shown the text needs it no second time.
   const bool was_shown = settings.format == OutputFormat::text && ::isatty(STDOUT_FILENO) == 1;
-  if (!document.valid() && !was_shown) {
-    static_cast<void>(os::write_all(STDERR_FILENO, format_failed_checks(document)));
+  if (!was_shown) {
+    const auto crossed = format_thresholds(document, ShownThresholds::only_crossed);
+    static_cast<void>(os::write_all(STDERR_FILENO, crossed + format_failed_checks(document)));
   }
-  return exit_code(settings, outcome, unwritten.empty(), document.valid());
+  return exit_code(settings, outcome, unwritten.empty(), document);
+}
+
+// A search that found no rate has crossed its objective at the lowest one.
+int exit_code(const LoadSettings& settings, const SearchOutcome& outcome, bool is_written) {
+  if (outcome.signal_number != 0) return os::exit_signal_base + outcome.signal_number;
+  if (!outcome.failures.empty() || !is_written) return os::exit_failed;
+  if (settings.strict && !outcome.document.converged) return os::exit_not_valid;
+  return outcome.document.held_rps ? os::exit_good : os::exit_threshold_crossed;
+}
+
+int search(const LoadSettings& settings, std::uint32_t shards,
+           const std::vector<AddressRange>& sources) {
+  const auto outcome = run_search(settings, shards, sources);
+  if (!outcome) return complain(os::exit_failed, os::describe(outcome.error()));
+  const auto unwritten = write_search(settings, outcome->document);
+  for (const std::string& failure : outcome->failures) complain(os::exit_failed, failure);
+  for (const std::string& failure : unwritten) complain(os::exit_failed, failure);
+  return exit_code(settings, *outcome, unwritten.empty());
 }
 
 int run(const LoadSettings& settings) {
@@ -97,6 +100,7 @@ int run(const LoadSettings& settings) {
       return complain(os::exit_failed, "--cpus: " + os::describe(bound.error()));
     }
   }
+  if (settings.search) return search(settings, *shards, sources);
   const auto outcome = run_load(settings, *shards, sources);
   if (!outcome) return complain(os::exit_failed, os::describe(outcome.error()));
   return finish(settings, sources, *outcome);

@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <limits>
 
+#include "loadgen/live_histogram.hpp"
 #include "os/clock.hpp"
 
 namespace c1m::loadgen {
@@ -34,7 +35,7 @@ enum class ShardPhase : std::uint32_t {
   drained,   // waiting for the other shards
 };
 
-// Written by one shard each; a cache line of its own.
+// Written by one shard each; cache lines of its own.
 struct alignas(64) ShardStatus {
   std::atomic<ShardPhase> phase{ShardPhase::connecting};
   std::atomic<std::uint64_t> established{0};
@@ -42,8 +43,13 @@ struct alignas(64) ShardStatus {
   std::atomic<std::uint64_t> sent{0};
   std::atomic<std::uint64_t> answered{0};
   std::atomic<std::uint64_t> outstanding{0};
+  // Unsent, lost, corrupt or late, warm-up included.
+  std::atomic<std::uint64_t> errors{0};
   // Turns of the event loop; at least one a second while the shard is healthy.
   std::atomic<std::uint64_t> turns{0};
+  // For what is shown of the running test; warm-up included.
+  LiveHistogram latency;
+  LiveHistogram send_lag;
 };
 static_assert(std::atomic<os::Nanoseconds>::is_always_lock_free);
 static_assert(std::atomic<ShardPhase>::is_always_lock_free);

@@ -156,6 +156,23 @@ FleetStatus ShardFleet::status() const {
   return sum;
 }
 
+LiveFigures ShardFleet::live() const {
+  LiveFigures figures;
+  for (std::size_t index = 0; index < shards_.size(); ++index) {
+    if (shards_[index].ended) continue;
+    const ShardStatus& status = statuses_[index];
+    ++figures.shards;
+    figures.established += status.established.load(std::memory_order_relaxed);
+    figures.sent += status.sent.load(std::memory_order_relaxed);
+    figures.answered += status.answered.load(std::memory_order_relaxed);
+    figures.errors += status.errors.load(std::memory_order_relaxed);
+    figures.outstanding += status.outstanding.load(std::memory_order_relaxed);
+    status.latency.add_to(figures.latency);
+    status.send_lag.add_to(figures.send_lag);
+  }
+  return figures;
+}
+
 void ShardFleet::kill_stuck(os::Nanoseconds now_ns, os::Nanoseconds limit_ns) {
   for (std::size_t index = 0; index < shards_.size(); ++index) {
     Shard& shard = shards_[index];

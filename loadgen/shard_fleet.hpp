@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "loadgen/live_board.hpp"
 #include "loadgen/load_settings.hpp"
 #include "loadgen/payload.hpp"
 #include "loadgen/run_control.hpp"
@@ -72,6 +73,8 @@ class ShardFleet {
   // Makes every shard look at control().
   void wake();
   [[nodiscard]] FleetStatus status() const;
+  // The same with histograms, for showing; costs some 1 us a shard. The phase is not filled in.
+  [[nodiscard]] LiveFigures live() const;
   // Kills shards whose event loop has not turned for `limit_ns`.
   void kill_stuck(os::Nanoseconds now_ns, os::Nanoseconds limit_ns);
   void kill_all();

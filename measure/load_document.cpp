@@ -3,15 +3,13 @@
 
 #include <algorithm>
 
-#include <nlohmann/json.hpp>
-
+#include "measure/document_json.hpp"
 #include "measure/histogram_codec.hpp"
-#include "os/build_info.hpp"
 
 namespace c1m::measure {
 namespace {
 
-using Json = nlohmann::ordered_json;
+using Json = OrderedJson;
 
 double to_us(double ns) {
   return ns / static_cast<double>(os::ns_per_us);
@@ -20,28 +18,12 @@ double to_s(double ns) {
   return ns / static_cast<double>(os::ns_per_s);
 }
 
-template <class T>
-Json to_json(const std::optional<T>& value) {
-  return value ? Json(*value) : Json(nullptr);
-}
-
-Json to_json(const SettingValue& value) {
-  return std::visit(
-      [](const auto& held) -> Json {
-        if constexpr (std::is_same_v<std::decay_t<decltype(held)>, std::monostate>) {
-          return nullptr;
-        } else {
-          return held;
-        }
-      },
-      value);
-}
-
 Json to_json(const RequestCounts& counts) {
-  return {{"planned", counts.planned}, {"sent", counts.sent},
-          {"unsent", counts.unsent},   {"answered", counts.answered},
-          {"lost", counts.lost},       {"in_flight_at_end", counts.in_flight_at_end},
-          {"corrupt", counts.corrupt}, {"late", counts.late}};
+  return {{"planned", counts.planned},    {"sent", counts.sent},
+          {"unsent", counts.unsent},      {"answered", counts.answered},
+          {"lost", counts.lost},          {"in_flight_at_end", counts.in_flight_at_end},
+          {"corrupt", counts.corrupt},    {"late", counts.late},
+          {"timed_out", counts.timed_out}};
 }
 
 // The figures of an empty histogram are null: nothing was measured.
@@ -63,6 +45,7 @@ Json percentile_block(const Histogram& histogram) {
   put_percentile("p99", 99);
   put_percentile("p999", 99.9);
   put_percentile("p9999", 99.99);
+  put_percentile("p99999", 99.999);
   put("max", static_cast<double>(histogram.max()));
   block["hdr_unit"] = "ns";
   block["hdr_v2_b64"] = encode_v2_base64(histogram);
@@ -93,9 +76,9 @@ Json timeline_block(const std::vector<TimelineRow>& rows) {
     block.push_back({{"t_s", row.t_s},
                      {"sent", row.sent},
                      {"answered", row.answered},
-                     {"response_p50_us", to_json(row.response_p50_us)},
-                     {"response_p99_us", to_json(row.response_p99_us)},
-                     {"response_max_us", to_json(row.response_max_us)},
+                     {"response_p50_us", json_of(row.response_p50_us)},
+                     {"response_p99_us", json_of(row.response_p99_us)},
+                     {"response_max_us", json_of(row.response_max_us)},
                      {"in_flight", row.in_flight},
                      {"established", row.established}});
   }
@@ -116,7 +99,7 @@ Json generator_block(const LoadDocument& document) {
                       {"rss_bytes", shard.rss_bytes}});
   }
   return {{"cpu_us", to_us(static_cast<double>(document.cpu_ns()))},
-          {"cpu_us_per_request", to_json(document.cpu_us_per_request())},
+          {"cpu_us_per_request", json_of(document.cpu_us_per_request())},
           {"cpu_utilization_max", document.cpu_utilization_max()},
           {"connection_bytes", document.connection_bytes},
           {"request_pool_bytes", document.request_pool_bytes},
@@ -125,15 +108,15 @@ Json generator_block(const LoadDocument& document) {
 }
 
 Json host_block(const HostDeltas& host) {
-  return {{"listen_overflows", to_json(host.listen_overflows)},
-          {"listen_drops", to_json(host.listen_drops)},
-          {"syn_cookies_sent", to_json(host.syn_cookies_sent)},
-          {"conntrack_drops", to_json(host.conntrack_drops)},
-          {"softnet_drops", to_json(host.softnet_drops)},
-          {"steal_fraction", to_json(host.steal_fraction)},
-          {"throttled_us", to_json(host.throttled_us)},
-          {"realtime_step_us", to_json(host.realtime_step_us)},
-          {"tcp_retransmits", to_json(host.tcp_retransmits)},
+  return {{"listen_overflows", json_of(host.listen_overflows)},
+          {"listen_drops", json_of(host.listen_drops)},
+          {"syn_cookies_sent", json_of(host.syn_cookies_sent)},
+          {"conntrack_drops", json_of(host.conntrack_drops)},
+          {"softnet_drops", json_of(host.softnet_drops)},
+          {"steal_fraction", json_of(host.steal_fraction)},
+          {"throttled_us", json_of(host.throttled_us)},
+          {"realtime_step_us", json_of(host.realtime_step_us)},
+          {"tcp_retransmits", json_of(host.tcp_retransmits)},
           {"unavailable", host.unavailable}};
 }
 
@@ -141,43 +124,39 @@ Json validity_block(const LoadDocument& document) {
   Json checks = Json::array();
   for (const ValidityCheck& check : document.checks) {
     checks.push_back({{"name", check.name},
-                      {"value", to_json(check.value)},
-                      {"bound", to_json(check.bound)},
+                      {"value", json_of(check.value)},
+                      {"bound", json_of(check.bound)},
                       {"unit", check.unit},
-                      {"ok", to_json(check.ok)},
+                      {"ok", json_of(check.ok)},
                       {"explanation", check.explanation}});
   }
   return {{"valid", document.valid()}, {"checks", std::move(checks)}};
 }
 
-Json settings_block(const Settings& settings) {
-  Json block = Json::object();
-  for (const auto& [name, value] : settings) block[name] = to_json(value);
+Json thresholds_block(const LoadDocument& document) {
+  Json block = Json::array();
+  for (const ThresholdVerdict& verdict : document.thresholds) block.push_back(json_of(verdict));
   return block;
 }
 
-void put_identity(Json& json, const LoadDocument& document) {
-  const os::BuildInfo build = os::build_info();
-  json["schema_version"] = 1;
-  json["kind"] = "c1m-load";
-  json["version"] = build.version;
-  json["commit"] = build.commit;
-  json["preset"] = build.preset;
-  json["dirty"] = build.dirty;
-  json["started_utc"] = document.started_utc;
+void put_run(Json& json, const LoadDocument& document) {
   json["mode"] = document.mode;
   json["protocol"] = document.protocol;
   json["partial"] = document.partial();
-  json["stopped_by"] = to_json(document.stopped_by);
+  json["stopped_by"] = json_of(document.stopped_by);
   json["valid"] = document.valid();
   json["invalid_reasons"] = document.invalid_reasons();
-  json["settings"] = settings_block(document.settings);
+  json["settings"] = json_of(document.settings);
 }
 
 }  // namespace
 
 bool LoadDocument::valid() const {
   return std::ranges::none_of(checks, [](const ValidityCheck& check) { return check.ok == false; });
+}
+
+bool LoadDocument::thresholds_kept() const {
+  return std::ranges::all_of(thresholds, &ThresholdVerdict::ok);
 }
 
 std::vector<std::string> LoadDocument::invalid_reasons() const {
@@ -208,7 +187,8 @@ std::optional<double> LoadDocument::cpu_us_per_request() const {
 
 std::string write_load_document(const LoadDocument& document) {
   Json json;
-  put_identity(json, document);
+  put_identity(json, "c1m-load", document.started_utc);
+  put_run(json, document);
   json["window"] = {{"start_monotonic_ns", document.window.start_ns},
                     {"end_monotonic_ns", document.window.end_ns},
                     {"duration_s", document.window.duration_s()}};
@@ -217,7 +197,7 @@ std::string write_load_document(const LoadDocument& document) {
                          {"at_end", document.connections_at_end},
                          {"errors", document.connection_errors}};
   json["connect"] = connect_block(document);
-  json["rate_rps"] = {{"planned", to_json(document.rate_planned_rps)},
+  json["rate_rps"] = {{"planned", json_of(document.rate_planned_rps)},
                       {"sent", document.rate_sent_rps},
                       {"achieved", document.rate_achieved_rps}};
   json["counts"] = to_json(document.counts);
@@ -231,6 +211,7 @@ std::string write_load_document(const LoadDocument& document) {
   json["generator"] = generator_block(document);
   json["host"] = host_block(document.host);
   json["validity"] = validity_block(document);
+  json["thresholds"] = thresholds_block(document);
   return json.dump(2) + "\n";
 }
 

@@ -80,6 +80,17 @@ struct ValidityCheck {
   std::string explanation;
 };
 
+// A limit that the user set, and how the run's figure stands to it.
+struct ThresholdVerdict {
+  std::string text = {};             // "p99<5ms"
+  std::string metric = {};           // "p99"
+  std::optional<double> value = {};  // nothing: not measured, which keeps no threshold
+  std::string comparison = {};       // "<", "<=", ">" or ">="
+  double bound = 0;
+  std::string unit = {};
+  bool ok = false;
+};
+
 struct LoadDocument {
   std::string started_utc;
   std::string mode;  // "open", "closed" or "idle"
@@ -108,10 +119,13 @@ struct LoadDocument {
   std::vector<ShardUse> shards;
   HostDeltas host;
   std::vector<ValidityCheck> checks;
+  std::vector<ThresholdVerdict> thresholds;
 
   [[nodiscard]] bool partial() const { return stopped_by.has_value(); }
   // No check failed. A check that could not be made does not count.
   [[nodiscard]] bool valid() const;
+  // Every threshold was kept; so too when there is none.
+  [[nodiscard]] bool thresholds_kept() const;
   // "name: explanation" of each failed check.
   [[nodiscard]] std::vector<std::string> invalid_reasons() const;
   // Sum over the shards, in the window.

@@ -119,6 +119,26 @@ TEST(LoadDocument, PartialAndInvalidStandAtTheTop) {
   EXPECT_EQ(json["validity"]["checks"][2]["value"], nullptr);
 }
 
+TEST(LoadDocument, ThresholdsStandWithTheirFigures) {
+  LoadDocument document = open_run();
+  EXPECT_TRUE(document.thresholds_kept());
+  document.thresholds = {{.text = "p99<5ms",
+                          .metric = "p99",
+                          .value = 2'000,
+                          .comparison = "<",
+                          .bound = 5'000,
+                          .unit = "us",
+                          .ok = true}};
+  EXPECT_TRUE(document.thresholds_kept());
+  document.thresholds.push_back({.text = "rate>9", .value = {}, .bound = 9, .ok = false});
+  EXPECT_FALSE(document.thresholds_kept());
+  const Json json = Json::parse(write_load_document(document));
+  EXPECT_EQ(json["thresholds"][0]["value"], 2'000);
+  EXPECT_EQ(json["thresholds"][0]["comparison"], "<");
+  EXPECT_EQ(json["thresholds"][0]["ok"], true);
+  EXPECT_EQ(json["thresholds"][1]["value"], nullptr);
+}
+
 TEST(LoadDocument, ACheckThatCouldNotBeMadeFailsNothing) {
   LoadDocument document = open_run();
   document.checks = {
@@ -128,9 +148,9 @@ TEST(LoadDocument, ACheckThatCouldNotBeMadeFailsNothing) {
 }
 
 TEST(RequestCounts, AddFieldByField) {
-  RequestCounts sum{1, 2, 3, 4, 5, 6, 7, 8};
-  sum += {10, 20, 30, 40, 50, 60, 70, 80};
-  EXPECT_EQ(sum, (RequestCounts{11, 22, 33, 44, 55, 66, 77, 88}));
+  RequestCounts sum{1, 2, 3, 4, 5, 6, 7, 8, 9};
+  sum += {10, 20, 30, 40, 50, 60, 70, 80, 90};
+  EXPECT_EQ(sum, (RequestCounts{11, 22, 33, 44, 55, 66, 77, 88, 99}));
 }
 
 }  // namespace

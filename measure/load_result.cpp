@@ -12,6 +12,7 @@ RequestCounts& RequestCounts::operator+=(const RequestCounts& other) {
   in_flight_at_end += other.in_flight_at_end;
   corrupt += other.corrupt;
   late += other.late;
+  timed_out += other.timed_out;
   return *this;
 }
 

@@ -2,7 +2,8 @@
 // of its shards, figure by figure and bucket by bucket, and never percentiles.
 //
 // Invariants of RequestCounts after a run: planned = sent + unsent, and
-// sent = answered + lost + in_flight_at_end; corrupt and late are parts of answered.
+// sent = answered + lost + in_flight_at_end; corrupt and late are parts of answered, timed_out is
+// part of in_flight_at_end.
 // Threads: plain values. Not here: percentiles and checks (load_document), JSON (load_result_json).
 #pragma once
 
@@ -25,6 +26,9 @@ struct RequestCounts {
   std::uint64_t in_flight_at_end = 0;  // the drain ended first
   std::uint64_t corrupt = 0;           // answered with wrong bytes
   std::uint64_t late = 0;              // answered later than the timeout after the intended time
+  // Without an answer at the end of the drain although the timeout had passed: recorded in the
+  // histograms at the time waited so far, which the true latency is at least.
+  std::uint64_t timed_out = 0;
 
   RequestCounts& operator+=(const RequestCounts& other);
   friend bool operator==(const RequestCounts&, const RequestCounts&) = default;

@@ -11,10 +11,11 @@ namespace {
 using Json = nlohmann::json;
 
 Json to_json(const RequestCounts& counts) {
-  return {{"planned", counts.planned}, {"sent", counts.sent},
-          {"unsent", counts.unsent},   {"answered", counts.answered},
-          {"lost", counts.lost},       {"in_flight_at_end", counts.in_flight_at_end},
-          {"corrupt", counts.corrupt}, {"late", counts.late}};
+  return {{"planned", counts.planned},    {"sent", counts.sent},
+          {"unsent", counts.unsent},      {"answered", counts.answered},
+          {"lost", counts.lost},          {"in_flight_at_end", counts.in_flight_at_end},
+          {"corrupt", counts.corrupt},    {"late", counts.late},
+          {"timed_out", counts.timed_out}};
 }
 
 RequestCounts counts_from(const Json& json) {
@@ -25,7 +26,8 @@ RequestCounts counts_from(const Json& json) {
           .lost = json.at("lost"),
           .in_flight_at_end = json.at("in_flight_at_end"),
           .corrupt = json.at("corrupt"),
-          .late = json.at("late")};
+          .late = json.at("late"),
+          .timed_out = json.at("timed_out")};
 }
 
 // Decodes histograms and remembers the first that is damaged.

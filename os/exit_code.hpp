@@ -8,8 +8,9 @@ enum ExitCode : int {
   exit_good = 0,
   exit_failed = 1,
   exit_wrong_usage = 2,
-  exit_not_valid = 3,      // the run finished, but a check of it failed
-  exit_machine_limit = 4,  // a limit of the machine stands in the way
+  exit_not_valid = 3,           // the run finished, but a check of it failed
+  exit_machine_limit = 4,       // a limit of the machine stands in the way
+  exit_threshold_crossed = 99,  // as in k6
   // After SIGINT (130) and SIGTERM (143): this plus the signal's number, as shells count.
   exit_signal_base = 128,
 };

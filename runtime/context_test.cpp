@@ -305,7 +305,9 @@ TEST_P(ContextTest, ContextsComeAndGoBesideACancel) {
 
 TEST(Failure, KnowsTheErrnoOfSystemErrorsOnly) {
   EXPECT_EQ(errno_of(os::Error{EPIPE, "write"}), EPIPE);
-  const auto thrown = [](const auto& exception) { return errno_of(std::make_exception_ptr(exception)); };
+  const auto thrown = [](const auto& exception) {
+    return errno_of(std::make_exception_ptr(exception));
+  };
   EXPECT_EQ(thrown(std::system_error(ECANCELED, std::system_category())), ECANCELED);
   EXPECT_EQ(thrown(std::system_error(std::make_error_code(std::errc::operation_canceled))),
             ECANCELED);

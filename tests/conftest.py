@@ -12,6 +12,7 @@ import json
 import os
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -184,3 +185,28 @@ def run_load(programs: Path) -> RunLoad:
         return LoadRun(done.returncode, done.stdout, done.stderr, document)
 
     return run
+
+
+StartFaulty = Callable[[str], int]
+
+
+@pytest.fixture
+def start_faulty(tmp_path: Path) -> Iterator[StartFaulty]:
+    """Starts tests/faulty_server.py with one fault and returns its port."""
+    started: list[subprocess.Popen[bytes]] = []
+
+    def start(fault: str) -> int:
+        port_file = tmp_path / f"{fault}.port"
+        script = Path(__file__).with_name("faulty_server.py")
+        started.append(subprocess.Popen([sys.executable, script, fault, port_file]))
+        deadline = time.monotonic() + 20
+        while not port_file.exists():
+            assert time.monotonic() < deadline, "the faulty server did not start"
+            assert started[-1].poll() is None, "the faulty server ended"
+            time.sleep(0.02)
+        return int(port_file.read_text())
+
+    yield start
+    for process in started:
+        process.kill()
+        process.wait()

@@ -2,7 +2,8 @@
 
 Run as `python faulty_server.py FAULT PORT_FILE`: binds a free loopback port, writes its number to
 PORT_FILE (by rename), serves until it is ended. Messages are MESSAGE_BYTES long; each connection
-counts its own messages, and only one message in FAULT_EVERY is touched.
+counts its own messages, and only one message in FAULT_EVERY is touched, except by "serial", which
+slows every one down.
 Not here: faults of our own servers (killing and stopping them is done from outside).
 """
 
@@ -15,6 +16,7 @@ from pathlib import Path
 MESSAGE_BYTES = 64
 FAULT_EVERY = 50
 LATE_BY_S = 1.5
+PAUSE_S = 0.005
 
 
 async def _corrupt(message: bytes, writer: asyncio.StreamWriter) -> None:
@@ -48,6 +50,16 @@ async def _extra(message: bytes, writer: asyncio.StreamWriter) -> None:
     writer.write(message + b"nobody asked for this")
 
 
+_turn = asyncio.Lock()
+
+
+async def _serial(message: bytes, writer: asyncio.StreamWriter) -> None:
+    """One request at a time over all connections, each a pause long."""
+    async with _turn:
+        await asyncio.sleep(PAUSE_S)
+    writer.write(message)
+
+
 async def _none(message: bytes, writer: asyncio.StreamWriter) -> None:
     writer.write(message)
 
@@ -59,6 +71,7 @@ FAULTS = {
     "reset": _reset,
     "late": _late,
     "extra": _extra,
+    "serial": _serial,
     "none": _none,
 }
 
@@ -70,7 +83,7 @@ async def _serve(fault: str, port_file: str) -> None:
             while True:
                 message = await reader.readexactly(MESSAGE_BYTES)
                 count += 1
-                if count % FAULT_EVERY == 0:
+                if count % FAULT_EVERY == 0 or fault == "serial":
                     await FAULTS[fault](message, writer)
                 else:
                     writer.write(message)

@@ -75,6 +75,8 @@ def test_server_usage_errors(
         ((*TARGET, "--format", "xml"), ["--format", "xml"]),
         ((*TARGET, "--shards", "none"), ["--shards", "none"]),
         ((*TARGET, "--cpus", "999999"), ["--cpus", "999999"]),
+        ((*TARGET, "--threshold", "p99=5ms"), ["--threshold", "p99=5ms", "p99<5ms"]),
+        ((*TARGET, "--threshold", "p99<5"), ["--threshold", "p99<5", "duration"]),
     ],
 )
 def test_load_usage_errors(flags: tuple[str, ...], words: list[str], programs: Path) -> None:

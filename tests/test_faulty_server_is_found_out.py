@@ -2,42 +2,12 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
-import time
-from collections.abc import Callable, Iterator
-from pathlib import Path
-
 import pytest
-from conftest import LoadRun, RunLoad
+from conftest import LoadRun, RunLoad, StartFaulty
 from faulty_server import FAULT_EVERY, LATE_BY_S
-
-StartFaulty = Callable[[str], int]
 
 # A rate at which even a slow machine's Python server keeps up; every connection sees some faults.
 FLAGS = ("-c", "4", "-R", "400", "-d", "3s", "--warmup", "0s", "--strict", "-s", "64")
-
-
-@pytest.fixture
-def start_faulty(tmp_path: Path) -> Iterator[StartFaulty]:
-    """Starts tests/faulty_server.py with one fault and returns its port."""
-    started: list[subprocess.Popen[bytes]] = []
-
-    def start(fault: str) -> int:
-        port_file = tmp_path / f"{fault}.port"
-        script = Path(__file__).with_name("faulty_server.py")
-        started.append(subprocess.Popen([sys.executable, script, fault, port_file]))
-        deadline = time.monotonic() + 20
-        while not port_file.exists():
-            assert time.monotonic() < deadline, "the faulty server did not start"
-            assert started[-1].poll() is None, "the faulty server ended"
-            time.sleep(0.02)
-        return int(port_file.read_text())
-
-    yield start
-    for process in started:
-        process.kill()
-        process.wait()
 
 
 def _run(run_load: RunLoad, port: int, *flags: str) -> LoadRun:
@@ -82,6 +52,11 @@ def test_a_swallowed_request_is_counted_as_lost(
     missing = counts["lost"] + counts["in_flight_at_end"]
     assert abs(missing - counts["sent"] / FAULT_EVERY) <= 4
     assert counts["corrupt"] == 0
+    # Those have waited for the whole timeout, and count at that.
+    assert counts["timed_out"] == counts["in_flight_at_end"]
+    response = run.checked["latency_us"]["response"]
+    assert response["count"] == counts["answered"] + counts["timed_out"]
+    assert counts["timed_out"] == 0 or response["max"] >= 1e6
     _assert_adds_up(run)
 
 

@@ -306,6 +306,7 @@ def document(backend: str, start_ns: int, duration_s: float, partial: bool) -> d
         "generator": {**generator, "shards": []},
         "host": {**host, "unavailable": {"conntrack_drops": "not loaded"}},
         "validity": {"valid": not failed, "checks": made},
+        "thresholds": [],
     }
 
 

@@ -18,6 +18,8 @@ BoardState sampled() {
   return {.sample = std::move(sample), .trouble = {}};
 }
 
+using admin::AdminAnswer;
+
 AdminAnswer get(std::string_view target, const BoardState& state) {
   return answer_admin_request("GET", target, state, "uv");
 }

@@ -13,13 +13,14 @@
 
 #include <fmt/format.h>
 
+#include "admin/admin_server.hpp"
 #include "measure/server_documents.hpp"
 #include "os/build_info.hpp"
 #include "os/exit_code.hpp"
 #include "os/file.hpp"
 #include "os/poller.hpp"
 #include "os/process.hpp"
-#include "servers/app/admin_server.hpp"
+#include "servers/app/admin_routes.hpp"
 #include "servers/app/server_plan.hpp"
 #include "servers/app/shard.hpp"
 #include "servers/app/shard_group.hpp"
@@ -294,14 +295,16 @@ int supervise(const Backend& backend, const ServerOptions& options) {
   // Beyond this point nothing is forked, so there may be threads.
   StatsBoard board;
   std::optional<os::Endpoint> admin_endpoint;
-  std::optional<AdminServer> admin;
+  std::optional<admin::AdminServer> admin_server;
   if (outputs->admin_listener.is_open()) {
     const auto local = os::local_endpoint(outputs->admin_listener.get());
     if (local) admin_endpoint = *local;
-    auto started =
-        AdminServer::start(std::move(outputs->admin_listener), board, std::string(backend.name));
+    auto started = admin::AdminServer::start(
+        std::move(outputs->admin_listener), [&](std::string_view method, std::string_view target) {
+          return answer_admin_request(method, target, board.state(), backend.name);
+        });
     if (!started) return refuse(backend, failure("--admin: " + os::describe(started.error())));
-    admin.emplace(std::move(*started));
+    admin_server.emplace(std::move(*started));
   }
   std::optional<ReadyFile> ready_file;
   if (options.ready_file) {

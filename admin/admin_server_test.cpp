@@ -1,10 +1,12 @@
 // The admin endpoint on a real socket: HTTP in and out, bad requests, and clients that will not
 // move.
-#include "servers/app/admin_server.hpp"
+#include "admin/admin_server.hpp"
 
 #include <sys/socket.h>
 
 #include <array>
+#include <atomic>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -14,7 +16,7 @@
 
 #include "os/socket.hpp"
 
-namespace c1m::servers::app {
+namespace c1m::admin {
 namespace {
 
 using testing::HasSubstr;
@@ -26,7 +28,14 @@ class AdminServerTest : public testing::Test {
     auto listener = os::listen_tcp(os::Endpoint::ipv4(0x7f000001, 0), {});
     ASSERT_TRUE(listener);
     endpoint_ = *os::local_endpoint(listener->get());
-    auto server = AdminServer::start(std::move(*listener), board_, "uv");
+    auto server = AdminServer::start(
+        std::move(*listener), [this](std::string_view method, std::string_view target) {
+          const AdminPage page{.path = "/healthz", .answer = [this] {
+                                 return is_well_ ? text_answer(200, "ok\n")
+                                                 : text_answer(503, "shard 0 died\n");
+                               }};
+          return answer_from({&page, 1}, method, target);
+        });
     ASSERT_TRUE(server);
     server_.emplace(std::move(*server));
   }
@@ -58,7 +67,7 @@ class AdminServerTest : public testing::Test {
     return read_to_end(socket);
   }
 
-  StatsBoard board_;
+  std::atomic<bool> is_well_{true};
   os::Endpoint endpoint_;
   std::optional<AdminServer> server_;
 };
@@ -85,13 +94,14 @@ TEST_F(AdminServerTest, HeadHasHeadersOnly) {
 }
 
 TEST_F(AdminServerTest, SaysWhichMethodsAreAllowed) {
-  const std::string answer = ask("DELETE /stats HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+  const std::string answer =
+      ask("DELETE /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
   EXPECT_THAT(answer, StartsWith("HTTP/1.1 405 "));
   EXPECT_THAT(answer, HasSubstr("Allow: GET, HEAD\r\n"));
 }
 
 TEST_F(AdminServerTest, ShowsTrouble) {
-  board_.report_trouble("shard 0 died");
+  is_well_ = false;
   EXPECT_THAT(ask("GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"),
               testing::AllOf(StartsWith("HTTP/1.1 503 "), HasSubstr("shard 0 died\n")));
 }
@@ -127,4 +137,4 @@ TEST_F(AdminServerTest, EndsWithConnectionsOpen) {
 }
 
 }  // namespace
-}  // namespace c1m::servers::app
+}  // namespace c1m::admin

@@ -1,5 +1,5 @@
 // HTTP by Boost.Beast on one thread; see admin_server.hpp.
-#include "servers/app/admin_server.hpp"
+#include "admin/admin_server.hpp"
 
 #include <chrono>
 #include <optional>
@@ -12,9 +12,7 @@
 #include <boost/beast/core.hpp>
 #include <boost/beast/http.hpp>
 
-#include "servers/app/admin_routes.hpp"
-
-namespace c1m::servers::app {
+namespace c1m::admin {
 namespace {
 
 namespace asio = boost::asio;
@@ -30,8 +28,7 @@ constexpr unsigned connections_max = 64;
 
 // What connections share; touched by the admin thread only.
 struct Site {
-  const StatsBoard& board;
-  std::string backend;
+  AdminAnswerer answer;
   unsigned connections = 0;
 };
 
@@ -70,8 +67,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
     const auto& request = request_->get();
     const std::string_view method(request.method_string().data(), request.method_string().size());
     const std::string_view target(request.target().data(), request.target().size());
-    respond(answer_admin_request(method, target, site_.board.state(), site_.backend),
-            request.keep_alive());
+    respond(site_.answer(method, target), request.keep_alive());
   }
 
   static AdminAnswer plain_answer(http::status status) {
@@ -120,10 +116,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
 
 class AdminServer::Body {
  public:
-  Body(const StatsBoard& board, std::string backend)
-      : site_{.board = board, .backend = std::move(backend)},
-        acceptor_(context_),
-        pause_(context_) {}
+  explicit Body(AdminAnswerer answer)
+      : site_{.answer = std::move(answer)}, acceptor_(context_), pause_(context_) {}
   Body(const Body&) = delete;
   Body& operator=(const Body&) = delete;
   ~Body() {
@@ -177,12 +171,11 @@ AdminServer::AdminServer(std::unique_ptr<Body> body) : body_(std::move(body)) {}
 AdminServer::AdminServer(AdminServer&&) noexcept = default;
 AdminServer::~AdminServer() = default;
 
-os::Result<AdminServer> AdminServer::start(os::Descriptor listener, const StatsBoard& board,
-                                           std::string backend) {
-  auto body = std::make_unique<Body>(board, std::move(backend));
+os::Result<AdminServer> AdminServer::start(os::Descriptor listener, AdminAnswerer answer) {
+  auto body = std::make_unique<Body>(std::move(answer));
   if (const auto started = body->start(std::move(listener)); !started)
     return std::unexpected(started.error());
   return AdminServer(std::move(body));
 }
 
-}  // namespace c1m::servers::app
+}  // namespace c1m::admin
