@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <atomic>
 #include <cstdio>
+#include <string>
+#include <tuple>
 
 #include "os/exit_code.hpp"
 #include "os/result.hpp"
@@ -41,8 +43,10 @@ class Pipeline {
   }
 
   [[nodiscard]] bool print() const {
-    std::printf("%ld numbers, sum of squares %ld\n", received_, sum_);
-    std::printf("never more than %ld under way\n", most_under_way_);
+    std::fputs((std::to_string(received_) + " numbers, sum of squares " + std::to_string(sum_) +
+                "\nnever more than " + std::to_string(most_under_way_) + " under way\n")
+                   .c_str(),
+               stdout);
     return most_under_way_ <= under_way_max;
   }
 

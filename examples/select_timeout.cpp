@@ -4,6 +4,7 @@
 #include <cstdio>
 #include <memory>
 #include <string>
+#include <tuple>
 
 #include "os/clock.hpp"
 #include "os/exit_code.hpp"
@@ -59,8 +60,11 @@ int run() {
     for (const os::Nanoseconds after_ns : {os::Nanoseconds{0}, 3600 * os::ns_per_s}) {
       const auto said = ask(after_ns);
       asked &= said.has_value();
-      std::printf("answered after %ld s: %s\n", static_cast<long>(after_ns / os::ns_per_s),
-                  said ? said->c_str() : os::describe(said.error()).c_str());
+      const std::string what = said ? *said : os::describe(said.error());
+      std::fputs(
+          ("answered after " + std::to_string(after_ns / os::ns_per_s) + " s: " + what + "\n")
+              .c_str(),
+          stdout);
     }
   });
   return ran && asked ? 0 : os::exit_failed;

@@ -61,8 +61,8 @@ class Waker {
 
   WakeToken token_;
   union {
-    Scheduler* scheduler_ = nullptr;  // of a coroutine
-    ThreadWaiter* thread_;
+    Scheduler* scheduler_ = nullptr;  // NOLINT(readability-identifier-naming): of a coroutine
+    ThreadWaiter* thread_;            // NOLINT(readability-identifier-naming): it is private
   };
 };
 
