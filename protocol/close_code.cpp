@@ -1,6 +1,8 @@
 // Codes and payloads of Close frames; see close_code.hpp.
 #include "protocol/close_code.hpp"
 
+#include <bit>
+
 #include "protocol/utf8.hpp"
 
 namespace c1m::protocol {
@@ -24,7 +26,7 @@ std::expected<ClosePayload, Failure> read_close_payload(std::span<const std::byt
   if (!is_utf8(reason)) {
     return std::unexpected(Failure{CloseCode::invalid_payload, "a close reason not in UTF-8"});
   }
-  return ClosePayload{.code = static_cast<CloseCode>(code), .reason = reason};
+  return ClosePayload{.code = std::bit_cast<CloseCode>(code), .reason = reason};
 }
 
 }  // namespace c1m::protocol

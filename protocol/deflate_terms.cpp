@@ -66,8 +66,8 @@ class ExtensionReader {
         rest_ = trimmed(rest_.substr(i + 1));
         return text;
       }
-      if (rest_[i] == '\\' && ++i == rest_.size()) break;
-      text += rest_[i];
+      if (rest_[i] == '\\') ++i;
+      if (i < rest_.size()) text += rest_[i];
     }
     return std::nullopt;
   }
@@ -86,6 +86,7 @@ std::optional<std::uint8_t> window_bits(const std::optional<std::string>& text) 
 
 bool has_duplicates(const Extension& extension) {
   std::vector<std::string_view> names;
+  names.reserve(extension.parameters.size());
   for (const ExtensionParameter& parameter : extension.parameters) names.push_back(parameter.name);
   std::ranges::sort(names);
   return std::ranges::adjacent_find(names) != names.end();

@@ -2,6 +2,7 @@
 #include "protocol/frame_header.hpp"
 
 #include <algorithm>
+#include <bit>
 
 namespace c1m::protocol {
 namespace {
@@ -21,6 +22,11 @@ HeaderReading wrong(const char* why) {
   return {.outcome = Outcome::wrong, .header = {}, .bytes = 0, .why = why};
 }
 
+// Four bits of a header, which is_known() has looked at.
+Opcode to_opcode(unsigned number) {
+  return std::bit_cast<Opcode>(static_cast<std::uint8_t>(number));
+}
+
 bool is_known(unsigned opcode) {
   return opcode <= 2 || (opcode >= 8 && opcode <= 10);
 }
@@ -29,7 +35,7 @@ const char* fault_of_first_byte(unsigned byte, bool may_be_compressed) {
   const unsigned number = byte & opcode_bits;
   if ((byte & other_rsv_bits) != 0) return "a reserved bit is set";
   if (!is_known(number)) return "a reserved opcode";
-  const auto opcode = static_cast<Opcode>(number);
+  const auto opcode = to_opcode(number);
   const bool begins_message = opcode == Opcode::text || opcode == Opcode::binary;
   if ((byte & rsv1_bit) != 0 && !(may_be_compressed && begins_message))
     return "a reserved bit is set";
@@ -70,7 +76,7 @@ HeaderReading read_frame_header(std::span<const std::byte> bytes, Role role,
   FrameHeader& header = reading.header;
   header.is_final = (first & fin_bit) != 0;
   header.is_compressed = (first & rsv1_bit) != 0;
-  header.opcode = static_cast<Opcode>(first & opcode_bits);
+  header.opcode = to_opcode(first & opcode_bits);
   const auto second = std::to_integer<unsigned>(bytes[1]);
   if (const char* fault = fault_of_second_byte(second, role, header.opcode)) return wrong(fault);
   header.is_masked = (second & mask_bit) != 0;

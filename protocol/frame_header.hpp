@@ -55,7 +55,8 @@ struct HeaderReading {
 // How long the header of a frame with such a payload is.
 [[nodiscard]] constexpr std::size_t frame_header_bytes(std::uint64_t payload_bytes,
                                                        bool is_masked) {
-  const std::size_t length_bytes = payload_bytes < 126 ? 0 : payload_bytes < 65'536 ? 2 : 8;
+  std::size_t length_bytes = 0;
+  if (payload_bytes >= 126) length_bytes = payload_bytes < 65'536 ? 2 : 8;
   return 2 + length_bytes + (is_masked ? sizeof(MaskKey) : 0);
 }
 

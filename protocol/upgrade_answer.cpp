@@ -16,19 +16,19 @@ std::string upgrade_request(const UpgradeWish& wish,
 }
 
 std::expected<std::optional<DeflateTerms>, std::string> judge_answer(
-    std::string_view text, const UpgradeWish& wish, std::span<const std::byte, nonce_bytes> nonce) {
-  const auto head = parse_head(text);
-  if (!head) return std::unexpected(std::string(head.error()));
-  if (!head->start_line.starts_with("HTTP/1.1 101"))
-    return std::unexpected("the server answered '" + std::string(head->start_line) + "'");
-  if (!head->lists("Upgrade", "websocket") || !head->lists("Connection", "Upgrade"))
+    std::string_view head, const UpgradeWish& wish, std::span<const std::byte, nonce_bytes> nonce) {
+  const auto answer = parse_head(head);
+  if (!answer) return std::unexpected(std::string(answer.error()));
+  if (!answer->start_line.starts_with("HTTP/1.1 101"))
+    return std::unexpected("the server answered '" + std::string(answer->start_line) + "'");
+  if (!answer->lists("Upgrade", "websocket") || !answer->lists("Connection", "Upgrade"))
     return std::unexpected("the server has switched to something else");
-  if (head->count("Sec-WebSocket-Accept") != 1 ||
-      head->value("Sec-WebSocket-Accept") != accept_value(websocket_key(nonce)))
+  if (answer->count("Sec-WebSocket-Accept") != 1 ||
+      answer->value("Sec-WebSocket-Accept") != accept_value(websocket_key(nonce)))
     return std::unexpected("Sec-WebSocket-Accept does not belong to our key");
-  if (head->count("Sec-WebSocket-Protocol") > 0)
+  if (answer->count("Sec-WebSocket-Protocol") > 0)
     return std::unexpected("a subprotocol that was not asked for");
-  const auto extensions = parse_extensions(*head);
+  const auto extensions = parse_extensions(*answer);
   if (!extensions) return std::unexpected(std::string(extensions.error()));
   if (!wish.deflate && !extensions->empty())
     return std::unexpected("an extension that was not offered");

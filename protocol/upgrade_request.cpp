@@ -124,14 +124,14 @@ UpgradeVerdict refuse_upgrade(std::uint16_t status, std::string_view why) {
   return verdict;
 }
 
-UpgradeVerdict judge_upgrade(std::string_view text, const UpgradeRules& rules) {
-  const auto head = parse_head(text);
-  if (!head) return refuse_upgrade(bad_request, head.error());
-  Finding found = check_http(*head);
-  if (!found) found = check_upgrade(*head);
-  if (!found) found = check_origin(*head, rules.allowed_origins);
+UpgradeVerdict judge_upgrade(std::string_view head, const UpgradeRules& rules) {
+  const auto request = parse_head(head);
+  if (!request) return refuse_upgrade(bad_request, request.error());
+  Finding found = check_http(*request);
+  if (!found) found = check_upgrade(*request);
+  if (!found) found = check_origin(*request, rules.allowed_origins);
   if (found) return refuse_upgrade(found->status, found->why);
-  const auto extensions = parse_extensions(*head);
+  const auto extensions = parse_extensions(*request);
   if (!extensions) return refuse_upgrade(bad_request, extensions.error());
 
   UpgradeVerdict verdict{.status = switching_protocols, .answer = {}, .deflate = std::nullopt};
@@ -139,7 +139,7 @@ UpgradeVerdict judge_upgrade(std::string_view text, const UpgradeRules& rules) {
   verdict.answer =
       "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
       "Sec-WebSocket-Accept: " +
-      accept_value(head->value("Sec-WebSocket-Key")) + "\r\n";
+      accept_value(request->value("Sec-WebSocket-Key")) + "\r\n";
   if (verdict.deflate)
     verdict.answer += "Sec-WebSocket-Extensions: " + deflate_answer(*verdict.deflate) + "\r\n";
   verdict.answer += "\r\n";
