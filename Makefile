@@ -11,7 +11,7 @@ timed = @started=$$(date +%s); echo "== $(1)"; $(2) || exit $$?; \
 	echo "== $(1): $$(( $$(date +%s) - started )) s"
 
 .DEFAULT_GOAL := help
-.PHONY: help bootstrap build bench test lint clean
+.PHONY: help bootstrap build bench test soak lint clean
 
 help: ## this list
 	@echo "usage: make TARGET [PROFILE=smoke|quick|full] [OUT=DIR] [JOBS=N]"
@@ -32,6 +32,9 @@ bench: ## installs what is missing, builds, measures, prints the table, writes t
 
 test: bootstrap ## installs what is missing, builds, runs every test and the lint
 	@JOBS=$(JOBS) scripts/run_tests.sh
+
+soak: build ## five minutes of load, after which memory is flat and nothing is lost (nightly)
+	@scripts/run_tests.sh soak
 
 lint: bootstrap ## checks layers, form, formatting and types, without running anything
 	$(call timed,lint,PYTHONPATH=scripts $(PYTHON) -m lint)

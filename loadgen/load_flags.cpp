@@ -7,6 +7,7 @@
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
 
+#include "loadgen/calibration.hpp"
 #include "loadgen/flag_reader.hpp"
 #include "loadgen/schedule_flags.hpp"
 #include "loadgen/search_flags.hpp"
@@ -44,6 +45,8 @@ struct FlagTexts {
   std::string hdr_log;
   std::vector<std::string> thresholds;
   SearchTexts search;
+  std::string calibration_file;
+  bool calibrate = false;
   bool idle = false;
   bool strict = false;
 };
@@ -98,6 +101,14 @@ void add_search_flags(CLI::App& app, FlagTexts& texts) {
   app.add_option("--search-confidence", texts.search.confidence,
                  "and when the bracket is right with this probability [95%]");
   app.add_option("--search-steps", texts.search.steps, "runs at most [60]");
+}
+
+void add_calibration_flags(CLI::App& app, FlagTexts& texts) {
+  app.add_flag("--calibrate", texts.calibrate,
+               "measure what this machine's generator can do, against an echo of its own (no "
+               "--target), and store it for `c1m doctor`; takes the --search-.. flags");
+  app.add_option("--calibration-file", texts.calibration_file,
+                 "where to store it [$XDG_CACHE_HOME or ~/.cache, c1m/calibration.json]");
 }
 
 void add_process_flags(CLI::App& app, FlagTexts& texts) {
@@ -170,18 +181,25 @@ void read_targets(FlagReader& reader, const FlagTexts& texts, LoadSettings& sett
 
 // A search makes its own rates, and many runs.
 void read_search_settings(FlagReader& reader, const FlagTexts& texts, LoadSettings& settings) {
-  if (texts.search.objective.empty()) return;
-  settings.search = read_search(reader, texts.search);
+  if (texts.search.objective.empty() && !texts.calibrate) return;
+  SearchTexts search = texts.search;
+  if (texts.calibrate) search.objective = fmt::format("send-lag-p99<{}", texts.send_lag_p99_max);
+  settings.search = read_search(reader, search);
+  settings.search->of_generator = settings.calibrates = texts.calibrate;
   const std::pair<const char*, bool> excluded[] = {
       {"-R, --ramp, --steps, --burst or --trace", texts.schedule.is_given()},
       {"--idle", texts.idle},
       {"--threshold", !texts.thresholds.empty()},
       {"--hgrm, --hdr-log or --histograms",
        !(texts.hgrm + texts.hdr_log + texts.histograms).empty()},
-      {"--format csv", texts.format == "csv"}};
+      {"--format csv", texts.format == "csv"},
+      {"--search", texts.calibrate && !texts.search.objective.empty()},
+      {"--target", texts.calibrate && !texts.target.empty()},
+      {"--sources", texts.calibrate && texts.sources != "auto"}};
   for (const auto& [flag, is_given] : excluded) {
     if (!is_given) continue;
-    reader.report("--search", fmt::format("cannot be together with {}: it makes many runs", flag));
+    reader.report(texts.calibrate ? "--calibrate" : "--search",
+                  fmt::format("cannot be together with {}: it makes many runs", flag));
   }
   settings.mode = LoadMode::open;
 }
@@ -189,8 +207,8 @@ void read_search_settings(FlagReader& reader, const FlagTexts& texts, LoadSettin
 // Of a run; the steps of a search are shorter.
 void read_times(FlagReader& reader, const FlagTexts& texts, LoadSettings& settings) {
   if (settings.search) {
-    settings.duration_ns = 3 * os::ns_per_s;
-    settings.warmup_ns = os::ns_per_s;
+    settings.duration_ns = (settings.calibrates ? 1 : 3) * os::ns_per_s;
+    settings.warmup_ns = settings.calibrates ? os::ns_per_s / 5 : os::ns_per_s;
   }
   if (!texts.duration.empty()) {
     settings.duration_ns = reader.duration("-d,--duration", texts.duration, os::ns_per_ms);
@@ -295,7 +313,14 @@ LoadSettings read_settings(FlagReader& reader, const FlagTexts& texts) {
   settings.hdr_log_path = texts.hdr_log;
   settings.strict = texts.strict;
   // Last, for it may ask the name service.
-  read_targets(reader, texts, settings);
+  if (settings.calibrates) {
+    // Stands for the echo, which has no port yet.
+    settings.targets = {os::Endpoint::ipv4(INADDR_LOOPBACK, 0)};
+  } else {
+    read_targets(reader, texts, settings);
+  }
+  settings.calibration_path =
+      texts.calibration_file.empty() ? default_calibration_path() : texts.calibration_file;
   read_metrics(reader, texts, settings);
   read_sources(reader, texts, settings);
   return settings;
@@ -319,6 +344,7 @@ std::expected<LoadSettings, NothingToRun> parse_load_flags(int argument_count,
   bool version_wanted = false;
   add_traffic_flags(app, texts);
   add_search_flags(app, texts);
+  add_calibration_flags(app, texts);
   add_process_flags(app, texts);
   add_output_flags(app, texts);
   app.add_flag("--version", version_wanted, "print the version and the commit");

@@ -106,6 +106,19 @@ TEST(LoadFlags, ASearchIsAnOpenLoopOfShortRuns) {
             5 * os::ns_per_s);
 }
 
+TEST(LoadFlags, ACalibrationBringsItsOwnTarget) {
+  const auto settings = parse({"--calibrate", "--calibration-file", "x.json", "-c", "3"});
+  ASSERT_TRUE(settings) << settings.error().text;
+  EXPECT_TRUE(settings->calibrates);
+  ASSERT_TRUE(settings->search);
+  EXPECT_TRUE(settings->search->of_generator);
+  EXPECT_EQ(settings->calibration_path, "x.json");
+  EXPECT_EQ(settings->duration_ns, os::ns_per_s);
+  EXPECT_THAT(mistake_of({"--calibrate"}), HasSubstr("--target")) << "given by mistake_of()";
+  EXPECT_FALSE(parse({"--calibrate", "--search", "p99<1s"}));
+  EXPECT_FALSE(settings_of({"--search", "p99<1s"}).search->of_generator);
+}
+
 TEST(LoadFlags, TakesSeveralThresholds) {
   const LoadSettings settings =
       settings_of({"-R", "5", "--threshold", "p99<5ms", "--threshold", "send-lag-max < 1ms"});

@@ -195,6 +195,7 @@ LoadDocument merge_outcome(const LoadSettings& settings, const std::vector<Addre
   for (const auto& identity : outcome.shards) {
     document.shards.push_back(use_of(identity, outcome.results, document.window.duration_s()));
   }
+  document.floor = outcome.floor;
   document.host = host_deltas(outcome.host, outcome.window_reached);
   return document;
 }

@@ -127,7 +127,15 @@ std::string generator_line(const LoadDocument& document) {
   if (const auto cpu_us = document.cpu_us_per_request()) {
     text += fmt::format(", {:.2f} us of CPU a request", *cpu_us);
   }
-  return text + "\n";
+  text += "\n";
+  if (document.floor && !document.floor->round_trip_ns.empty()) {
+    const std::optional<Histogram> floor_ns = document.floor->round_trip_ns;
+    text += fmt::format(
+        "  floor         p50 {} us, p99 {} us: the generator's path and the kernel alone ({} "
+        "bytes)\n",
+        figure(floor_ns, 50), figure(floor_ns, 99), document.floor->message_bytes);
+  }
+  return text;
 }
 
 std::string verdict(const LoadDocument& document) {

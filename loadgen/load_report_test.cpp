@@ -67,6 +67,14 @@ TEST(LoadReport, ShowsThresholdsWithTheirFigures) {
   EXPECT_THAT(only, testing::AllOf(Not(HasSubstr(kept)), HasSubstr(crossed)));
 }
 
+TEST(LoadReport, ShowsTheFloorBesideTheResult) {
+  auto document = document_of("open");
+  EXPECT_THAT(format_report(document), Not(HasSubstr("floor")));
+  document.floor.emplace().message_bytes = 64;
+  document.floor->round_trip_ns.record(8'000);
+  EXPECT_THAT(format_report(document), HasSubstr("floor         p50 8.0 us, p99 8.0 us"));
+}
+
 TEST(LoadReport, LabelsAClosedLoopAsCapacity) {
   const std::string text = format_report(document_of("closed"));
   EXPECT_THAT(text, HasSubstr("capacity, not latency"));

@@ -142,6 +142,7 @@ std::string format_csv(const LoadDocument& document) {
   row.put_latency("service", &document.service_ns);
   row.put_latency("send_lag", document.send_lag_ns ? &*document.send_lag_ns : nullptr);
   row.put("in_flight_mean", document.in_flight_mean);
+  row.put_latency("floor", document.floor ? &document.floor->round_trip_ns : nullptr);
   row.put("generator_cpu_us_per_request", document.cpu_us_per_request());
   row.put("generator_cpu_utilization_max", document.cpu_utilization_max());
   row.put("thresholds_kept", std::string_view(document.thresholds_kept() ? "true" : "false"));

@@ -12,6 +12,7 @@
 #include <fmt/ranges.h>
 
 #include "admin/admin_server.hpp"
+#include "loadgen/generator_floor.hpp"
 #include "loadgen/live_board.hpp"
 #include "loadgen/load_metrics.hpp"
 #include "loadgen/load_progress.hpp"
@@ -30,6 +31,8 @@ constexpr os::Nanoseconds start_lead_ns = 50 * os::ns_per_ms;
 constexpr os::Nanoseconds stop_lead_ns = 20 * os::ns_per_ms;
 // A stopped run waits this long for what is in flight.
 constexpr os::Nanoseconds stopped_drain_ns = os::ns_per_s;
+// Some 20 ms of round trips.
+constexpr std::uint32_t floor_exchanges = 1'000;
 constexpr os::Nanoseconds tick_ns = 100 * os::ns_per_ms;
 // A healthy shard turns once a second at least; a machine may stand still for a few.
 constexpr os::Nanoseconds stuck_ns = 10 * os::ns_per_s;
@@ -246,6 +249,8 @@ os::Result<RunOutcome> run_load(const LoadSettings& settings, std::uint32_t shar
                                 const std::vector<AddressRange>& sources) {
   const Routes routes(settings.targets, sources);
   const Payload payload(settings.message_bytes, settings.seed);
+  // Without it the run is as good as with it, so that a failure only leaves it out.
+  auto floor = measure_floor(settings.message_bytes, floor_exchanges);
   auto poller = os::Poller::create();
   if (!poller) return std::unexpected(poller.error());
   const auto signals = os::signal_descriptor({SIGINT, SIGTERM});
@@ -255,14 +260,18 @@ os::Result<RunOutcome> run_load(const LoadSettings& settings, std::uint32_t shar
   if (auto added = poller->add(signals->get(), EPOLLIN, fleet->tag_limit()); !added) {
     return std::unexpected(added.error());
   }
-  if (!settings.metrics) {
-    return LoadRun(settings, *fleet, *poller, signals->get(), nullptr).run();
-  }
   LiveBoard board;
-  // Only now: forking is for processes with one thread.
-  auto endpoint = serve_metrics(*settings.metrics, board, settings.mode);
-  if (!endpoint) return std::unexpected(endpoint.error());
-  return LoadRun(settings, *fleet, *poller, signals->get(), &board).run();
+  std::optional<admin::AdminServer> endpoint;
+  if (settings.metrics) {
+    // Only now: forking is for processes with one thread.
+    auto started = serve_metrics(*settings.metrics, board, settings.mode);
+    if (!started) return std::unexpected(started.error());
+    endpoint.emplace(*std::move(started));
+  }
+  LiveBoard* shown_on = endpoint ? &board : nullptr;
+  RunOutcome outcome = LoadRun(settings, *fleet, *poller, signals->get(), shown_on).run();
+  if (floor) outcome.floor = *std::move(floor);
+  return outcome;
 }
 
 }  // namespace c1m::loadgen

@@ -38,6 +38,7 @@ struct RunOutcome {
   std::vector<std::pair<std::uint32_t, int>> shards;  // index and pid, also of those that died
   std::uint64_t shards_died = 0;
   HostSamples host;
+  std::optional<measure::GeneratorFloor> floor;  // measured first of all
 };
 
 // Runs to the end. An error here is one of the supervisor's own (no process, no memory); everything

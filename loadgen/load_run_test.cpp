@@ -105,6 +105,8 @@ TEST_F(LoadRunTest, EveryShardAnswersForItsPartOfThePlan) {
   EXPECT_EQ(document.response_ns->count(), planned);
   EXPECT_EQ(document.warmup_counts.planned, count_arrivals(settings.plan(), 0, settings.warmup_ns));
   EXPECT_EQ(document.window.end_ns - document.window.start_ns, settings.duration_ns);
+  ASSERT_TRUE(document.floor) << "measured before each run";
+  EXPECT_GT(document.floor->round_trip_ns.count(), 0U);
 }
 
 // Far beyond what can be sent in time: what is due before the end is sent after it, with its lag.

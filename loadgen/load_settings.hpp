@@ -54,6 +54,8 @@ struct LoadSettings {
   bool strict = false;
   std::vector<Threshold> thresholds;
   std::optional<SearchSettings> search;  // many runs instead of one
+  bool calibrates = false;               // of them, against an echo of its own
+  std::string calibration_path;          // where the result is stored; empty: nowhere
   std::optional<os::Endpoint> metrics;   // where OpenMetrics of the running test are served
   ProgressKind progress = ProgressKind::automatic;
 

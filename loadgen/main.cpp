@@ -4,10 +4,14 @@
 
 #include <csignal>
 #include <cstdint>
+#include <filesystem>
 #include <string>
+#include <system_error>
+#include <vector>
 
 #include <fmt/format.h>
 
+#include "loadgen/calibration.hpp"
 #include "loadgen/judged_document.hpp"
 #include "loadgen/load_flags.hpp"
 #include "loadgen/load_limits.hpp"
@@ -84,6 +88,38 @@ int search(const LoadSettings& settings, std::uint32_t shards,
   return exit_code(settings, *outcome, unwritten.empty());
 }
 
+std::vector<std::string> store_calibration(const LoadSettings& settings,
+                                           const measure::CalibrationDocument& document) {
+  const std::string json = measure::write_calibration_document(document);
+  const std::string text =
+      settings.format == OutputFormat::json ? json : format_calibration(document);
+  std::vector<std::string> failures;
+  if (auto printed = os::write_all(STDOUT_FILENO, text); !printed) {
+    failures.push_back("stdout: " + os::describe(printed.error()));
+  }
+  for (const std::string& path : {settings.calibration_path, settings.out_path}) {
+    if (path.empty()) continue;
+    std::error_code ignored;  // what is wrong is seen when the file is written
+    std::filesystem::create_directories(std::filesystem::path(path).parent_path(), ignored);
+    if (auto written = os::write_file_atomically(path, json); !written) {
+      failures.push_back("cannot write " + path + ": " + os::describe(written.error()));
+    }
+  }
+  return failures;
+}
+
+int run_calibration(const LoadSettings& settings, std::uint32_t shards) {
+  const auto outcome = calibrate(settings, shards);
+  if (!outcome) return complain(os::exit_failed, os::describe(outcome.error()));
+  for (const std::string& failure : outcome->failures) complain(os::exit_failed, failure);
+  if (outcome->signal_number != 0) return os::exit_signal_base + outcome->signal_number;
+  // What was not finished must not take the place of what was.
+  if (!outcome->failures.empty()) return os::exit_failed;
+  const auto failures = store_calibration(settings, outcome->document);
+  for (const std::string& failure : failures) complain(os::exit_failed, failure);
+  return failures.empty() ? os::exit_good : os::exit_failed;
+}
+
 int run(const LoadSettings& settings) {
   // A reader that goes away must not take the document with it: the write fails instead.
   std::signal(SIGPIPE, SIG_IGN);
@@ -95,6 +131,7 @@ int run(const LoadSettings& settings) {
                            : settings.sources;
   const auto shards = plan_shards(settings, *limits, count_sources(sources));
   if (!shards) return complain(os::exit_machine_limit, shards.error());
+  if (settings.calibrates) return run_calibration(settings, *shards);
   if (settings.cpus) {
     if (auto bound = os::bind_to(*settings.cpus); !bound) {
       return complain(os::exit_failed, "--cpus: " + os::describe(bound.error()));

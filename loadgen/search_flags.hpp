@@ -22,6 +22,7 @@ struct SearchTexts {
 struct SearchSettings {
   Threshold objective;
   SearchPlan plan;
+  bool of_generator = false;  // a step holds when the run is valid (--calibrate)
 };
 
 // Mistakes go to the reader. `texts.objective` is not empty.

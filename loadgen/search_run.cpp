@@ -43,13 +43,13 @@ measure::Settings describe_search(const LoadSettings& settings, std::uint32_t sh
 }
 
 measure::SearchStep describe_step(const SearchProbe& probe, const LoadSettings& settings,
-                                  const measure::LoadDocument& document,
-                                  const Threshold& objective) {
+                                  const measure::LoadDocument& document, const Threshold& objective,
+                                  StepOutcome outcome) {
   measure::SearchStep step;
+  step.outcome = name_of(outcome);
   step.phase = probe.phase;
   step.rate_rps = probe.rate_rps;
   step.seed = settings.seed;
-  step.outcome = name_of(outcome_of(document, objective));
   step.objective = judge(objective, document);
   step.rate_achieved_rps = document.rate_achieved_rps;
   if (document.send_lag_ns && !document.send_lag_ns->empty()) {
@@ -99,10 +99,12 @@ os::Result<SearchOutcome> run_search(const LoadSettings& settings, std::uint32_t
     document.stopped_by = outcome->stopped_by;
     if (outcome->stopped_by || !outcome->failures.empty()) break;
     auto run = judged_document(step, sources, *outcome);
-    search.record(probe->rate_rps, outcome_of(run, objective));
-    document.steps.push_back(describe_step(*probe, step, run, objective));
+    const StepOutcome step_outcome =
+        settings.search->of_generator ? outcome_of_generator(run) : outcome_of(run, objective);
+    search.record(probe->rate_rps, step_outcome);
+    document.steps.push_back(describe_step(*probe, step, run, objective, step_outcome));
     show(settings, document);
-    if (document.steps.back().outcome != name_of(StepOutcome::held)) continue;
+    if (step_outcome != StepOutcome::held) continue;
     // Only the latest of each rate: a rate that later turns out not to hold leaves an older one.
     std::erase_if(held_runs, [&](const auto& each) { return each.first == probe->rate_rps; });
     held_runs.emplace_back(probe->rate_rps, std::move(run));

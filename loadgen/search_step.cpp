@@ -40,6 +40,10 @@ StepOutcome outcome_of(const measure::LoadDocument& document, const Threshold& o
   return is_late ? StepOutcome::generator : StepOutcome::missed;
 }
 
+StepOutcome outcome_of_generator(const measure::LoadDocument& document) {
+  return document.valid() ? StepOutcome::held : StepOutcome::generator;
+}
+
 const char* name_of(StepOutcome outcome) {
   switch (outcome) {
     case StepOutcome::held:

@@ -14,6 +14,8 @@ namespace c1m::loadgen {
 
 [[nodiscard]] StepOutcome outcome_of(const measure::LoadDocument& document,
                                      const Threshold& objective);
+// What a run shows of the generator alone, whatever the server did: held when every check passed.
+[[nodiscard]] StepOutcome outcome_of_generator(const measure::LoadDocument& document);
 [[nodiscard]] const char* name_of(StepOutcome outcome);
 
 }  // namespace c1m::loadgen

@@ -52,6 +52,11 @@ TEST(SearchStep, WhatProvesNothingHoldsNothing) {
   }
 }
 
+TEST(SearchStep, ACalibrationAsksForEveryCheck) {
+  EXPECT_EQ(outcome_of_generator(step(slow_ns, {})), StepOutcome::held);
+  EXPECT_EQ(outcome_of_generator(step(fast_ns, {"generator_cpu"})), StepOutcome::generator);
+}
+
 // Each check is known to this file, so that a new one cannot fall to the wrong side unnoticed.
 TEST(SearchStep, KnowsEveryCheck) {
   std::size_t of_the_server = 0;

@@ -98,7 +98,13 @@ Json generator_block(const LoadDocument& document) {
                       {"cpu_utilization", shard.cpu_utilization},
                       {"rss_bytes", shard.rss_bytes}});
   }
-  return {{"cpu_us", to_us(static_cast<double>(document.cpu_ns()))},
+  Json floor;
+  if (document.floor) {
+    floor = {{"message_bytes", document.floor->message_bytes},
+             {"round_trip_us", percentile_block(document.floor->round_trip_ns)}};
+  }
+  return {{"floor", std::move(floor)},
+          {"cpu_us", to_us(static_cast<double>(document.cpu_ns()))},
           {"cpu_us_per_request", json_of(document.cpu_us_per_request())},
           {"cpu_utilization_max", document.cpu_utilization_max()},
           {"connection_bytes", document.connection_bytes},

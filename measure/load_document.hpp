@@ -91,6 +91,12 @@ struct ThresholdVerdict {
   bool ok = false;
 };
 
+// Round trips of the generator's own path with an echo in the same thread, before the run.
+struct GeneratorFloor {
+  std::uint32_t message_bytes = 0;
+  Histogram round_trip_ns = {};
+};
+
 struct LoadDocument {
   std::string started_utc;
   std::string mode;  // "open", "closed" or "idle"
@@ -116,6 +122,7 @@ struct LoadDocument {
   std::vector<TimelineRow> timeline;
   std::uint64_t connection_bytes = 0;    // of the generator's own record
   std::uint64_t request_pool_bytes = 0;  // for requests in flight, all shards
+  std::optional<GeneratorFloor> floor;   // nothing: it could not be measured
   std::vector<ShardUse> shards;
   HostDeltas host;
   std::vector<ValidityCheck> checks;

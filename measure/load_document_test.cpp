@@ -139,6 +139,17 @@ TEST(LoadDocument, ThresholdsStandWithTheirFigures) {
   EXPECT_EQ(json["thresholds"][1]["value"], nullptr);
 }
 
+TEST(LoadDocument, TheFloorStandsWithTheGenerator) {
+  LoadDocument document = open_run();
+  EXPECT_EQ(Json::parse(write_load_document(document))["generator"]["floor"], nullptr);
+  document.floor.emplace().message_bytes = 64;
+  document.floor->round_trip_ns.record(8'000, 3);
+  const Json floor = Json::parse(write_load_document(document))["generator"]["floor"];
+  EXPECT_EQ(floor["message_bytes"], 64);
+  EXPECT_EQ(floor["round_trip_us"]["count"], 3);
+  EXPECT_NEAR(floor["round_trip_us"]["p50"].get<double>(), 8, 0.01);
+}
+
 TEST(LoadDocument, ACheckThatCouldNotBeMadeFailsNothing) {
   LoadDocument document = open_run();
   document.checks = {

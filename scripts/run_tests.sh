@@ -3,6 +3,7 @@
 # Invariants: a failed step does not stop those that do not need it; the last line is computed by
 # scripts/tests_summary.py from what the runners wrote; exit code 0 only if every step succeeded.
 # usage: scripts/run_tests.sh [lint|dev|asan|tsan|fuzz ...]       (default: all, in this order)
+#        scripts/run_tests.sh soak                 nightly: the soak of tests/soak_memory_is_flat.py
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -68,6 +69,12 @@ fuzz() {
   step "build fuzz" - build fuzz c1m_fuzzers || return 0
   step "fuzzers" "$results/fuzz.xml" "$python" scripts/fuzz_smoke.py --directory build/fuzz/fuzz \
     --seconds 10 --junitxml "$results/fuzz.xml" || true
+}
+
+# Not among the default steps: five minutes of load, for a nightly run.
+soak() {
+  step "soak" "$results/soak.xml" env C1M_BUILD_DIR=build/dev "$python" -m pytest -q -s \
+    --junitxml "$results/soak.xml" tests/soak_memory_is_flat.py || true
 }
 
 mkdir -p "$results"

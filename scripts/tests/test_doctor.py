@@ -46,6 +46,7 @@ def machine(root: Path, files: dict[str, str | None] | None = None, **given: Any
         "processes": (-1, -1),
         "allowed_cpus": [0, 1],
         "open_loopback": lambda _: [],
+        "calibration_path": root / "calibration.json",
     }
     return System(root, **{**settings, **given})
 
@@ -248,3 +249,61 @@ def test_the_command_on_this_machine(run_c1m: Any) -> None:
     assert "what binds" in text.stdout
     for limit in document["limits"]:
         assert limit["name"] in text.stdout
+
+
+CALIBRATION = {
+    "schema_version": 1,
+    "kind": "c1m-calibration",
+    "version": "0.1.0",
+    "commit": "0123456789abcdef",
+    "preset": "release",
+    "dirty": False,
+    "started_utc": "2026-01-31T12:00:00Z",
+    "settings": {"shards": 1},
+    "echo_cpus": "1",
+    "shares_cpus": False,
+    "floor": {"message_bytes": 64, "p50_us": 8.25, "p99_us": 12.5},
+    "punctual_rps": 41000,
+    "unpunctual_rps": 43000,
+    "confidence": 0.96,
+    "converged": True,
+    "steps": 20,
+    "at_punctual_rate": {
+        "cpu_us_per_request": 9.5,
+        "cpu_utilization_max": 0.4,
+        "send_lag_p99_us": 200,
+    },
+}
+
+
+def _of_generator(system: System) -> Any:
+    name = "punctual rate of the generator"
+    return next(each for each in observations(system) if each.name == name)
+
+
+def test_a_stored_calibration_is_shown(tmp_path: Path) -> None:
+    system = machine(tmp_path)
+    system.calibration_path.write_text(json.dumps(CALIBRATION))
+    seen = _of_generator(system)
+    assert (seen.value, seen.ok) == (41000, True)
+    for words in ("9.5 us of CPU", "p50 8.2 us, p99 12.5 us", "release build of 0123456789ab"):
+        assert words in seen.explanation
+    check("doctor", examine(system))
+
+
+@pytest.mark.parametrize("change", [{"converged": False}, {"preset": "dev"}])
+def test_a_calibration_that_does_not_count_is_bad(tmp_path: Path, change: dict[str, Any]) -> None:
+    system = machine(tmp_path)
+    system.calibration_path.write_text(json.dumps(CALIBRATION | change))
+    assert _of_generator(system).ok is False
+
+
+@pytest.mark.parametrize("text", [None, "{", '{"kind": "c1m-calibration"}'])
+def test_without_a_whole_calibration_the_doctor_says_how(tmp_path: Path, text: str | None) -> None:
+    system = machine(tmp_path)
+    if text is not None:
+        system.calibration_path.write_text(text)
+    seen = _of_generator(system)
+    assert (seen.value, seen.ok) == (None, None)
+    assert "--calibrate" in seen.explanation
+    check("doctor", examine(system))

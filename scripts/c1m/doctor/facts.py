@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from c1m.documents import Document, InvalidDocumentError, read
 from c1m.placement import parse_cpu_list
 
 
@@ -42,6 +43,7 @@ class System:
     )
     allowed_cpus: list[int] = field(default_factory=lambda: _allowed_cpus())
     open_loopback: Callable[[int], list[socket.socket]] = lambda count: _open_loopback(count)
+    calibration_path: Path = field(default_factory=lambda: _calibration_path())
 
     def text(self, path: str) -> str | None:
         """Contents of a file without the white space around it; None when it cannot be read."""
@@ -99,6 +101,13 @@ class System:
         for each in sockets:
             each.close()
         return after is not None and after - before >= opened // 2
+
+    def calibration(self) -> Document | None:
+        """What `c1m-load --calibrate` has stored; None without a whole one."""
+        try:
+            return read("calibration", self.calibration_path)
+        except (OSError, InvalidDocumentError):
+            return None
 
     def governor(self) -> str | None:
         """Frequency governor of the first allowed CPU; None without frequency control."""
@@ -193,6 +202,13 @@ def _number(text: str | None) -> int | None:
 
 def _allowed_cpus() -> list[int]:
     return sorted(os.sched_getaffinity(0))
+
+
+def _calibration_path() -> Path:
+    """Where c1m-load stores its calibration."""
+    cache = os.environ.get("XDG_CACHE_HOME", "")
+    folder = Path(cache) if cache.startswith("/") else Path.home() / ".cache"
+    return folder / "c1m" / "calibration.json"
 
 
 def _open_loopback(count: int) -> list[socket.socket]:

@@ -27,7 +27,31 @@ class Observation:
 
 def observations(system: System) -> list[Observation]:
     """Every observation, whether good or bad."""
-    return [*_of_processors(system), *_of_network(system)]
+    return [*_of_processors(system), *_of_network(system), _of_generator(system)]
+
+
+def _of_generator(system: System) -> Observation:
+    """What `c1m-load --calibrate` found on this machine; ok only as far as its run converged."""
+    name = "punctual rate of the generator"
+    command = "build/release/bin/c1m-load --calibrate   # from a release build"
+    found = system.calibration()
+    if found is None:
+        return Observation(
+            name, None, None, f"not measured here yet; to measure it: {command}", command
+        )
+    floor, at_rate = found["floor"], found["at_punctual_rate"] or {}
+    cost = at_rate.get("cpu_us_per_request")
+    return Observation(
+        name,
+        found["punctual_rps"],
+        found["converged"] and found["preset"] == "release",
+        f"requests/s of {found['settings']['shards']} shard(s) with every check passed"
+        + (" (echo on the same CPUs)" if found["shares_cpus"] else "")
+        + ("" if cost is None else f", {cost:.1f} us of CPU a request")
+        + f"; floor p50 {floor['p50_us']:.1f} us, p99 {floor['p99_us']:.1f} us; measured "
+        f"{found['started_utc']} by a {found['preset']} build of {found['commit'][:12]}",
+        command,
+    )
 
 
 def _of_processors(system: System) -> list[Observation]:
