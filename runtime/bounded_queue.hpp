@@ -1,8 +1,9 @@
 // A queue of limited length between coroutines and plain threads: who puts into a full one waits,
 // which is the back pressure, and who takes from an empty one waits.
 // Invariants: first in, first out; never longer than its limit; memory is taken once, for the
-// limit; after close() nothing more goes in, and what is in still comes out. Threads: any. Not
-// here: waiting for one of several queues.
+// limit; after close() nothing more goes in, and what is in still comes out; notifications are
+// given with the mutex locked, so whoever learns of an item, or of the close, may destroy the
+// queue. Threads: any. Not here: waiting for one of several queues.
 #pragma once
 
 #include <cerrno>
@@ -35,30 +36,24 @@ class BoundedQueue {
   // Parks while the queue is full. Fails with EPIPE once it is closed, with the context's error()
   // when that is cancelled while it waits; `item` is moved from only when this succeeds.
   [[nodiscard]] os::Result<void> push(Item& item, const Context& context) {
-    {
-      std::unique_lock lock(mutex_);
-      if (is_full() && !closed_) {
-        ++putters_waiting_;
-        auto waited =
-            not_full_.wait(lock, context, no_deadline, [this] { return closed_ || !is_full(); });
-        --putters_waiting_;
-        if (!waited) return waited;
-      }
-      if (closed_) return os::fail(EPIPE, "push to a closed queue");
-      put(item);
+    std::unique_lock lock(mutex_);
+    if (is_full() && !closed_) {
+      ++putters_waiting_;
+      auto waited =
+          not_full_.wait(lock, context, no_deadline, [this] { return closed_ || !is_full(); });
+      --putters_waiting_;
+      if (!waited) return waited;
     }
-    not_empty_.notify_one();
+    if (closed_) return os::fail(EPIPE, "push to a closed queue");
+    put(item);
     return {};
   }
 
   // The same without waiting: false when it is full or closed.
   [[nodiscard]] bool try_push(Item& item) {
-    {
-      const std::lock_guard lock(mutex_);
-      if (closed_ || is_full()) return false;
-      put(item);
-    }
-    not_empty_.notify_one();
+    const std::lock_guard lock(mutex_);
+    if (closed_ || is_full()) return false;
+    put(item);
     return true;
   }
 
@@ -77,17 +72,14 @@ class BoundedQueue {
     first_ = first_ + 1 == places_.size() ? 0 : first_ + 1;
     --count_;
     ++taken_;
-    lock.unlock();
     not_full_.notify_one();
     return item;
   }
 
   // Who waits goes on. Again: no effect.
   void close() {
-    {
-      const std::lock_guard lock(mutex_);
-      closed_ = true;
-    }
+    const std::lock_guard lock(mutex_);
+    closed_ = true;
     not_full_.notify_all();
     not_empty_.notify_all();
   }
@@ -111,6 +103,7 @@ class BoundedQueue {
     const std::size_t end = first_ + count_;
     places_[end < places_.size() ? end : end - places_.size()] = std::move(item);
     ++count_;
+    not_empty_.notify_one();
   }
 
   Mutex mutex_;

@@ -118,7 +118,7 @@ TEST_P(ChannelTest, AClosedOneGivesWhatIsLeftAndTakesNothing) {
     EXPECT_TRUE(channel.is_closed());
     Counted refused(3);
     EXPECT_EQ(channel.send(std::move(refused)).error().code, EPIPE);
-    EXPECT_EQ(refused.number(), 3);
+    EXPECT_EQ(refused.number(), 3);  // NOLINT(bugprone-use-after-move)
     EXPECT_EQ(channel.try_send(std::move(refused)).error().code, EPIPE);
     EXPECT_EQ(channel.receive()->number(), 1);
     EXPECT_EQ(channel.try_receive()->number(), 2);
@@ -140,7 +140,7 @@ TEST_P(ChannelTest, ClosingEndsAllWaits) {
             [=] {
               Counted value(i);
               EXPECT_EQ(full->send(std::move(value)).error().code, EPIPE);
-              EXPECT_EQ(value.number(), i);  // still the sender's
+              EXPECT_EQ(value.number(), i);  // NOLINT(bugprone-use-after-move)
               ended->fetch_add(1);
             },
             {.stack = stack}));
@@ -180,7 +180,7 @@ TEST_P(ChannelTest, ADeadlineEndsAWait) {
     const os::Nanoseconds until_ns = now_ns() + os::ns_per_ms;
     EXPECT_EQ(channel.send_until(until_ns, std::move(value)).error().code, ETIMEDOUT);
     EXPECT_GE(now_ns(), until_ns);
-    EXPECT_EQ(value.number(), 7);
+    EXPECT_EQ(value.number(), 7);  // NOLINT(bugprone-use-after-move)
     EXPECT_EQ(channel.receive_until(now_ns() + os::ns_per_ms).error().code, ETIMEDOUT);
     EXPECT_EQ(channel.receive_until(now_ns() - 1).error().code, ETIMEDOUT);
   });

@@ -22,7 +22,8 @@ class ConditionVariable {
   ConditionVariable() = default;
   ConditionVariable(const ConditionVariable&) = delete;
   ConditionVariable& operator=(const ConditionVariable&) = delete;
-  // When nobody waits.
+  // When nobody waits and every call on it has returned; who notifies with the mutex locked has
+  // returned when the waiter goes on.
   ~ConditionVariable();
 
   // Gives the mutex, which the caller has locked, up, parks until notified, and locks it again.

@@ -22,7 +22,7 @@ class Semaphore {
   explicit Semaphore(std::uint64_t units) : capacity_(units), word_(units) {}
   Semaphore(const Semaphore&) = delete;
   Semaphore& operator=(const Semaphore&) = delete;
-  // When all units are back and nobody waits.
+  // When all units are back, nobody waits and every call on it has returned.
   ~Semaphore();
 
   // Takes units, at most as many as there are, if they are free and nobody waits.

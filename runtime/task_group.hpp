@@ -77,8 +77,8 @@ class [[nodiscard]] TaskGroup {
   [[nodiscard]] os::Result<void> join() { return scope_->join(); }
 
  private:
-  TaskGroup(const CancelSource& source, Runtime* runtime)
-      : scope_(TaskScope::make(source, runtime)) {}
+  TaskGroup(CancelSource source, Runtime* runtime)
+      : scope_(TaskScope::make(std::move(source), runtime)) {}
 
   Reference<TaskScope> scope_;
 };
@@ -135,8 +135,8 @@ class [[nodiscard]] SupervisorGroup {
   [[nodiscard]] os::Result<void> join() { return scope_->join(); }
 
  private:
-  SupervisorGroup(const CancelSource& source, Runtime* runtime)
-      : scope_(TaskScope::make(source, runtime)) {}
+  SupervisorGroup(CancelSource source, Runtime* runtime)
+      : scope_(TaskScope::make(std::move(source), runtime)) {}
 
   Reference<TaskScope> scope_;
 };

@@ -3,14 +3,15 @@
 
 #include <cerrno>
 #include <mutex>
+#include <utility>
 
 #include "os/assert.hpp"
 #include "runtime/safeguard.hpp"
 
 namespace c1m::runtime {
 
-Reference<TaskScope> TaskScope::make(const CancelSource& source, Runtime* runtime) {
-  return Reference<TaskScope>::adopt(new TaskScope(source, runtime));
+Reference<TaskScope> TaskScope::make(CancelSource source, Runtime* runtime) {
+  return Reference<TaskScope>::adopt(new TaskScope(std::move(source), runtime));
 }
 
 void TaskScope::begin_task() {

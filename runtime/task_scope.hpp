@@ -41,7 +41,7 @@ inline constexpr bool is_result<os::Result<T>> = true;
 class TaskScope {
  public:
   // `runtime`: where tasks run; nullptr: that of the coroutine that starts one.
-  [[nodiscard]] static Reference<TaskScope> make(const CancelSource& source, Runtime* runtime);
+  [[nodiscard]] static Reference<TaskScope> make(CancelSource source, Runtime* runtime);
   TaskScope(const TaskScope&) = delete;
   TaskScope& operator=(const TaskScope&) = delete;
   static void destroy(TaskScope* scope) { delete scope; }
@@ -90,7 +90,8 @@ class TaskScope {
   ReferenceCount references;
 
  private:
-  TaskScope(const CancelSource& source, Runtime* runtime) : source_(source), runtime_(runtime) {}
+  TaskScope(CancelSource source, Runtime* runtime)
+      : source_(std::move(source)), runtime_(runtime) {}
   ~TaskScope() = default;
 
   template <class Function>
