@@ -90,6 +90,7 @@ TEST_P(SelectTest, ChoosesByChanceAmongTheReady) {
   constexpr int rounds = 10'000;
   std::array<int, 3> chosen{};
   std::vector<std::unique_ptr<Channel<int>>> channels;
+  channels.reserve(3);
   for (int i = 0; i < 3; ++i) channels.push_back(std::make_unique<Channel<int>>(1));
   run([&] {
     ASSERT_TRUE(channels[0]->send(0));
@@ -258,6 +259,7 @@ TEST_P(SelectTest, ThreadsSelectAsWell) {
 TEST_P(SelectTest, AnyNumberAtRunTime) {
   constexpr std::size_t count = 40;
   std::vector<std::unique_ptr<Channel<int>>> channels;
+  channels.reserve(count);
   for (std::size_t i = 0; i < count; ++i) channels.push_back(std::make_unique<Channel<int>>());
   std::size_t sum = 0;
   run([&] {

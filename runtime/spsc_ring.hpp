@@ -89,18 +89,7 @@ class SpscRing {
 
   // `value` is moved from only when this succeeds. False: full. Wakes nobody: a consumer that waits
   // in pop() needs push().
-  [[nodiscard]] bool try_push(T&& value) {
-    const std::size_t tail = tail_.load(std::memory_order_relaxed);
-    if (tail - head_seen_ > mask_) {
-      // Acquire: the consumer is done with the place.
-      head_seen_ = head_.load(std::memory_order_acquire);
-      if (tail - head_seen_ > mask_) return false;
-    }
-    std::construct_at(&places_[tail & mask_].value, std::move(value));
-    // Release: the value is visible to the consumer.
-    tail_.store(tail + 1, std::memory_order_release);
-    return true;
-  }
+  [[nodiscard]] bool try_push(T&& value) { return try_move_in(value); }
   // nullopt: empty. Wakes nobody: a producer that waits in push() needs pop().
   [[nodiscard]] std::optional<T> try_pop() {
     const std::size_t head = head_.load(std::memory_order_relaxed);
@@ -118,7 +107,7 @@ class SpscRing {
   // Waits for room. The producer must not have closed the ring.
   void push(T&& value) {
     C1M_ASSERT(!closed_.load(std::memory_order_relaxed), "nothing is pushed into a closed ring");
-    while (!try_push(std::move(value))) {
+    while (!try_move_in(value)) {
       room_.wait([this] { return has_room(); });
     }
     values_.open();
@@ -159,6 +148,19 @@ class SpscRing {
     ~Place() {}
     T value;
   };
+
+  [[nodiscard]] bool try_move_in(T& value) {
+    const std::size_t tail = tail_.load(std::memory_order_relaxed);
+    if (tail - head_seen_ > mask_) {
+      // Acquire: the consumer is done with the place.
+      head_seen_ = head_.load(std::memory_order_acquire);
+      if (tail - head_seen_ > mask_) return false;
+    }
+    std::construct_at(&places_[tail & mask_].value, std::move(value));
+    // Release: the value is visible to the consumer.
+    tail_.store(tail + 1, std::memory_order_release);
+    return true;
+  }
 
   [[nodiscard]] bool has_room() const {
     return tail_.load(std::memory_order_relaxed) - head_.load(std::memory_order_relaxed) <= mask_;
