@@ -75,17 +75,19 @@ def payload_of(step: Json) -> bytes:
     """The payload that a row of the table describes."""
     code = struct.pack("!H", step["code"]) if "code" in step else b""
     text: str = step.get("text", "")
-    return code + text.encode() + bytes.fromhex(step.get("hex", "")) + b"x" * step.get("fill", 0)
+    fill = b"x" * int(step.get("fill", 0))
+    return code + text.encode() + bytes.fromhex(step.get("hex", "")) + fill
 
 
 def bytes_of(step: Json) -> bytes:
     """The bytes of a row that is sent."""
     if "raw" in step:
-        return bytes.fromhex(step["raw"])
+        return bytes.fromhex(str(step["raw"]))
     options = {
         name: step[name] for name in ("fin", "rsv", "masked", "announce", "length") if name in step
     }
-    return frame(step["op"], payload_of(step), **options) * int(step.get("times", 1))
+    one = frame(step["op"], payload_of(step), **options)
+    return one * int(step.get("times", 1))
 
 
 @dataclass
