@@ -82,6 +82,16 @@ void Accounting::on_answered(const Request& request, os::Nanoseconds now_ns, boo
   timeline_.on_answered(request.intended_ns, latency_ns);
 }
 
+void Accounting::on_kernel_delay(const Request& request, os::Nanoseconds now_ns,
+                                 os::Nanoseconds delay_ns) {
+  if (!in_window(request.intended_ns)) return;
+  const os::Nanoseconds service_ns = now_ns - request.sent_ns;
+  // The stamp is of another clock, which may be set in between; no part is longer than the whole.
+  const os::Nanoseconds own_ns = std::clamp<os::Nanoseconds>(delay_ns, 0, service_ns);
+  receive_delay_ns_.record(own_ns);
+  network_ns_.record(service_ns - own_ns);
+}
+
 void Accounting::on_lost(const Request& request, os::Nanoseconds now_ns) {
   ++counts_of(request.intended_ns).lost;
   --in_flight_;
@@ -120,6 +130,8 @@ void Accounting::write_to(measure::LoadShardResult& result) {
   result.response_ns = std::move(response_ns_);
   result.service_ns = std::move(service_ns_);
   result.send_lag_ns = std::move(send_lag_ns_);
+  result.network_ns = std::move(network_ns_);
+  result.receive_delay_ns = std::move(receive_delay_ns_);
   result.timeline = timeline_.finish();
 }
 

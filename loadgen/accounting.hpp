@@ -63,6 +63,9 @@ class Accounting {
   // `sendable_ns`: the intended time, or when an answer made room in a full pipeline.
   void on_sent(const Request& request, os::Nanoseconds sendable_ns);
   void on_answered(const Request& request, os::Nanoseconds now_ns, bool corrupt);
+  // The kernel had received the answer `delay_ns` before `now_ns`, when it was read; called just
+  // before on_answered().
+  void on_kernel_delay(const Request& request, os::Nanoseconds now_ns, os::Nanoseconds delay_ns);
   void on_lost(const Request& request, os::Nanoseconds now_ns);
   // The drain is over and the request is still out. The caller counts these from its own queues, so
   // that `sent = answered + lost + in flight` is a check and no tautology. One that has waited for
@@ -107,6 +110,8 @@ class Accounting {
   measure::Histogram response_ns_;
   measure::Histogram service_ns_;
   measure::Histogram send_lag_ns_;
+  measure::Histogram network_ns_;
+  measure::Histogram receive_delay_ns_;
   LoadTimeline timeline_;
   LiveHistogram* live_latency_ = nullptr;
   LiveHistogram* live_send_lag_ = nullptr;

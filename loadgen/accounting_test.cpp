@@ -58,6 +58,22 @@ TEST(Accounting, TimesFromTheIntendedMoment) {
   EXPECT_EQ(result.send_lag_ns.count_at_value(20 * ms), 1U);
 }
 
+TEST(Accounting, AKernelTimestampCutsTheServiceTimeInTwo) {
+  Accounting accounting = open_loop();
+  const Request request{.intended_ns = 1'500 * ms, .sent_ns = 1'510 * ms};
+  accounting.on_kernel_delay(request, 1'610 * ms, 30 * ms);
+  accounting.on_kernel_delay(request, 1'610 * ms, -1);
+  accounting.on_kernel_delay(request, 1'610 * ms, 3'600'000 * ms);
+  const Request before{.intended_ns = 900 * ms, .sent_ns = 900 * ms};
+  accounting.on_kernel_delay(before, 901 * ms, 0);
+  const auto result = result_of(accounting);
+  EXPECT_EQ(result.receive_delay_ns.count(), 3U) << "the window's only";
+  EXPECT_EQ(result.receive_delay_ns.count_at_value(30 * ms), 1U);
+  EXPECT_EQ(result.network_ns.count_at_value(70 * ms), 1U);
+  EXPECT_EQ(result.network_ns.count_at_value(100 * ms), 1U) << "a clock set back delays nothing";
+  EXPECT_EQ(result.network_ns.count_at_value(0), 1U) << "nor is a part longer than the whole";
+}
+
 TEST(Accounting, ClosedLoopHasServiceTimesOnly) {
   Accounting accounting(LoopKind::closed, timeout_ns);
   accounting.open_window(window);

@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "os/assert.hpp"
+#include "os/receive_timestamp.hpp"
 #include "os/socket.hpp"
 
 namespace c1m::loadgen {
@@ -41,7 +42,11 @@ void EchoExchange::adopt(std::uint32_t index) {
   connection.state = ConnectionState::established;
   connection.head = no_request;
   ++established_;
-  if (!poller_.modify(connection.fd, reading, index)) close(index, "epoll_ctl");
+  if (!poller_.modify(connection.fd, reading, index)) {
+    close(index, "epoll_ctl");
+  } else if (stamps_ && !os::enable_receive_timestamps(connection.fd)) {
+    close(index, "SO_TIMESTAMPING");
+  }
 }
 
 void EchoExchange::issue(std::uint32_t index, os::Nanoseconds intended_ns) {
@@ -141,12 +146,27 @@ std::uint32_t EchoExchange::handle(std::uint32_t index, std::uint32_t events) {
   return answered;
 }
 
+os::Result<std::size_t> EchoExchange::read(int fd) {
+  if (!stamps_) {
+    const auto got = os::read_some(fd, receive_buffer_);
+    last_ns_ = clock_.now_ns();
+    return got;
+  }
+  const auto got = os::read_some_stamped(fd, receive_buffer_);
+  last_ns_ = clock_.now_ns();
+  kernel_delay_ns_.reset();
+  if (!got) return std::unexpected(got.error());
+  if (got->received_realtime_ns) {
+    kernel_delay_ns_ = os::realtime_ns() - *got->received_realtime_ns;
+  }
+  return got->bytes;
+}
+
 // One read an event: registration is level-triggered, so that what is left comes back, and a
 // connection with a large answer does not hold up the others.
 EchoExchange::Outcome EchoExchange::receive(std::uint32_t index) {
   Connection& connection = connections_[index];
-  const auto got = os::read_some(connection.fd, receive_buffer_);
-  last_ns_ = clock_.now_ns();
+  const auto got = read(connection.fd);
   if (!got && os::would_block(got.error())) return Outcome::kept;
   if (!got || *got == 0) {
     close(index, got ? std::string("closed by peer") : os::error_name(got.error().code));
@@ -194,6 +214,7 @@ void EchoExchange::settle_rest() {
 
 void EchoExchange::on_answer(const Request& request, bool corrupt) {
   ++answers_;
+  if (kernel_delay_ns_) accounting_.on_kernel_delay(request, last_ns_, *kernel_delay_ns_);
   accounting_.on_answered(request, last_ns_, corrupt);
 }
 

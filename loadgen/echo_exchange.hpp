@@ -12,6 +12,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -40,6 +41,9 @@ class EchoExchange final : private AnswerObserver {
   EchoExchange(ConnectionRange range, InFlightLimits limits, const Payload& payload,
                const os::Clock& clock, os::Poller& poller, Accounting& accounting);
   ~EchoExchange() override;
+
+  // Reads with the kernel's timestamps from now on; connections adopted before have none.
+  void use_kernel_timestamps() { stamps_ = true; }
 
   Connection& connection(std::uint32_t index) { return connections_[index]; }
   [[nodiscard]] std::uint32_t connection_count() const { return range_.count; }
@@ -81,6 +85,7 @@ class EchoExchange final : private AnswerObserver {
   Outcome flush(std::uint32_t index, os::Nanoseconds now_ns, os::Nanoseconds room_since_ns);
   [[nodiscard]] bool may_send(const Connection& connection) const;
   Outcome receive(std::uint32_t index);
+  os::Result<std::size_t> read(int fd);
   void await_room(std::uint32_t index, bool wanted);
   void close(std::uint32_t index, const std::string& reason);
   [[nodiscard]] std::uint32_t number_of(std::uint32_t index) const { return range_.first + index; }
@@ -99,6 +104,9 @@ class EchoExchange final : private AnswerObserver {
   std::uint64_t answers_ = 0;
   std::uint64_t swallowed_ = 0;
   os::Nanoseconds last_ns_ = 0;
+  bool stamps_ = false;
+  // How long before last_ns_ the kernel had what was read; nothing: not known.
+  std::optional<os::Nanoseconds> kernel_delay_ns_;
   measure::ErrorCounts errors_;
 };
 

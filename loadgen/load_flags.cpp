@@ -49,6 +49,7 @@ struct FlagTexts {
   bool calibrate = false;
   bool idle = false;
   bool strict = false;
+  bool kernel_timestamps = false;
 };
 
 void add_traffic_flags(CLI::App& app, FlagTexts& texts) {
@@ -120,6 +121,10 @@ void add_process_flags(CLI::App& app, FlagTexts& texts) {
   app.add_option("--sources", texts.sources,
                  "auto, or IPv4 addresses and ranges to connect from, as in "
                  "10.0.0.5,10.0.1.1-10.0.1.9 [auto]");
+  app.add_flag(
+      "--kernel-timestamps", texts.kernel_timestamps,
+      "split service time where the kernel received the answer: network and server before, "
+      "the generator's own delay after it");
   app.add_option("--spin", texts.spin,
                  "busy-wait so long before each send is due; costs CPU, saves wake-up time [0s]");
 }
@@ -312,6 +317,7 @@ LoadSettings read_settings(FlagReader& reader, const FlagTexts& texts) {
   settings.hgrm_path = texts.hgrm;
   settings.hdr_log_path = texts.hdr_log;
   settings.strict = texts.strict;
+  settings.kernel_timestamps = texts.kernel_timestamps;
   // Last, for it may ask the name service.
   if (settings.calibrates) {
     // Stands for the echo, which has no port yet.

@@ -71,6 +71,8 @@ void merge_shard(LoadDocument& document, const LoadShardResult& shard) {
   if (document.response_ns) document.response_ns->merge(shard.response_ns);
   document.service_ns.merge(shard.service_ns);
   if (document.send_lag_ns) document.send_lag_ns->merge(shard.send_lag_ns);
+  if (document.network_ns) document.network_ns->merge(shard.network_ns);
+  if (document.receive_delay_ns) document.receive_delay_ns->merge(shard.receive_delay_ns);
   document.request_pool_bytes += shard.request_pool_bytes;
 }
 
@@ -185,6 +187,10 @@ LoadDocument merge_outcome(const LoadSettings& settings, const std::vector<Addre
   if (is_open_loop) {
     document.response_ns.emplace();
     document.send_lag_ns.emplace();
+  }
+  if (settings.kernel_timestamps) {
+    document.network_ns.emplace();
+    document.receive_delay_ns.emplace();
   }
   for (const LoadShardResult& shard : outcome.results) merge_shard(document, shard);
   put_rates(document, outcome.results);

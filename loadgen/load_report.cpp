@@ -85,6 +85,14 @@ std::string latency_table(const LoadDocument& document) {
     text += row(at.name, figure(document.response_ns, at.percentile),
                 figure(service_ns, at.percentile), figure(document.send_lag_ns, at.percentile));
   }
+  if (document.network_ns && document.receive_delay_ns) {
+    text += fmt::format(
+        "  of service, by kernel timestamps: network and server p50 {} p99 {}, then until read p50 "
+        "{} "
+        "p99 {}\n",
+        figure(document.network_ns, 50), figure(document.network_ns, 99),
+        figure(document.receive_delay_ns, 50), figure(document.receive_delay_ns, 99));
+  }
   return text;
 }
 

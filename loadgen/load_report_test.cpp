@@ -75,6 +75,15 @@ TEST(LoadReport, ShowsTheFloorBesideTheResult) {
   EXPECT_THAT(format_report(document), HasSubstr("floor         p50 8.0 us, p99 8.0 us"));
 }
 
+TEST(LoadReport, SplitsServiceTimeWhereTheKernelSaid) {
+  auto document = document_of("open");
+  EXPECT_THAT(format_report(document), Not(HasSubstr("kernel timestamps")));
+  document.network_ns.emplace().record(9'000);
+  document.receive_delay_ns.emplace().record(3'000);
+  EXPECT_THAT(format_report(document),
+              HasSubstr("network and server p50 9.0 p99 9.0, then until read p50 3.0"));
+}
+
 TEST(LoadReport, LabelsAClosedLoopAsCapacity) {
   const std::string text = format_report(document_of("closed"));
   EXPECT_THAT(text, HasSubstr("capacity, not latency"));

@@ -81,6 +81,7 @@ measure::Settings describe_settings(const LoadSettings& settings, std::uint32_t 
       {"spin_us", static_cast<double>(settings.spin_ns) / static_cast<double>(os::ns_per_us)},
       {"send_lag_p99_max_us",
        static_cast<double>(settings.send_lag_p99_max_ns) / static_cast<double>(os::ns_per_us)},
+      {"kernel_timestamps", settings.kernel_timestamps},
       {"strict", settings.strict},
       {"thresholds", threshold_texts},
   };

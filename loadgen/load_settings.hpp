@@ -27,37 +27,39 @@ enum class LoadMode : std::uint8_t {
 enum class OutputFormat : std::uint8_t { text, json, csv };
 enum class ProgressKind : std::uint8_t { automatic, always, never };
 
+// Large members first: fewer holes between them.
 struct LoadSettings {
-  std::vector<std::string> target_names;  // as the user wrote them
-  std::vector<os::Endpoint> targets;
-  std::uint32_t connections = 100;
-  LoadMode mode = LoadMode::closed;
-  Schedule schedule;           // open loop only
-  std::uint32_t pipeline = 1;  // requests in flight on a connection; 0: no limit
-  std::uint32_t message_bytes = 64;
   os::Nanoseconds warmup_ns = 2 * os::ns_per_s;
   os::Nanoseconds duration_ns = 30 * os::ns_per_s;
   os::Nanoseconds timeout_ns = 10 * os::ns_per_s;
-  std::uint64_t seed = 1;
-  std::optional<std::uint32_t> shards;  // nothing: the fewest that the descriptor limit allows
-  std::optional<os::CpuSet> cpus;
-  double connect_rate_per_s = 20'000;       // over all shards; 0: as fast as it goes
-  std::vector<AddressRange> sources;        // empty: automatic
-  std::uint32_t in_flight_max = 1'000'000;  // over all shards
   os::Nanoseconds spin_ns = 0;
   os::Nanoseconds send_lag_p99_max_ns = os::ns_per_ms;
-  OutputFormat format = OutputFormat::text;
-  std::string out_path;        // empty: no file
-  std::string histograms_dir;  // empty: none
-  std::string hgrm_path;       // likewise
-  std::string hdr_log_path;
-  bool strict = false;
+  std::uint64_t seed = 1;
+  double connect_rate_per_s = 20'000;     // over all shards; 0: as fast as it goes
+  std::vector<std::string> target_names;  // as the user wrote them
+  std::vector<os::Endpoint> targets;
+  std::vector<AddressRange> sources;  // empty: automatic
+  Schedule schedule;                  // open loop only
+  std::optional<os::CpuSet> cpus;
   std::vector<Threshold> thresholds;
   std::optional<SearchSettings> search;  // many runs instead of one
-  bool calibrates = false;               // of them, against an echo of its own
-  std::string calibration_path;          // where the result is stored; empty: nowhere
   std::optional<os::Endpoint> metrics;   // where OpenMetrics of the running test are served
+  std::string out_path;                  // empty: no file
+  std::string histograms_dir;            // empty: none
+  std::string hgrm_path;                 // likewise
+  std::string hdr_log_path;
+  std::string calibration_path;  // where its result is stored; empty: nowhere
+  std::uint32_t connections = 100;
+  std::uint32_t pipeline = 1;  // requests in flight on a connection; 0: no limit
+  std::uint32_t message_bytes = 64;
+  std::uint32_t in_flight_max = 1'000'000;  // over all shards
+  std::optional<std::uint32_t> shards;      // nothing: the fewest that the descriptor limit allows
+  LoadMode mode = LoadMode::closed;
+  OutputFormat format = OutputFormat::text;
   ProgressKind progress = ProgressKind::automatic;
+  bool kernel_timestamps = false;
+  bool strict = false;
+  bool calibrates = false;  // a search, against an echo of its own
 
   // A trace is only lent.
   [[nodiscard]] PlanParameters plan() const {

@@ -68,6 +68,7 @@ class LoadShard {
                    ConnectPace(connect_rate_of_shard(order), clock_.now_ns()),
                    settings_.timeout_ns) {
     accounting_.show_in(order.status.latency, order.status.send_lag);
+    if (settings_.kernel_timestamps) exchange_.use_kernel_timestamps();
   }
 
   os::Result<void> run() {

@@ -211,7 +211,9 @@ std::string write_load_document(const LoadDocument& document) {
   json["warmup_counts"] = to_json(document.warmup_counts);
   json["latency_us"] = {{"response", percentile_block(document.response_ns)},
                         {"service", percentile_block(document.service_ns)},
-                        {"send_lag", percentile_block(document.send_lag_ns)}};
+                        {"send_lag", percentile_block(document.send_lag_ns)},
+                        {"network", percentile_block(document.network_ns)},
+                        {"receive_delay", percentile_block(document.receive_delay_ns)}};
   json["in_flight_mean"] = document.in_flight_mean;
   json["timeline"] = timeline_block(document.timeline);
   json["generator"] = generator_block(document);

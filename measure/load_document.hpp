@@ -118,6 +118,8 @@ struct LoadDocument {
   std::optional<Histogram> response_ns;
   Histogram service_ns;
   std::optional<Histogram> send_lag_ns;
+  std::optional<Histogram> network_ns;        // with kernel timestamps only: from the send to
+  std::optional<Histogram> receive_delay_ns;  // the kernel's receiving, and from there to the read
   double in_flight_mean = 0;
   std::vector<TimelineRow> timeline;
   std::uint64_t connection_bytes = 0;    // of the generator's own record

@@ -76,6 +76,9 @@ struct LoadShardResult {
   Histogram response_ns;
   Histogram service_ns;
   Histogram send_lag_ns;
+  // With kernel timestamps: service time cut in two where the kernel received the answer.
+  Histogram network_ns;
+  Histogram receive_delay_ns;
   std::vector<TimelineSecond> timeline;
   os::Nanoseconds cpu_ns = 0;  // in the window, user and system
   std::uint64_t rss_bytes = 0;

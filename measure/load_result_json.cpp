@@ -96,6 +96,8 @@ LoadShardResult result_from(const Json& json, HistogramReader& histograms) {
   result.response_ns = histograms.read(json.at("response_ns"));
   result.service_ns = histograms.read(json.at("service_ns"));
   result.send_lag_ns = histograms.read(json.at("send_lag_ns"));
+  result.network_ns = histograms.read(json.at("network_ns"));
+  result.receive_delay_ns = histograms.read(json.at("receive_delay_ns"));
   for (const Json& second : json.at("timeline")) result.timeline.push_back(second_from(second));
   json.at("cpu_ns").get_to(result.cpu_ns);
   json.at("rss_bytes").get_to(result.rss_bytes);
@@ -124,6 +126,8 @@ std::string write_load_shard_result(const LoadShardResult& result) {
                      {"response_ns", encode_v2_base64(result.response_ns)},
                      {"service_ns", encode_v2_base64(result.service_ns)},
                      {"send_lag_ns", encode_v2_base64(result.send_lag_ns)},
+                     {"network_ns", encode_v2_base64(result.network_ns)},
+                     {"receive_delay_ns", encode_v2_base64(result.receive_delay_ns)},
                      {"timeline", std::move(timeline)},
                      {"cpu_ns", result.cpu_ns},
                      {"rss_bytes", result.rss_bytes},
