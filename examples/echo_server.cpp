@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>
+#include <string>
 #include <string_view>
 #include <utility>
 
@@ -19,7 +20,6 @@
 namespace c1m::examples {
 namespace {
 
-using runtime::Context;
 using runtime::TaskGroup;
 using runtime::TcpListener;
 using runtime::TcpStream;
@@ -44,7 +44,7 @@ os::Result<void> serve(std::uint16_t port) {
   const auto endpoint = os::local_endpoint(socket->get());
   auto listener = TcpListener::adopt(std::move(*socket));
   if (!endpoint || !listener) return os::fail(EINVAL, "listen");
-  std::printf("listening on port %u\n", static_cast<unsigned>(endpoint->port()));
+  std::fputs(("listening on port " + std::to_string(endpoint->port()) + "\n").c_str(), stdout);
   std::fflush(stdout);
   TaskGroup group;
   for (;;) {

@@ -44,7 +44,8 @@ os::Result<void> count_all() {
   if (!submitting) return submitting;
   std::size_t words = 0;
   while (auto counted = pool.receive()) words += *counted;
-  std::printf("%d lines, %zu words\n", lines, words);
+  std::fputs((std::to_string(lines) + " lines, " + std::to_string(words) + " words\n").c_str(),
+             stdout);
   return pool.join();
 }
 

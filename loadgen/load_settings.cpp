@@ -59,6 +59,7 @@ measure::Settings describe_settings(const LoadSettings& settings, std::uint32_t 
   source_texts.reserve(sources.size());
   for (const AddressRange& range : sources) source_texts.push_back(to_string(range));
   std::vector<std::string> threshold_texts;
+  threshold_texts.reserve(settings.thresholds.size());
   for (const Threshold& threshold : settings.thresholds) threshold_texts.push_back(threshold.text);
   return {
       {"targets", settings.target_names},

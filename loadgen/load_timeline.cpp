@@ -45,19 +45,19 @@ void LoadTimeline::on_timed_out(os::Nanoseconds intended_ns, os::Nanoseconds wai
   record(row(intended_ns), waited_ns);
 }
 
-void LoadTimeline::record(Row& target, os::Nanoseconds latency_ns) {
-  if (target.latency_ns.empty()) {
+void LoadTimeline::record(Row& row, os::Nanoseconds latency_ns) {
+  if (row.latency_ns.empty()) {
     ++open_seconds_;
-    const auto second = static_cast<std::size_t>(&target - rows_.data());
+    const auto second = static_cast<std::size_t>(&row - rows_.data());
     first_open_ = std::min(first_open_, second);
-    if (!target.figures.latency_hdr_v2_b64.empty()) {
-      auto sealed = measure::decode_v2_base64(target.figures.latency_hdr_v2_b64);
+    if (!row.figures.latency_hdr_v2_b64.empty()) {
+      auto sealed = measure::decode_v2_base64(row.figures.latency_hdr_v2_b64);
       C1M_ASSERT(sealed.has_value(), "what was sealed here can be opened again");
-      target.latency_ns = *std::move(sealed);
-      target.figures.latency_hdr_v2_b64.clear();
+      row.latency_ns = *std::move(sealed);
+      row.figures.latency_hdr_v2_b64.clear();
     }
   }
-  target.latency_ns.record(latency_ns);
+  row.latency_ns.record(latency_ns);
 }
 
 os::Nanoseconds LoadTimeline::next_sample_ns() const {

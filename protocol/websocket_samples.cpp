@@ -54,7 +54,8 @@ Bytes frame_of(const Json& step) {
   if (step.contains("raw")) return from_hex(step["raw"].get<std::string>());
   const Bytes payload = payload_of(step);
   const std::uint64_t length = step.value("announce", std::uint64_t{payload.size()});
-  const int shortest = length < 126 ? 7 : length < 65'536 ? 16 : 64;
+  int shortest = length < 65'536 ? 16 : 64;
+  if (length < 126) shortest = 7;
   const int form = step.value("length", shortest);
   const bool is_masked = step.value("masked", true);
   Bytes frame;
@@ -64,7 +65,8 @@ Bytes frame_of(const Json& step) {
   put((step.value("fin", true) ? 0x80U : 0U) | step.value("rsv", 0U) << 4 |
       static_cast<unsigned>(opcode_of(step["op"])));
   const unsigned mask = is_masked ? 0x80U : 0U;
-  put(mask | (form == 7 ? length : form == 16 ? 126U : 127U));
+  const std::uint64_t marker = form == 16 ? 126U : 127U;
+  put(mask | (form == 7 ? length : marker));
   for (int shift = form == 7 ? -8 : form - 8; shift >= 0; shift -= 8) put(length >> shift);
   const std::size_t header_bytes = frame.size() + (is_masked ? mask_key.size() : 0);
   if (is_masked) frame.insert(frame.end(), mask_key.begin(), mask_key.end());

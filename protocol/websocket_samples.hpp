@@ -55,7 +55,7 @@ std::string good_request(bool deflate = false);
 // A session with its service, fed in memory.
 class SessionDesk {
  public:
-  explicit SessionDesk(WebSocketSettings settings = {});
+  explicit SessionDesk(WebSocketSettings wanted = {});
 
   // Feeds one read's worth; appends what is answered. Nothing once the connection is closed.
   void feed(std::span<const std::byte> bytes, Milliseconds now = 0);

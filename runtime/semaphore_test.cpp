@@ -53,6 +53,7 @@ TEST_P(SemaphoreTest, NeverMoreUnitsAreOutThanThereAre) {
 TEST_P(SemaphoreTest, ALargeRequestIsNotOvertaken) {
   std::vector<int> order;
   std::atomic<int> waiting = 0;
+  std::atomic<int> ended = 0;
   run([&] {
     Semaphore semaphore(3);
     semaphore.acquire(1);
@@ -63,6 +64,7 @@ TEST_P(SemaphoreTest, ALargeRequestIsNotOvertaken) {
         semaphore.acquire(units);
         order.push_back(number);
         semaphore.release(units);
+        ended.fetch_add(1);
       }));
       while (waiting.load() == before) yield();
       for (int i = 0; i < 10; ++i) yield();
@@ -73,8 +75,8 @@ TEST_P(SemaphoreTest, ALargeRequestIsNotOvertaken) {
     EXPECT_FALSE(semaphore.try_acquire(1));
     EXPECT_TRUE(order.empty());
     semaphore.release(1);
-    while (order.size() < 2) yield();
-    for (int i = 0; i < 10; ++i) yield();
+    // Not by the order's size, which the others write; and the semaphore outlives their calls.
+    while (ended.load() < 2) yield();
   });
   EXPECT_EQ(order, (std::vector{1, 2}));
 }

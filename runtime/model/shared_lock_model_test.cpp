@@ -19,7 +19,6 @@ using model::Defect;
 using model::expect_found_out;
 using model::expect_holds;
 using model::Machine;
-using model::Memory;
 
 struct Waiter {
   Waiter* previous = nullptr;
