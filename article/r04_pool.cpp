@@ -3,17 +3,12 @@
 // Stdout: the document as one line of JSON. Threads: the runtime's; the first coroutine receives.
 // Not here: the same in Go (runtime/peers, `./c1m compare-go`); the detector's rules firing, which
 // runtime/worker_pool_test.cpp shows.
-#include <charconv>
 #include <cstdint>
-#include <cstdio>
-#include <string>
-#include <string_view>
-#include <system_error>
 
+#include "article/program.hpp"
 #include "measure/pool_document.hpp"
 #include "measure/process_memory.hpp"
 #include "os/clock.hpp"
-#include "os/cpu_set.hpp"
 #include "os/exit_code.hpp"
 #include "os/result.hpp"
 #include "runtime/runtime.hpp"
@@ -29,11 +24,6 @@ constexpr std::size_t queue_max = 5000;
 constexpr unsigned workers_a_processor = 4;
 
 using Pool = runtime::WorkerPool<std::uint64_t, std::uint64_t>;
-
-int fail(const os::Error& error) {
-  std::fputs(("r04_pool: " + os::describe(error) + "\n").c_str(), stderr);
-  return os::exit_failed;
-}
 
 // The task: the finish of splitmix64 (Steele, Lea, Flood, 2014), whose results' sum tells whether
 // each number came once.
@@ -56,15 +46,15 @@ void submit_all(Pool& pool) {
   pool.close();
 }
 
-os::Result<void> run_pool(measure::PoolDocument& document) {
+os::Result<void> run_pool(const Program& program, measure::PoolDocument& document) {
   auto started =
       Pool::start({.workers = document.workers,
                    .tasks_max = queue_max,
                    .results_max = queue_max,
                    .report =
-                       [&document](const runtime::LeakReport& report) {
+                       [&document, &program](const runtime::LeakReport& report) {
                          ++document.leak_reports;
-                         std::fputs(("r04_pool: " + report.text + "\n").c_str(), stderr);
+                         program.say(report.text);
                        }},
                   [](std::uint64_t& task, const runtime::Context&) { return mix(task); });
   if (!started) return std::unexpected(started.error());
@@ -85,51 +75,26 @@ os::Result<void> run_pool(measure::PoolDocument& document) {
   return pool.join();
 }
 
-int run(unsigned processors) {
+int run(const Program& program, unsigned processors) {
   measure::PoolDocument document;
   document.tasks = tasks;
   document.processors = processors;
   document.workers = workers_a_processor * processors;
   document.queue_max = queue_max;
   auto runtime = runtime::Runtime::create({.processors = processors});
-  if (!runtime) return fail(runtime.error());
+  if (!runtime) return program.fail(runtime.error());
   os::Result<void> worked;
-  const auto ran = (*runtime)->run([&] { worked = run_pool(document); });
-  if (!ran) return fail(ran.error());
-  if (!worked) return fail(worked.error());
-  std::fputs((measure::to_json_line(document) + "\n").c_str(), stdout);
-  if (std::fflush(stdout) != 0) {
-    return fail({.code = errno, .operation = "write to standard output"});
-  }
+  const auto ran = (*runtime)->run([&] { worked = run_pool(program, document); });
+  if (!ran) return program.fail(ran.error());
+  if (!worked) return program.fail(worked.error());
+  auto printed = Program::print(measure::to_json_line(document));
+  if (!printed) return program.fail(printed.error());
   return document.results_right ? os::exit_good : os::exit_failed;
-}
-
-int wrong_usage() {
-  const std::string text = "usage: r04_pool [PROCESSORS]\nPROCESSORS: 1 to " +
-                           std::to_string(runtime::processors_max) +
-                           "; as many as this process may use CPUs if not given\n";
-  std::fputs(text.c_str(), stderr);
-  return os::exit_wrong_usage;
-}
-
-int main_with(int argc, char** argv) {
-  if (argc > 2) return wrong_usage();
-  if (argc == 2) {
-    const std::string_view text = argv[1];
-    unsigned processors = 0;
-    const auto [end, code] = std::from_chars(text.data(), text.data() + text.size(), processors);
-    const bool whole = code == std::errc() && end == text.data() + text.size();
-    if (!whole || processors < 1 || processors > runtime::processors_max) return wrong_usage();
-    return run(processors);
-  }
-  const auto cpus = os::allowed_cpus();
-  if (!cpus) return fail(cpus.error());
-  return run(static_cast<unsigned>(cpus->size()));
 }
 
 }  // namespace
 }  // namespace c1m::article
 
 int main(int argc, char** argv) {
-  return c1m::article::main_with(argc, argv);
+  return c1m::article::Program("r04_pool").main_with(argc, argv, c1m::article::run);
 }

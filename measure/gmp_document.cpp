@@ -1,11 +1,9 @@
 // The article's claims stand here, and nowhere else; see gmp_document.hpp.
 #include "measure/gmp_document.hpp"
 
-#include <optional>
-
 #include <nlohmann/json.hpp>
 
-#include "os/build_info.hpp"
+#include "measure/article_document.hpp"
 
 namespace c1m::measure {
 namespace {
@@ -15,18 +13,6 @@ using Json = nlohmann::ordered_json;
 constexpr std::uint64_t claimed_live = 100'001;
 constexpr std::uint64_t claimed_growth_bytes_min = 20'000'000;
 constexpr std::uint64_t claimed_growth_bytes_max = 50'000'000;
-
-using Figure = std::optional<std::uint64_t>;
-
-Json or_null(const Figure& value) {
-  return value ? Json(*value) : Json(nullptr);
-}
-
-// Signed: the system may take pages back in between.
-Json growth(const Figure& before, const Figure& after) {
-  if (!before || !after) return nullptr;
-  return static_cast<std::int64_t>(*after) - static_cast<std::int64_t>(*before);
-}
 
 Json claim_json() {
   return {{"live_after_spawning", claimed_live},
@@ -65,18 +51,12 @@ Json differences_json() {
 }  // namespace
 
 std::string to_json_line(const GmpDocument& document) {
-  const os::BuildInfo build = os::build_info();
-  const Json json{{"schema_version", 1},
-                  {"kind", "c1m-article-r02"},
-                  {"version", build.version},
-                  {"commit", build.commit},
-                  {"preset", build.preset},
-                  {"dirty", build.dirty},
-                  {"coroutines", document.coroutines},
-                  {"processors", document.processors},
-                  {"claimed", claim_json()},
-                  {"measured", measured_json(document)},
-                  {"differences", differences_json()}};
+  Json json = article_head("c1m-article-r02");
+  json["coroutines"] = document.coroutines;
+  json["processors"] = document.processors;
+  json["claimed"] = claim_json();
+  json["measured"] = measured_json(document);
+  json["differences"] = differences_json();
   return json.dump();
 }
 

@@ -1,11 +1,9 @@
 // The article's claims stand here, and nowhere else; see pool_document.hpp.
 #include "measure/pool_document.hpp"
 
-#include <optional>
-
 #include <nlohmann/json.hpp>
 
-#include "os/build_info.hpp"
+#include "measure/article_document.hpp"
 
 namespace c1m::measure {
 namespace {
@@ -16,18 +14,6 @@ constexpr std::uint64_t claimed_tasks = 1'000'000;
 constexpr std::uint64_t claimed_queue_max = 5000;
 constexpr std::uint64_t claimed_workers_a_core_min = 2;
 constexpr std::uint64_t claimed_workers_a_core_max = 4;
-
-using Figure = std::optional<std::uint64_t>;
-
-Json or_null(const Figure& value) {
-  return value ? Json(*value) : Json(nullptr);
-}
-
-// Signed: the system may take pages back in between.
-Json growth(const Figure& before, const Figure& after) {
-  if (!before || !after) return nullptr;
-  return static_cast<std::int64_t>(*after) - static_cast<std::int64_t>(*before);
-}
 
 Json claim_json() {
   return {{"tasks", claimed_tasks},
@@ -68,20 +54,14 @@ Json differences_json() {
 }  // namespace
 
 std::string to_json_line(const PoolDocument& document) {
-  const os::BuildInfo build = os::build_info();
-  const Json json{{"schema_version", 1},
-                  {"kind", "c1m-article-r04"},
-                  {"version", build.version},
-                  {"commit", build.commit},
-                  {"preset", build.preset},
-                  {"dirty", build.dirty},
-                  {"tasks", document.tasks},
-                  {"processors", document.processors},
-                  {"workers", document.workers},
-                  {"queue_max", document.queue_max},
-                  {"claimed", claim_json()},
-                  {"measured", measured_json(document)},
-                  {"differences", differences_json()}};
+  Json json = article_head("c1m-article-r04");
+  json["tasks"] = document.tasks;
+  json["processors"] = document.processors;
+  json["workers"] = document.workers;
+  json["queue_max"] = document.queue_max;
+  json["claimed"] = claim_json();
+  json["measured"] = measured_json(document);
+  json["differences"] = differences_json();
   return json.dump();
 }
 
