@@ -16,21 +16,6 @@
 namespace c1m::runtime::model {
 namespace {
 
-constexpr StackPolicy dedicated = StackPolicy::dedicated;
-constexpr StackPolicy compact = StackPolicy::compact;
-
-template <class Body>
-void start(Stage& stage, StackPolicy stack, Body body) {
-  stage.begin();
-  const auto spawned = spawn(
-      [&stage, body = std::move(body)]() mutable {
-        body();
-        stage.end();
-      },
-      {.stack = stack});
-  stage.require(spawned.has_value(), "a spawn has failed");
-}
-
 struct Pipes {
   Pipes(std::size_t first, std::size_t second, std::size_t third)
       : channels{Channel<int>(first), Channel<int>(second), Channel<int>(third)} {}

@@ -10,6 +10,7 @@
 #include "runtime/join_word.hpp"
 #include "runtime/model/model_fixture.hpp"
 #include "runtime/model/model_machine.hpp"
+#include "runtime/model/model_waiter.hpp"
 #include "runtime/notify_list.hpp"
 
 namespace c1m::runtime {
@@ -20,43 +21,9 @@ using model::expect_found_out;
 using model::expect_holds;
 using model::Machine;
 
-struct Waiter;
-
-struct EndedWaiter {
-  Waiter* waiter = nullptr;
-  void deliver() const;
-};
-
-// As an AnyWait with a node: whoever ends the wait first has ended it, and the waiter goes on when
-// it is told.
-struct Waiter {
-  using Ended = EndedWaiter;
-
-  Waiter* previous = nullptr;
-  Waiter* next = nullptr;
-  bool queued = false;
-  bool ended = false;
-  bool told = false;
+struct Waiter : model::ModelWaiter<Waiter> {
   bool gone = false;
-
-  Ended end() {
-    if (std::exchange(ended, true)) return {};
-    return {this};
-  }
-  // False: the time was up before.
-  bool park(Machine& machine, os::Nanoseconds until_ns) {
-    machine.wait_until([this] { return told; }, until_ns);
-    if (!told && !std::exchange(ended, true)) return false;
-    machine.wait_until([this] { return told; });
-    return true;
-  }
 };
-
-void EndedWaiter::deliver() const {
-  if (waiter == nullptr) return;
-  Machine::current()->system_call();  // a wake-up passes on what was done before
-  waiter->told = true;
-}
 
 enum class Mutant : std::uint8_t {
   none,

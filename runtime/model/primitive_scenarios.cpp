@@ -20,21 +20,6 @@
 namespace c1m::runtime::model {
 namespace {
 
-constexpr StackPolicy dedicated = StackPolicy::dedicated;
-constexpr StackPolicy compact = StackPolicy::compact;
-
-template <class Body>
-void start(Stage& stage, StackPolicy stack, Body body) {
-  stage.begin();
-  const auto spawned = spawn(
-      [&stage, body = std::move(body)]() mutable {
-        body();
-        stage.end();
-      },
-      {.stack = stack});
-  stage.require(spawned.has_value(), "a spawn has failed");
-}
-
 void sleep_a_little(Stage& stage) {
   stage.require(sleep_for(stage.pick(50) * os::ns_per_us).has_value(), "a sleep has failed");
 }

@@ -16,6 +16,8 @@
 #include "runtime/model/model_machine.hpp"
 #include "runtime/model/model_network.hpp"
 #include "runtime/runtime.hpp"
+#include "runtime/spawn.hpp"
+#include "runtime/stack_policy.hpp"
 
 namespace c1m::runtime::model {
 
@@ -78,6 +80,22 @@ class Stage {
   int begun_ = 0;
   int ended_ = 0;
 };
+
+inline constexpr StackPolicy dedicated = StackPolicy::dedicated;
+inline constexpr StackPolicy compact = StackPolicy::compact;
+
+// Spawns a coroutine that must have ended when the run is over.
+template <class Body>
+void start(Stage& stage, StackPolicy stack, Body body) {
+  stage.begin();
+  const auto spawned = spawn(
+      [&stage, body = std::move(body)]() mutable {
+        body();
+        stage.end();
+      },
+      {.stack = stack});
+  stage.require(spawned.has_value(), "a spawn has failed");
+}
 
 struct Scenario {
   const char* name;

@@ -8,6 +8,7 @@
 
 #include "runtime/model/model_fixture.hpp"
 #include "runtime/model/model_machine.hpp"
+#include "runtime/model/model_waiter.hpp"
 #include "runtime/semaphore_word.hpp"
 
 namespace c1m::runtime {
@@ -18,43 +19,9 @@ using model::expect_found_out;
 using model::expect_holds;
 using model::Machine;
 
-struct Waiter;
-
-struct EndedWaiter {
-  Waiter* waiter = nullptr;
-  void deliver() const;
-};
-
-// As an AnyWait with a node: whoever ends the wait first has ended it, and the waiter goes on when
-// it is told.
-struct Waiter {
-  using Ended = EndedWaiter;
-
-  Waiter* previous = nullptr;
-  Waiter* next = nullptr;
+struct Waiter : model::ModelWaiter<Waiter> {
   std::uint64_t units = 0;
-  bool queued = false;
-  bool ended = false;
-  bool told = false;
-
-  Ended end() {
-    if (std::exchange(ended, true)) return {};
-    return {this};
-  }
-  // False: the time was up before.
-  bool park(Machine& machine, os::Nanoseconds until_ns) {
-    machine.wait_until([this] { return told; }, until_ns);
-    if (!told && !std::exchange(ended, true)) return false;
-    machine.wait_until([this] { return told; });
-    return true;
-  }
 };
-
-void EndedWaiter::deliver() const {
-  if (waiter == nullptr) return;
-  Machine::current()->system_call();  // a wake-up passes on what was done before
-  waiter->told = true;
-}
 
 enum class Mutant : std::uint8_t {
   none,
@@ -77,7 +44,8 @@ struct Scene {
   // False: it has given up.
   bool acquire(std::uint64_t units, bool patient) {
     if (word.try_acquire(units)) return true;
-    Waiter self{.units = units};
+    Waiter self;
+    self.units = units;
     if (word.acquire_or_wait(self)) return true;
     const auto patience_ns = static_cast<os::Nanoseconds>(machine.random() % 5);
     self.park(machine, patient ? Machine::never : machine.now_ns() + patience_ns);
