@@ -11,6 +11,7 @@
 
 #include <cerrno>
 #include <cstddef>
+#include <cstdint>
 #include <iterator>
 #include <mutex>
 #include <optional>
@@ -21,6 +22,7 @@
 #include "runtime/channel_wait.hpp"
 #include "runtime/short_lock.hpp"
 #include "runtime/wait_block.hpp"
+#include "runtime/yield.hpp"
 
 namespace c1m::runtime {
 
@@ -128,6 +130,21 @@ class Channel {
     return core_.size_locked();
   }
   [[nodiscard]] std::size_t capacity() const { return core_.capacity(); }
+
+  // All of one moment. Takes the lock for a time in proportion to the waiting senders.
+  struct Gauges {
+    std::size_t values = 0;  // size()
+    std::size_t senders_waiting = 0;
+    std::uint64_t received = 0;  // values so far
+    bool closed = false;
+  };
+  [[nodiscard]] Gauges gauges() {
+    const std::lock_guard lock(core_);
+    return {.values = core_.size_locked(),
+            .senders_waiting = core_.senders_waiting_locked(),
+            .received = core_.received_locked(),
+            .closed = core_.is_closed_locked()};
+  }
 
   // for (T& value : channel): receives until the channel is closed and empty.
   class Iterator {

@@ -19,6 +19,7 @@
 
 #include "os/assert.hpp"
 #include "runtime/atomic.hpp"
+#include "runtime/frame_check.hpp"
 #include "runtime/safeguard.hpp"
 
 namespace c1m::runtime {
@@ -79,7 +80,10 @@ class ChannelCore {
     while (count_ > 0) take_first();
   }
 
-  void lock() { lock_.lock(); }
+  void lock() {
+    check_reachable(this, "Channel");
+    lock_.lock();
+  }
   void unlock() {
     hints_.store(present_hints(), std::memory_order_relaxed);
     lock_.unlock();
@@ -96,6 +100,7 @@ class ChannelCore {
     if (Waiter* receiver = take_waiter(receivers_, after)) {
       receiver->value.emplace(std::move(value));
       receiver->outcome = ChannelOutcome::done;
+      ++received_;
       return ChannelOutcome::done;
     }
     if (count_ == capacity_) return ChannelOutcome::pending;
@@ -107,6 +112,7 @@ class ChannelCore {
   ChannelOutcome receive_locked(std::optional<T>& into, After& after) {
     if (count_ > 0) {
       into.emplace(take_first());
+      ++received_;
       // The place that has become free is the first sender's.
       Waiter* const sender = in_force(Safeguard::channel_refill) ? take_sender(after) : nullptr;
       if (sender != nullptr) put_last(*sender->value);
@@ -114,6 +120,7 @@ class ChannelCore {
     }
     if (Waiter* sender = take_sender(after)) {
       into.emplace(std::move(*sender->value));
+      ++received_;
       return ChannelOutcome::done;
     }
     return closed_ ? ChannelOutcome::closed : ChannelOutcome::pending;
@@ -156,6 +163,14 @@ class ChannelCore {
 
   [[nodiscard]] bool is_closed_locked() const { return closed_; }
   [[nodiscard]] std::size_t size_locked() const { return count_; }
+  // Values that receivers have got so far.
+  [[nodiscard]] std::uint64_t received_locked() const { return received_; }
+  // Takes time in proportion to their number.
+  [[nodiscard]] std::size_t senders_waiting_locked() const {
+    std::size_t count = 0;
+    for (const Waiter* each = senders_.first; each != nullptr; each = each->next) ++count;
+    return count;
+  }
   [[nodiscard]] std::size_t capacity() const { return capacity_; }
 
  private:
@@ -257,6 +272,7 @@ class ChannelCore {
   List receivers_;
   std::size_t first_ = 0;
   std::size_t count_ = 0;
+  std::uint64_t received_ = 0;
   const std::size_t capacity_;
   const std::unique_ptr<Place[]> ring_;
 };

@@ -1,11 +1,10 @@
-// Parking for channels with a time or a context, and giving way; see channel_wait.hpp.
+// Parking for channels with a time or a context; see channel_wait.hpp.
 #include "runtime/channel_wait.hpp"
 
 #include <algorithm>
 #include <cerrno>
 
 #include "runtime/safeguard.hpp"
-#include "runtime/thread_state.hpp"
 
 namespace c1m::runtime {
 
@@ -26,13 +25,6 @@ int ChannelWait::error_of(ChannelOutcome outcome) const {
   if (outcome == ChannelOutcome::closed) return EPIPE;
   if (const int error = context_.error(); error != 0) return error;
   return is_due() ? ETIMEDOUT : ECANCELED;
-}
-
-void give_way_if_due() {
-  Worker* const worker = current_worker();
-  if (worker == nullptr || !worker->runs_coroutine() || !worker->spend_budget()) return;
-  worker->poll_soon();
-  worker->yield();
 }
 
 }  // namespace c1m::runtime

@@ -42,7 +42,4 @@ class ChannelWait {
   const Context& context_;
 };
 
-// A coroutine whose operations never have to wait lets others run from time to time.
-void give_way_if_due();
-
 }  // namespace c1m::runtime

@@ -3,6 +3,7 @@
 
 #include "os/assert.hpp"
 #include "runtime/any_wait.hpp"
+#include "runtime/frame_check.hpp"
 #include "runtime/wait_block.hpp"
 
 namespace c1m::runtime {
@@ -12,6 +13,7 @@ ConditionVariable::~ConditionVariable() {
 }
 
 void ConditionVariable::wait(std::unique_lock<Mutex>& lock) {
+  check_reachable(this, "ConditionVariable::wait");
   {
     InWaitBlock<QueuedWaiter> waiter;
     AnyWait wait(WaitReason::condition);
@@ -26,6 +28,7 @@ void ConditionVariable::wait(std::unique_lock<Mutex>& lock) {
 os::Result<void> ConditionVariable::wait(std::unique_lock<Mutex>& lock, const Context& context,
                                          os::Nanoseconds deadline_ns) {
   constexpr const char* operation = "ConditionVariable::wait";
+  check_reachable(this, operation);
   if (auto allowed = context.check(operation); !allowed) return allowed;
   const bool timed = deadline_ns != no_deadline || context.deadline_ns() != no_deadline;
   bool left = false;

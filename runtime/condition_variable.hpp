@@ -11,6 +11,7 @@
 #include "os/clock.hpp"
 #include "os/result.hpp"
 #include "runtime/cancellation.hpp"
+#include "runtime/frame_check.hpp"
 #include "runtime/mutex.hpp"
 #include "runtime/notify_list.hpp"
 #include "runtime/queued_waiter.hpp"
@@ -51,9 +52,11 @@ class ConditionVariable {
 
   // With the mutex locked or not: it has been since what is waited for was changed.
   void notify_one() {
+    check_reachable(this, "ConditionVariable::notify_one");
     if (!list_.empty()) notify_waiting_one();
   }
   void notify_all() {
+    check_reachable(this, "ConditionVariable::notify_all");
     if (!list_.empty()) notify_waiting_all();
   }
 

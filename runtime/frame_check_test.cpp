@@ -10,9 +10,17 @@
 #include <tuple>
 
 #include "runtime/cancellation.hpp"
+#include "runtime/channel.hpp"
+#include "runtime/condition_variable.hpp"
+#include "runtime/join_handle.hpp"
 #include "runtime/mutex.hpp"
+#include "runtime/once.hpp"
 #include "runtime/runtime_fixture.hpp"
+#include "runtime/semaphore.hpp"
+#include "runtime/shared_mutex.hpp"
 #include "runtime/spawn.hpp"
+#include "runtime/spsc_ring.hpp"
+#include "runtime/task_group.hpp"
 #include "runtime/tcp_stream.hpp"
 #include "runtime/ticker.hpp"
 #include "runtime/wait_group.hpp"
@@ -42,6 +50,13 @@ void share_from_a_compact_stack(const SpawnOptions& other, void (*use)(T&)) {
 }
 
 using Buffer = std::array<std::byte, 64>;
+using Integers = Channel<int>;
+struct OneUnit : Semaphore {
+  OneUnit() : Semaphore(1) {}
+};
+struct Ring : SpscRing<int> {
+  Ring() : SpscRing(4) {}
+};
 struct Period : Ticker {
   Period() : Ticker(os::ns_per_s) {}
 };
@@ -62,6 +77,31 @@ TEST(FrameCheck, AnObjectOfAnotherCompactCoroutineIsRefused) {
   EXPECT_DEATH(share_from_a_compact_stack<CancelSource>(
                    dedicated, [](CancelSource& source) { source.cancel(); }),
                "CancelSource::cancel: ");
+  EXPECT_DEATH(share_from_a_compact_stack<Integers>(
+                   dedicated, [](Integers& channel) { std::ignore = channel.try_send(1); }),
+               "Channel: ");
+  EXPECT_DEATH(
+      share_from_a_compact_stack<SharedMutex>(dedicated, [](SharedMutex& m) { m.lock_shared(); }),
+      "SharedMutex::lock_shared: ");
+  EXPECT_DEATH(share_from_a_compact_stack<ConditionVariable>(
+                   dedicated, [](ConditionVariable& condition) { condition.notify_all(); }),
+               "ConditionVariable::notify_all: ");
+  EXPECT_DEATH(share_from_a_compact_stack<OneUnit>(dedicated, [](OneUnit& one) { one.acquire(); }),
+               "Semaphore::acquire: ");
+  EXPECT_DEATH(share_from_a_compact_stack<Once>(dedicated, [](Once& once) { once.call([] {}); }),
+               "Once::call: ");
+  EXPECT_DEATH(share_from_a_compact_stack<Ring>(dedicated,
+                                                [](Ring& ring) { std::ignore = ring.try_push(1); }),
+               "SpscRing::push: ");
+  EXPECT_DEATH(share_from_a_compact_stack<JoinHandle<void>>(
+                   dedicated, [](JoinHandle<void>& handle) { handle.join(); }),
+               "JoinHandle::join: ");
+  EXPECT_DEATH(
+      share_from_a_compact_stack<TaskGroup>(dedicated, [](TaskGroup& group) { group.cancel(); }),
+      "TaskGroup::cancel: ");
+  EXPECT_DEATH(share_from_a_compact_stack<SupervisorGroup>(
+                   dedicated, [](SupervisorGroup& group) { group.cancel(); }),
+               "SupervisorGroup::cancel: ");
   EXPECT_DEATH(
       share_from_a_compact_stack<TcpStream>(dedicated, [](TcpStream& stream) { stream.close(); }),
       "Pollable::close: ");

@@ -7,6 +7,7 @@
 // only when nobody changes it any more. Not here: which templates there are (template_table.hpp).
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -46,12 +47,21 @@ class FrameTemplate {
   void encode(const Frames& frames, std::byte* image) const;
   // The same coroutine's frames at the same place.
   void decode(const std::byte* image, const Frames& frames) const;
+  // `frames` match, and another's, encoded in `image`, shall be in their place: afterwards `image`
+  // holds what encode() makes of the former. So most words need not be touched: they are the same.
+  // `record` is the other's.
+  void exchange(const Frames& frames, std::span<const std::byte> record, std::byte* image) const;
 
  private:
   // Some of the words, by index.
   class Places {
    public:
     void add(std::size_t place) { places_[count_++] = static_cast<std::uint8_t>(place); }
+    // One of them. The order changes.
+    void remove(std::size_t place) {
+      *std::find(places_.begin(), places_.begin() + count_, place) = places_[count_ - 1];
+      --count_;
+    }
     [[nodiscard]] std::size_t size() const { return count_; }
     [[nodiscard]] const std::uint8_t* begin() const { return places_.data(); }
     [[nodiscard]] const std::uint8_t* end() const { return places_.data() + count_; }
@@ -61,29 +71,22 @@ class FrameTemplate {
     std::size_t count_ = 0;
   };
 
-  struct Bases {
-    Word top;     // of the stack
-    Word record;  // its beginning
-  };
-  [[nodiscard]] static Bases bases_of(const Frames& frames);
-  [[nodiscard]] Word expected(std::size_t place, const Bases& bases) const {
-    return expected_[place] + (bases.top & in_stack_[place]) + (bases.record & in_record_[place]);
+  [[nodiscard]] Word expected(std::size_t place, Word top) const {
+    return expected_[place] + (top & in_stack_[place]);
   }
-  // Two words: what every x86-64 and arm64 processor takes at a time.
-  using Pair [[gnu::vector_size(2 * sizeof(Word))]] = Word;
-  static Pair load_pair(const void* words);
-  // What words `place` and the next are expected to be.
-  [[nodiscard]] Pair expected_pair(std::size_t place, Pair top, Pair record) const;
+  // Makes the words that point into the record do so.
+  void point_into(std::span<const std::byte> record, std::byte* live) const;
 
   std::size_t words_;
-  // Word i is expected to be expected_[i], from the stack's top or the record's beginning where
-  // in_stack_[i] or in_record_[i] is all ones. compared_[i] is 0 where nothing is expected. Masks
-  // instead of lists, so that all words take the same few vector instructions.
+  // Word i is expected to be expected_[i], from the stack's top where in_stack_[i] is all ones.
+  // compared_[i] is 0 where another or nothing is expected. Masks instead of lists, so that all
+  // words take the same few vector instructions.
   std::array<Word, words_max> expected_{};
   std::array<Word, words_max> compared_{};
   std::array<Word, words_max> in_stack_{};
-  std::array<Word, words_max> in_record_{};
-  Places varying_;
+  // The few of which expected_[i] is meant from the record's beginning.
+  Places in_record_;
+  Places varying_;  // nothing is expected
 };
 
 }  // namespace c1m::runtime

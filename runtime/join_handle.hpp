@@ -11,6 +11,7 @@
 
 #include "os/assert.hpp"
 #include "os/result.hpp"
+#include "runtime/frame_check.hpp"
 #include "runtime/join_state.hpp"
 #include "runtime/runtime.hpp"
 #include "runtime/spawn.hpp"
@@ -31,12 +32,14 @@ class [[nodiscard]] JoinHandle {
   // Parks until the coroutine has ended, or `context` is cancelled: then it fails with that one's
   // error(). The coroutine goes on; whoever wants it to end cancels what it was given.
   [[nodiscard]] os::Result<void> wait(const Context& context) const {
+    check_reachable(this, "JoinHandle::wait");
     return state().wait(WaitReason::join, context);
   }
 
   // Parks until the coroutine has ended, and its captures are gone; then returns what it has
   // returned, or throws what it has thrown. Once.
   Value join() {
+    check_reachable(this, "JoinHandle::join");
     const Reference<JoinState<Value>> state = std::exchange(state_, {});
     C1M_ASSERT(state, "a coroutine is joined once");
     state->wait(WaitReason::join);

@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "runtime/atomic.hpp"
+#include "runtime/frame_check.hpp"
 #include "runtime/mutex.hpp"
 
 namespace c1m::runtime {
@@ -25,6 +26,7 @@ class Once {
   // what `function` throws.
   template <class Function>
   void call(Function&& function) {
+    check_reachable(this, "Once::call");
     // Acquire: what the call did is visible.
     if (!done_.load(std::memory_order_acquire)) call_slowly(std::forward<Function>(function));
   }

@@ -14,7 +14,9 @@
 #include "os/clock.hpp"
 #include "os/futex.hpp"
 #include "os/poller.hpp"
+#include "os/process_fence.hpp"
 #include "os/socket.hpp"
+#include "os/thread.hpp"
 #include "os/wake_event.hpp"
 
 namespace c1m::runtime::platform {
@@ -23,6 +25,10 @@ using Thread = std::thread;
 
 using os::coarse_monotonic_ns;
 using os::monotonic_ns;
+using os::sleep_for;
+
+using os::prepare_process_fence;
+using os::process_fence;
 
 using os::futex_wait;
 using os::futex_wake_one;

@@ -9,6 +9,7 @@
 #include "runtime/netpoller.hpp"
 #include "runtime/safeguard.hpp"
 #include "runtime/wait.hpp"
+#include "runtime/yield.hpp"
 
 namespace c1m::runtime {
 namespace {
@@ -18,15 +19,6 @@ int obstacle(const PollDescriptor& state, const Scheduler& scheduler, const Cont
   if (state.is_closing()) return EBADF;
   if (scheduler.stopped()) return ECANCELED;
   return context.error();
-}
-
-// A coroutine whose operations never have to wait lets others run, and the network be looked at,
-// from time to time.
-void give_way_if_due() {
-  Worker& worker = worker_of_caller();
-  if (!worker.spend_budget()) return;
-  worker.poll_soon();
-  worker.yield();
 }
 
 }  // namespace

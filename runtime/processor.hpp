@@ -42,6 +42,7 @@ struct ProcessorCounters {
   Counter slot_waits;
   Counter slot_turns;
   Counter frozen;
+  Counter exchanged;  // one frozen and one thawed, in one
   Counter thawed;
   Counter frozen_bytes;
   Counter thawed_bytes;

@@ -32,6 +32,9 @@ os::Result<void> Scheduler::set_processors(unsigned count) {
 os::Result<void> Scheduler::staff(Processor& processor) {
   // Counted first, so that the others cannot take themselves for all there are.
   idle_workers_.add_worker();
+  // And known to who was the only one before the new one looks for work: either that one's next
+  // wake_another_worker() sees that it is alone no more, or what it had queued can be seen.
+  if (fences_for_others_ && in_force(Safeguard::staff_fence)) platform::process_fence();
   processor.staffed.store(true);
   if (Worker* spare = take_spare()) {
     spare->assign(processor, nullptr);

@@ -56,6 +56,15 @@ class RunQueue {
     }
   }
 
+  // For the owner: what so many further calls of pop() later would return, or nullptr. A thief may
+  // have it by the next moment.
+  [[nodiscard]] T* peek(std::uint32_t later) {
+    const std::uint32_t head = head_.load(std::memory_order_relaxed);
+    const std::uint32_t items = tail_.load(std::memory_order_relaxed) - head;
+    if (items > Capacity || items <= later) return nullptr;
+    return slot(head + later).load(std::memory_order_relaxed);
+  }
+
   // By the owner of this queue, which is empty: moves the older half (rounded up) of the items of
   // `victim` here, but for the youngest of them, which is returned to be run at once; nullptr when
   // there was nothing. `moved` gets the number of items taken.

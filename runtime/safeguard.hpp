@@ -45,6 +45,7 @@ enum class Safeguard : std::uint8_t {
   pins_move,           // who leaves a surplus processor sends its pinned coroutines elsewhere
   wake_fence,          // who has added work looks at the sleepers after that
   sleep_fence,         // who has entered the list of sleepers looks at the queues after that
+  staff_fence,         // who adds a worker fences for the one that was alone
   search_fence,        // so does the last searcher, when it is none any more
   stop_lock,           // stop() finds every descriptor whose opener has not seen it
   template_match,      // frames are stored as the difference from a template that they match

@@ -63,6 +63,7 @@ Scheduler::Scheduler(const RuntimeOptions& options, std::unique_ptr<CoroutineTab
       idle_workers_(options.processors),
       binding_(std::move(binding)),
       processors_(options.processors),
+      fences_for_others_(platform::prepare_process_fence()),
       monitor_(*this) {
   if (clock_ != nullptr) clock_->attach(*this);
 }
@@ -219,7 +220,7 @@ void Scheduler::queue_new(Coroutine& coroutine, Worker* worker) {
     worker->processor().counters.spawned.add();
     if (!may_queue(coroutine)) return;
     worker->push_next(coroutine);
-    if (in_force(Safeguard::spawn_wake)) wake_a_worker();
+    if (in_force(Safeguard::spawn_wake)) wake_another_worker();
   } else {
     spawned_outside_.fetch_add(1, std::memory_order_relaxed);
     if (may_queue(coroutine)) queue_from_outside(coroutine);
@@ -268,7 +269,7 @@ void Scheduler::wake(WakeToken token) {
 void Scheduler::queue_woken(Coroutine& coroutine) {
   if (Worker* worker = own_worker()) {
     worker->push_next(coroutine);
-    if (in_force(Safeguard::ready_wake)) wake_a_worker();
+    if (in_force(Safeguard::ready_wake)) wake_another_worker();
   } else {
     queue_from_outside(coroutine);
   }
@@ -294,6 +295,12 @@ bool Scheduler::poll_from_outside() {
   netpoller_->disclaim();
   for (const WakeToken token : std::span(wakes).first(count)) wake(token);
   return count > 0;
+}
+
+void Scheduler::wake_another_worker() {
+  // No fence: who adds a worker fences for this one, see staff().
+  if (fences_for_others_ && idle_workers_.workers() == 1) return;
+  wake_a_worker();
 }
 
 void Scheduler::wake_a_worker() {
@@ -327,70 +334,6 @@ void Scheduler::stop() {
       for (const WakeToken token : std::span(taken).first(count)) wake(token);
     } while (count == taken.size());
   }
-}
-
-// --- counting ------------------------------------------------------------------------------------
-
-std::uint64_t Scheduler::live() const {
-  std::uint64_t spawned = spawned_outside_.load(std::memory_order_relaxed);
-  std::uint64_t ended = 0;
-  for (const auto& processor : processors_) {
-    // Ends first: a coroutine that ends in between is then counted as live, never as less than
-    // none.
-    ended += processor->counters.ended.get();
-  }
-  for (const auto& processor : processors_) spawned += processor->counters.spawned.get();
-  return spawned > ended ? spawned - ended : 0;
-}
-
-RuntimeStatistics Scheduler::statistics() const {
-  RuntimeStatistics sum;
-  sum.coroutines_live = live();
-  sum.spawned = spawned_outside_.load(std::memory_order_relaxed);
-  sum.wakes_dropped = wakes_dropped_outside_.load(std::memory_order_relaxed);
-  sum.coroutines_runnable = global_queue_.size();
-  for (const auto& processor : processors_) {
-    const ProcessorCounters& counters = processor->counters;
-    sum.coroutines_runnable += processor->queue.size() + processor->pinned.size();
-    if (processor->next.load(std::memory_order_relaxed) != nullptr) ++sum.coroutines_runnable;
-    sum.timers_armed += processor->timers.size();
-    sum.spawned += counters.spawned.get();
-    sum.resumed += counters.resumed.get();
-    sum.parked += counters.parked.get();
-    sum.yielded += counters.yielded.get();
-    sum.wakes_dropped += counters.wakes_dropped.get();
-    sum.stolen += counters.stolen.get();
-    sum.migrated += counters.migrated.get();
-    sum.steal_sweeps += counters.steal_sweeps.get();
-    sum.overflowed += counters.overflowed.get();
-    sum.timers_fired += counters.timers_fired.get();
-    sum.workers_parked += counters.workers_parked.get();
-    sum.workers_woken += counters.workers_woken.get();
-    sum.blocking_calls += counters.blocking_calls.get();
-  }
-  sum.descriptors_open = netpoller_->open_count();
-  sum.polls = netpoller_->polls();
-  sum.poll_events = netpoller_->events();
-  sum.poll_events_stale = netpoller_->stale_events();
-  if (const RingPoller* ring = netpoller_->ring()) {
-    sum.ring_buffers_held = ring->buffers_held();
-    sum.rings_changed = ring->changed() ? 1 : 0;
-  }
-  add_compact_to(sum);
-  sum.stacks_reserved = stacks_.carved();
-  sum.stacks_shrunk = stacks_.shrunk();
-  sum.bindings_failed = bindings_failed_.load(std::memory_order_relaxed);
-  sum.pins_moved = pins_moved_.load(std::memory_order_relaxed);
-  sum.processors = processors_.wanted();
-  sum.processors_idle = idle_workers_.sleeping();
-  const std::uint64_t staffed = running_.load() ? idle_workers_.workers() : 0;
-  sum.processors_surplus = staffed > sum.processors ? staffed - sum.processors : 0;
-  const std::uint64_t running = running_.load() && sum.processors > sum.processors_idle
-                                    ? sum.processors - sum.processors_idle
-                                    : 0;
-  const std::uint64_t not_parked = sum.coroutines_runnable + running;
-  sum.coroutines_parked = sum.coroutines_live > not_parked ? sum.coroutines_live - not_parked : 0;
-  return sum;
 }
 
 }  // namespace c1m::runtime

@@ -60,6 +60,8 @@ class Scheduler {
   [[nodiscard]] bool may_queue(Coroutine& coroutine);
   // Work was added to a queue: wakes a worker if one sleeps and none is looking anyway.
   void wake_a_worker();
+  // The same by a worker that runs: cheap while there is no other.
+  void wake_another_worker();
 
   // `coroutine` is runnable, and the calling thread holds no processor; run() returns after this.
   void queue_from_outside(Coroutine& coroutine);
@@ -162,8 +164,9 @@ class Scheduler {
   IdleWorkers idle_workers_;
   const CpuBinding binding_;
   ProcessorSet processors_;
-  ThreadMutex change_mutex_;    // of who has a worker and where timers are
-  bool takes_workers_ = false;  // guarded by change_mutex_
+  const bool fences_for_others_;  // process_fence() works
+  ThreadMutex change_mutex_;      // of who has a worker and where timers are
+  bool takes_workers_ = false;    // guarded by change_mutex_
   Monitor monitor_;
   mutable ThreadMutex workers_mutex_;
   // Guarded by workers_mutex_, as the next three; of the present run. One a processor, and one more

@@ -61,8 +61,10 @@ void Scheduler::add_compact_to(RuntimeStatistics& sum) const {
     ended += counters.compact_ended.get();
     slot_waits += counters.slot_waits.get();
     slot_turns += counters.slot_turns.get();
-    sum.copies_out += counters.frozen.get();
-    sum.copies_in += counters.thawed.get();
+    // An exchange moves as many bytes in as out.
+    const std::uint64_t exchanged = counters.exchanged.get();
+    sum.copies_out += counters.frozen.get() + exchanged;
+    sum.copies_in += counters.thawed.get() + exchanged;
     bytes_out += counters.frozen_bytes.get();
     bytes_in += counters.thawed_bytes.get();
     stored_out += counters.frozen_stored_bytes.get();

@@ -7,6 +7,7 @@
 #include "os/assert.hpp"
 #include "runtime/safeguard.hpp"
 #include "runtime/thread_state.hpp"
+#include "runtime/yield.hpp"
 
 namespace c1m::runtime {
 namespace {

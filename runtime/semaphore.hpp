@@ -11,6 +11,7 @@
 #include "os/clock.hpp"
 #include "os/result.hpp"
 #include "runtime/cancellation.hpp"
+#include "runtime/frame_check.hpp"
 #include "runtime/semaphore_word.hpp"
 #include "runtime/waker.hpp"
 
@@ -26,10 +27,14 @@ class Semaphore {
   ~Semaphore();
 
   // Takes units, at most as many as there are, if they are free and nobody waits.
-  [[nodiscard]] bool try_acquire(std::uint64_t units = 1) { return word_.try_acquire(units); }
+  [[nodiscard]] bool try_acquire(std::uint64_t units = 1) {
+    check_reachable(this, "Semaphore::try_acquire");
+    return word_.try_acquire(units);
+  }
 
   // Parks until they are its turn's and free.
   void acquire(std::uint64_t units = 1) {
+    check_reachable(this, "Semaphore::acquire");
     if (!word_.try_acquire(units)) wait(units);
   }
 
@@ -39,12 +44,14 @@ class Semaphore {
   // nobody wait, but takes units that are free.
   [[nodiscard]] os::Result<void> acquire(std::uint64_t units, const Context& context,
                                          os::Nanoseconds deadline_ns = no_deadline) {
+    check_reachable(this, "Semaphore::acquire");
     if (word_.try_acquire(units)) return {};
     return wait(units, context, deadline_ns);
   }
 
   // Gives units back.
   void release(std::uint64_t units = 1) {
+    check_reachable(this, "Semaphore::release");
     if (!word_.release_to_nobody(units)) serve(units);
   }
 

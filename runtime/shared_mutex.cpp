@@ -3,6 +3,7 @@
 
 #include "os/assert.hpp"
 #include "runtime/any_wait.hpp"
+#include "runtime/frame_check.hpp"
 #include "runtime/wait_block.hpp"
 
 namespace c1m::runtime {
@@ -34,6 +35,7 @@ void SharedMutex::wait_to_write() {
 }
 
 bool SharedMutex::try_lock() {
+  check_reachable(this, "SharedMutex::try_lock");
   if (!writers_.try_lock()) return false;
   if (word_.try_begin_write()) return true;
   writers_.unlock();
@@ -41,6 +43,7 @@ bool SharedMutex::try_lock() {
 }
 
 void SharedMutex::unlock() {
+  check_reachable(this, "SharedMutex::unlock");
   word_.end_write().wake_each([](QueuedWaiter& reader) { reader.waker.wake(); });
   writers_.unlock();
 }

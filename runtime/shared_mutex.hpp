@@ -7,6 +7,7 @@
 // deadlines, an end by Runtime::stop(), and destroying it while another's unlock is under way.
 #pragma once
 
+#include "runtime/frame_check.hpp"
 #include "runtime/mutex.hpp"
 #include "runtime/queued_waiter.hpp"
 #include "runtime/shared_lock_word.hpp"
@@ -22,14 +23,20 @@ class SharedMutex {
   ~SharedMutex();
 
   void lock_shared() {
+    check_reachable(this, "SharedMutex::lock_shared");
     if (!word_.begin_read()) wait_to_read();
   }
-  [[nodiscard]] bool try_lock_shared() { return word_.try_begin_read(); }
+  [[nodiscard]] bool try_lock_shared() {
+    check_reachable(this, "SharedMutex::try_lock_shared");
+    return word_.try_begin_read();
+  }
   void unlock_shared() {
+    check_reachable(this, "SharedMutex::unlock_shared");
     if (QueuedWaiter* writer = word_.end_read()) writer->waker.wake();
   }
 
   void lock() {
+    check_reachable(this, "SharedMutex::lock");
     writers_.lock();
     if (!word_.try_begin_write()) wait_to_write();
   }

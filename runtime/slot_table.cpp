@@ -9,13 +9,13 @@
 #include <utility>
 
 #include "os/assert.hpp"
+#include "runtime/cache_line.hpp"
 #include "runtime/processor.hpp"
 
 namespace c1m::runtime {
 namespace {
 
 constexpr std::size_t looks_max = 8;
-constexpr std::size_t cache_line_bytes = 64;
 constexpr std::size_t prefetch_bytes_max = 1024;
 // A look at whether the slot's stack has grown reads a page that is not in the cache.
 constexpr std::uint32_t freezes_per_look = 16;
@@ -113,20 +113,45 @@ void SlotTable::prefetch(const Coroutine& coroutine) {
 
 void SlotTable::move_in(Coroutine& coroutine, Processor& processor) {
   StackSlot& slot = *coroutine.home.slot();
-  if (slot.resident == &coroutine) return;
-  if (slot.resident != nullptr) freeze(*slot.resident, processor);
+  Coroutine* const resident = slot.resident;
+  if (resident == &coroutine) return;
   slot.resident = &coroutine;
-  if (coroutine.has_begun()) {
-    thaw(coroutine, processor);
-  } else {
+  if (!coroutine.has_begun()) {
+    if (resident != nullptr) freeze(*resident, processor);
     coroutine.prepare(usable_of(slot.stack, stacks_));
+    return;
   }
+  if (resident != nullptr) {
+    if (exchange(*resident, coroutine, processor)) return;
+    freeze(*resident, processor);
+  }
+  thaw(coroutine, processor);
+}
+
+bool SlotTable::exchange(Coroutine& resident, Coroutine& coroutine, Processor& processor) {
+  const TemplateNumber number = coroutine.frozen.template_number();
+  const Frames frames = frames_of(resident);
+  // The same size at the same top is the same place.
+  if (number == 0 || resident.saved_point() != coroutine.saved_point()) return false;
+  const FrameTemplate& both = templates_.at(number);
+  if (!both.matches(frames)) return false;
+  std::byte* const block = coroutine.frozen.block();
+  both.exchange(frames, frames_of(coroutine).record, block);
+  note_freeze(*coroutine.home.slot(), frames);
+  resident.frozen = FrozenImage(block, number);
+  coroutine.frozen = FrozenImage(nullptr, number);
+  processor.counters.exchanged.add();
+  return true;
+}
+
+// Its frames are elsewhere: those far down in the stack may be gone after this.
+void SlotTable::note_freeze(StackSlot& slot, const Frames& frames) {
+  slot.frames_bytes = static_cast<std::uint32_t>(std::min(frames.live.size(), prefetch_bytes_max));
+  if (++slot.freezes % freezes_per_look == 0) stacks_.user_has_left(slot.stack);
 }
 
 void SlotTable::freeze(Coroutine& coroutine, Processor& processor) {
   const Frames frames = frames_of(coroutine);
-  StackSlot& slot = *coroutine.home.slot();
-  slot.frames_bytes = static_cast<std::uint32_t>(std::min(frames.live.size(), prefetch_bytes_max));
   const TemplateNumber number = templates_.find(frames, coroutine.frozen.template_number());
   if (number == 0) processor.frame_learner.see(frames, templates_);
   const std::size_t stored = stored_bytes(frames, number);
@@ -137,7 +162,7 @@ void SlotTable::freeze(Coroutine& coroutine, Processor& processor) {
     templates_.at(number).encode(frames, block);
   }
   coroutine.frozen = FrozenImage(block, number);
-  if (++slot.freezes % freezes_per_look == 0) stacks_.user_has_left(slot.stack);
+  note_freeze(*coroutine.home.slot(), frames);
   processor.counters.frozen.add();
   processor.counters.frozen_bytes.add(frames.live.size());
   processor.counters.frozen_stored_bytes.add(FrozenPool::block_bytes(stored));

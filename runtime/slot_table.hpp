@@ -51,6 +51,9 @@ class SlotTable {
   [[nodiscard]] os::Result<void> give_stack(StackSlot& slot);
   void freeze(Coroutine& coroutine, Processor& processor);
   void thaw(Coroutine& coroutine, Processor& processor);
+  // freeze() and thaw() in one, where both would use the same template: true when they have.
+  bool exchange(Coroutine& resident, Coroutine& coroutine, Processor& processor);
+  void note_freeze(StackSlot& slot, const Frames& frames);
   // Of frames that are stored by template `number`.
   [[nodiscard]] std::size_t stored_bytes(const Frames& frames, TemplateNumber number) const;
 

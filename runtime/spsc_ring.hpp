@@ -23,9 +23,11 @@
 #include "os/result.hpp"
 #include "runtime/any_wait.hpp"
 #include "runtime/atomic.hpp"
-#include "runtime/channel_wait.hpp"
+#include "runtime/cache_line.hpp"
+#include "runtime/frame_check.hpp"
 #include "runtime/safeguard.hpp"
 #include "runtime/short_lock.hpp"
+#include "runtime/yield.hpp"
 
 namespace c1m::runtime {
 
@@ -93,6 +95,7 @@ class SpscRing {  // NOLINT(clang-analyzer-optin.performance.Padding)
   [[nodiscard]] bool try_push(T&& value) { return try_move_in(value); }
   // nullopt: empty. Wakes nobody: a producer that waits in push() needs pop().
   [[nodiscard]] std::optional<T> try_pop() {
+    check_reachable(this, "SpscRing::pop");
     const std::size_t head = head_.load(std::memory_order_relaxed);
     if (head == tail_seen_) {
       tail_seen_ = tail_.load(std::memory_order_acquire);
@@ -132,6 +135,7 @@ class SpscRing {  // NOLINT(clang-analyzer-optin.performance.Padding)
 
   // By the producer: no more values. The consumer gets what is left.
   void close() {
+    check_reachable(this, "SpscRing::close");
     closed_.store(true, std::memory_order_release);
     values_.open();
   }
@@ -143,7 +147,6 @@ class SpscRing {  // NOLINT(clang-analyzer-optin.performance.Padding)
   [[nodiscard]] std::size_t capacity() const { return mask_ + 1; }
 
  private:
-  static constexpr std::size_t cache_line = 64;
   union Place {
     Place() {}
     ~Place() {}
@@ -151,6 +154,7 @@ class SpscRing {  // NOLINT(clang-analyzer-optin.performance.Padding)
   };
 
   [[nodiscard]] bool try_move_in(T& value) {
+    check_reachable(this, "SpscRing::push");
     const std::size_t tail = tail_.load(std::memory_order_relaxed);
     if (tail - head_seen_ > mask_) {
       // Acquire: the consumer is done with the place.
@@ -172,13 +176,13 @@ class SpscRing {  // NOLINT(clang-analyzer-optin.performance.Padding)
 
   const std::size_t mask_;
   const std::unique_ptr<Place[]> places_;
-  alignas(cache_line) Atomic<std::size_t> tail_ = 0;  // the producer's
-  std::size_t head_seen_ = 0;                         // the producer's: at most head_
+  alignas(cache_line_bytes) Atomic<std::size_t> tail_ = 0;  // the producer's
+  std::size_t head_seen_ = 0;                               // the producer's: at most head_
   Atomic<bool> closed_ = false;
-  alignas(cache_line) Atomic<std::size_t> head_ = 0;  // the consumer's
-  std::size_t tail_seen_ = 0;                         // the consumer's: at most tail_
-  alignas(cache_line) RingGate values_;               // where the consumer waits
-  RingGate room_;                                     // where the producer waits
+  alignas(cache_line_bytes) Atomic<std::size_t> head_ = 0;  // the consumer's
+  std::size_t tail_seen_ = 0;                               // the consumer's: at most tail_
+  alignas(cache_line_bytes) RingGate values_;               // where the consumer waits
+  RingGate room_;                                           // where the producer waits
 };
 
 }  // namespace c1m::runtime

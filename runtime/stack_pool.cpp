@@ -14,12 +14,12 @@
 #include <tuple>
 
 #include "os/assert.hpp"
+#include "runtime/cache_line.hpp"
 #include "runtime/platform.hpp"
 
 namespace c1m::runtime {
 namespace {
 
-constexpr std::size_t cache_line_bytes = 64;
 constexpr std::size_t colours = 16;
 // A guard splits a mapping, and the stack above it is one of its own.
 constexpr std::uint64_t mappings_per_guard = 2;
@@ -33,10 +33,10 @@ std::size_t whole_pages(std::size_t bytes) {
 // afterwards as if nobody had. Who grows without leaving anything but zeros there is not noticed.
 // Not for AddressSanitizer: the words are nobody's variables.
 [[gnu::no_sanitize_address]] bool forget_writes(std::byte* page) {
-  using Word [[gnu::may_alias]] = std::uint64_t;
+  using AnyWord [[gnu::may_alias]] = std::uint64_t;
   bool written = false;
   for (std::size_t offset = 0; offset < os::page_bytes(); offset += 512) {
-    auto* const word = reinterpret_cast<Word*>(page + offset);
+    auto* const word = reinterpret_cast<AnyWord*>(page + offset);
     if (*word == 0) continue;  // without a write, which would cost the page
     *word = 0;
     written = true;

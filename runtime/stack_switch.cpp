@@ -45,7 +45,9 @@ struct SwitchTarget {
 }
 
 void CoroutineContext::prepare(std::span<std::byte> stack) {
-  point_ = context::make_fcontext(stack.data() + stack.size(), stack.size(), SwitchTarget::enter);
+  point_.store(
+      context::make_fcontext(stack.data() + stack.size(), stack.size(), SwitchTarget::enter),
+      std::memory_order_relaxed);
 #if C1M_ASAN
   // The last tenant left in the middle of its frames.
   ASAN_UNPOISON_MEMORY_REGION(stack.data(), stack.size());
@@ -67,11 +69,11 @@ void CoroutineContext::resume(ThreadContext& thread) {
 #if C1M_TSAN
   __tsan_switch_to_fiber(sanitizer_.fiber, 0);
 #endif
-  const context::transfer_t transfer = context::jump_fcontext(point_, &thread);
+  const context::transfer_t transfer = context::jump_fcontext(saved_point(), &thread);
 #if C1M_ASAN
   __sanitizer_finish_switch_fiber(thread.sanitizer_.fake_stack, nullptr, nullptr);
 #endif
-  point_ = transfer.fctx;
+  point_.store(transfer.fctx, std::memory_order_relaxed);
   *thread.globals_ = own;
 }
 
@@ -121,7 +123,7 @@ void CoroutineContext::suspend_for_ever(ThreadContext& thread) {
 }
 
 void CoroutineContext::release() {
-  point_ = nullptr;
+  point_.store(nullptr, std::memory_order_relaxed);
 #if C1M_TSAN
   __tsan_destroy_fiber(sanitizer_.fiber);
   sanitizer_.fiber = nullptr;

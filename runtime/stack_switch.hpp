@@ -5,9 +5,11 @@
 // on the coroutine.
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 #include <span>
 
+#include "runtime/cache_line.hpp"
 #include "runtime/sanitizer.hpp"
 
 namespace c1m::runtime {
@@ -74,14 +76,26 @@ class CoroutineContext {
 
   // The lowest byte of the stack that must outlast the suspension; nullptr when prepare() is yet to
   // come.
-  [[nodiscard]] std::byte* saved_point() const { return static_cast<std::byte*>(point_); }
+  [[nodiscard]] std::byte* saved_point() const {
+    return static_cast<std::byte*>(point_.load(std::memory_order_relaxed));
+  }
+
+  // Fetches into the cache what resume() and the functions it returns to read first. A hint, by any
+  // thread: nothing is looked at.
+  void prefetch_frames() const {
+    const std::byte* const point = saved_point();
+    if (point == nullptr) return;
+    for (std::size_t line = 0; line < 4; ++line)
+      __builtin_prefetch(point + line * cache_line_bytes);
+  }
 
  private:
   friend struct SwitchTarget;
   ThreadContext& leave_for(ThreadContext& thread);
   void suspend_while_handling(ThreadContext& thread);
 
-  void* point_ = nullptr;
+  // The owner's. Atomic, because others may look at it for a hint.
+  std::atomic<void*> point_ = nullptr;
 #if C1M_ASAN || C1M_TSAN
   SanitizerState sanitizer_;
 #endif

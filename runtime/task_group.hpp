@@ -14,6 +14,7 @@
 #include <type_traits>
 #include <utility>
 
+#include "runtime/frame_check.hpp"
 #include "runtime/join_handle.hpp"
 #include "runtime/task_scope.hpp"
 
@@ -58,6 +59,7 @@ class [[nodiscard]] TaskGroup {
   [[nodiscard]] os::Result<void> spawn(
       Function function, SpawnOptions options = {},
       std::source_location where = std::source_location::current()) {
+    check_reachable(this, "TaskGroup::spawn");
     return scope_->start(
         [scope = scope_.get(), function = std::move(function)]() mutable {
           scope->run_and_end(std::move(function));
@@ -66,15 +68,24 @@ class [[nodiscard]] TaskGroup {
   }
 
   // As if a task had failed so.
-  void fail(const Failure& failure) { scope_->fail(failure); }
+  void fail(const Failure& failure) {
+    check_reachable(this, "TaskGroup::fail");
+    scope_->fail(failure);
+  }
 
   // The tasks shall end. What they do about it is not a failure of the group.
-  void cancel(const Failure& cause = os::Error{ECANCELED, "cancel"}) { scope_->cancel(cause); }
+  void cancel(const Failure& cause = os::Error{ECANCELED, "cancel"}) {
+    check_reachable(this, "TaskGroup::cancel");
+    scope_->cancel(cause);
+  }
 
   // Parks until all tasks have ended. Then throws or returns the first failure; without one fails
   // with the context's error() if a task ended after the parent was cancelled or the deadline had
   // passed. Once, and no spawn() afterwards.
-  [[nodiscard]] os::Result<void> join() { return scope_->join(); }
+  [[nodiscard]] os::Result<void> join() {
+    check_reachable(this, "TaskGroup::join");
+    return scope_->join();
+  }
 
  private:
   TaskGroup(CancelSource source, Runtime* runtime)
@@ -113,6 +124,7 @@ class [[nodiscard]] SupervisorGroup {
   template <GroupTask Function>
   [[nodiscard]] auto spawn(Function function, SpawnOptions options = {},
                            std::source_location where = std::source_location::current()) {
+    check_reachable(this, "SupervisorGroup::spawn");
     using Value = decltype(call_task(function, std::declval<const Context&>()));
     auto state = Reference<JoinState<Value>>::adopt(new JoinState<Value>(where));
     auto started = scope_->start(
@@ -128,11 +140,17 @@ class [[nodiscard]] SupervisorGroup {
                    : Handle(std::unexpected(started.error()));
   }
 
-  void cancel(const Failure& cause = os::Error{ECANCELED, "cancel"}) { scope_->cancel(cause); }
+  void cancel(const Failure& cause = os::Error{ECANCELED, "cancel"}) {
+    check_reachable(this, "SupervisorGroup::cancel");
+    scope_->cancel(cause);
+  }
 
   // Parks until all tasks have ended; how is their handles' business. Fails as TaskGroup's when the
   // parent was cancelled or the deadline has passed. Once, and no spawn() afterwards.
-  [[nodiscard]] os::Result<void> join() { return scope_->join(); }
+  [[nodiscard]] os::Result<void> join() {
+    check_reachable(this, "SupervisorGroup::join");
+    return scope_->join();
+  }
 
  private:
   SupervisorGroup(CancelSource source, Runtime* runtime)

@@ -25,6 +25,10 @@ constexpr std::uint32_t next_streak_max = 3;
 // Operations that a coroutine may do without waiting before it gives way.
 constexpr int budget_operations = 128;
 constexpr int steal_passes = 4;
+// A coroutine in another processor's next slot is stolen when that one resumes nobody for so long.
+// As in Go (proc.go, runqgrab): less than a wake-up elsewhere costs, more than most turns last. The
+// thief counts as searching meanwhile, so nobody wakes a further one.
+constexpr os::Nanoseconds next_grace_ns = 3 * os::ns_per_us;
 // Of a batch that is woken, the record so many places on is fetched into the cache.
 constexpr std::size_t records_ahead = 4;
 constexpr std::size_t global_batch_max = run_queue_capacity / 2;
@@ -151,11 +155,18 @@ void Worker::finish_current() {
 // --- queueing ------------------------------------------------------------------------------------
 
 void Worker::push_next(Coroutine& coroutine) {
-  Coroutine* last = &coroutine;  // one that is pinned never stands in the next slot
-  if (!coroutine.placement.is_pinned()) {
-    // Release: a thief sees the coroutine's record; acquire: it is this worker's again.
-    last = processor_->next.exchange(&coroutine, std::memory_order_acq_rel);
+  if (coroutine.placement.is_pinned()) {  // never stands in the next slot
+    push_last(coroutine);
+    return;
   }
+  Atomic<Coroutine*>& next = processor_->next;
+  if (next.load(std::memory_order_relaxed) == nullptr) {
+    // It stays empty until this worker fills it. Release: a thief sees the coroutine's record.
+    next.store(&coroutine, std::memory_order_release);
+    return;
+  }
+  // Acquire: what a thief does not get is this worker's again.
+  Coroutine* const last = next.exchange(&coroutine, std::memory_order_acq_rel);
   if (last != nullptr) push_last(*last);
 }
 
@@ -211,9 +222,19 @@ Coroutine* Worker::take_local() {
       return next;
   }
   processor_->next_streak = 0;
-  if (Coroutine* oldest = processor_->queue.pop()) return oldest;
+  if (Coroutine* oldest = processor_->queue.pop()) {
+    fetch_ahead();
+    return oldest;
+  }
   if (processor_->next.load(std::memory_order_relaxed) == nullptr) return nullptr;
   return processor_->next.exchange(nullptr, std::memory_order_acquire);
+}
+
+// What the kernel does for one coroutine drives the records and frames of the next out of the
+// cache.
+inline void Worker::fetch_ahead() {
+  __builtin_prefetch(processor_->queue.peek(1));
+  if (const Coroutine* following = processor_->queue.peek(0)) following->prefetch_frames();
 }
 
 Coroutine* Worker::look_around_fairly() {
@@ -269,8 +290,12 @@ Coroutine* Worker::steal_from(Processor& victim, bool last_pass) {
   if (!last_pass) return nullptr;
   fire_due_timers(victim);
   if (Coroutine* fired = take_local()) return fired;
-  // Last, because the victim would most likely run it at once.
+  // Last, and only from one that does not get to it: two that wake each other in turn stay
+  // together.
   if (victim.next.load(std::memory_order_relaxed) == nullptr) return nullptr;
+  const std::uint64_t resumed = victim.counters.resumed.get();
+  platform::sleep_for(next_grace_ns);
+  if (victim.counters.resumed.get() != resumed) return nullptr;
   Coroutine* stolen = victim.next.exchange(nullptr, std::memory_order_acquire);
   if (stolen != nullptr) processor_->counters.stolen.add();
   return stolen;
@@ -322,7 +347,9 @@ void Worker::deliver(std::span<const WakeToken> wakes) {
   }
   const bool more_than_one =
       processor_->queue.size() > 1 || processor_->next.load(std::memory_order_relaxed) != nullptr;
-  if (queued > 0 && more_than_one && in_force(Safeguard::batch_wake)) scheduler_.wake_a_worker();
+  if (queued > 0 && more_than_one && in_force(Safeguard::batch_wake)) {
+    scheduler_.wake_another_worker();
+  }
 }
 
 // --- sleeping ------------------------------------------------------------------------------------

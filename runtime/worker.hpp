@@ -106,6 +106,7 @@ class Worker {
   Coroutine* find_runnable();
   Coroutine* look_for_work();
   Coroutine* take_local();
+  void fetch_ahead();
   Coroutine* take_global();
   Coroutine* take_pinned();
   Coroutine* look_around_fairly();

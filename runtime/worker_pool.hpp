@@ -22,8 +22,8 @@
 
 #include "os/assert.hpp"
 #include "os/result.hpp"
-#include "runtime/bounded_queue.hpp"
 #include "runtime/cancellation.hpp"
+#include "runtime/channel.hpp"
 #include "runtime/join_handle.hpp"
 #include "runtime/leak_detector.hpp"
 #include "runtime/task_group.hpp"
@@ -71,17 +71,17 @@ class WorkerPool final : private WatchedPool {
   // Parks while the queue of tasks is full. Fails with EPIPE once the pool is closed or has failed,
   // and with the context's error() when that is cancelled while this waits.
   [[nodiscard]] os::Result<void> submit(Task task, const Context& context = background) {
-    return tasks_.push(task, context);
+    return tasks_.send(std::move(task), context);
   }
   // Without waiting: false when the queue is full, or the pool closed; the task is then as it was.
-  [[nodiscard]] bool try_submit(Task& task) { return tasks_.try_push(task); }
+  [[nodiscard]] bool try_submit(Task& task) { return tasks_.try_send(std::move(task)).has_value(); }
 
   // The next result, in the order in which they became ready. Parks while there is none. Fails with
   // EPIPE when there will be none: all workers have ended.
   [[nodiscard]] os::Result<Result> receive(const Context& context = background)
     requires(!std::is_void_v<Result>)
   {
-    return results_.pop(context);
+    return results_.receive(context);
   }
 
   // No more tasks; those that are queued are still worked on.
@@ -100,12 +100,12 @@ class WorkerPool final : private WatchedPool {
   [[nodiscard]] PoolGauges gauges() override {
     const auto tasks = tasks_.gauges();
     const auto results = results_.gauges();
-    return {.tasks_waiting = tasks.items,
-            .submitters_waiting = tasks.putters_waiting,
-            .tasks_taken = tasks.taken,
-            .results_waiting = results.items,
-            .result_putters_waiting = results.putters_waiting,
-            .results_taken = results.taken,
+    return {.tasks_waiting = tasks.values,
+            .submitters_waiting = tasks.senders_waiting,
+            .tasks_taken = tasks.received,
+            .results_waiting = results.values,
+            .result_putters_waiting = results.senders_waiting,
+            .results_taken = results.received,
             .workers_alive = alive_.load(std::memory_order_relaxed),
             .closed = tasks.closed};
   }
@@ -144,14 +144,13 @@ class WorkerPool final : private WatchedPool {
     for (;;) {
       // What is queued when the pool has failed is dropped.
       if (auto allowed = context.check("worker"); !allowed) return allowed;
-      auto task = tasks_.pop(context);
+      auto task = tasks_.receive(context);
       if (!task) return end_of(task.error());
       if constexpr (std::is_void_v<Result>) {
         work_(*task, context);
       } else {
-        Result result = work_(*task, context);
-        auto pushed = results_.push(result, context);
-        if (!pushed) return end_of(pushed.error());
+        auto sent = results_.send(work_(*task, context), context);
+        if (!sent) return end_of(sent.error());
       }
     }
   }
@@ -197,8 +196,8 @@ class WorkerPool final : private WatchedPool {
 
   const WorkerPoolOptions options_;
   const Work work_;
-  BoundedQueue<Task> tasks_;
-  BoundedQueue<Kept> results_;
+  Channel<Task> tasks_;
+  Channel<Kept> results_;
   Atomic<unsigned> alive_ = 0;
   const CancelSource watched_;
   std::optional<JoinHandle<void>> detector_;

@@ -12,7 +12,7 @@ class Worker;
 thread_local Worker* worker_of_thread = nullptr;
 [[gnu::noinline]] Worker* current_worker() { return worker_of_thread; }
 [[gnu::noinline]] void set_current_worker(Worker* worker) { worker_of_thread = worker; }
-struct ThreadContext { void attach(); void* globals; };
+struct ThreadContext { [[gnu::noinline, gnu::used]] void attach(); void* globals; };
 extern "C" void* __cxa_get_globals();
 void ThreadContext::attach() { globals = __cxa_get_globals(); }
 }
@@ -73,3 +73,32 @@ def test_a_check_that_sees_no_accessor_fails(
 ) -> None:
     assert check_tls_hoisting.main([compile_sample(tmp_path, "int nothing() { return 0; }")]) == 1
     assert "this check sees nothing" in capsys.readouterr().out
+
+
+PROGRAM = """
+#include <cerrno>
+#include <cstdio>
+namespace c1m::os {
+[[gnu::noinline]] int last() { return errno; }
+}
+namespace c1m::runtime {
+void set_current_worker(Worker*);
+Worker* current_worker();
+}
+int main(int argc, char**) {
+  c1m::runtime::ThreadContext context;
+  context.attach();
+  c1m::runtime::set_current_worker(nullptr);
+  std::puts(c1m::runtime::current_worker() == nullptr ? "none" : "one");
+  return c1m::os::last() + argc%s;
+}
+"""
+
+
+@pytest.mark.parametrize(("more", "code"), [("", 0), (" + errno", 1)], ids=["good", "errno"])
+def test_a_program_optimized_as_a_whole_is_read_too(tmp_path: Path, more: str, code: int) -> None:
+    source = tmp_path / "program.cpp"
+    source.write_text(ACCESSORS + PROGRAM % more)
+    program = str(tmp_path / "program")
+    subprocess.run(["g++", "-std=c++20", "-O2", "-flto", source, "-o", program], check=True)
+    assert check_tls_hoisting.main([program]) == code

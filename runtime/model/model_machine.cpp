@@ -225,6 +225,19 @@ void Machine::fence() {
   weak_.fence(running_->view);
 }
 
+void Machine::fence_all() {
+  step();
+  // The caller's first, for what it did before, and last, for what it does after.
+  fence();
+  VirtualThread* const caller = running_;
+  for (const auto& thread : threads_) {
+    running_ = thread.get();
+    fence();
+  }
+  running_ = caller;
+  fence();
+}
+
 void Machine::lock(bool& locked, VectorClock& passed_on) {
   block_until([&locked] { return !locked; }, never);
   locked = true;

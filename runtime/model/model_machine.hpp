@@ -103,6 +103,7 @@ class Machine {
   void read_latest(const void* address, std::memory_order order);
   void end_change(void* address, const void* from, std::size_t bytes, std::memory_order order);
   void fence();
+  void fence_all();                  // by every thread
   void forget(const void* address);  // the memory there is about to be something else's
   // A mutex is a flag and what its last holder has passed on.
   void lock(bool& locked, VectorClock& passed_on);

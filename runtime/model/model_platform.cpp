@@ -33,6 +33,10 @@ os::Nanoseconds coarse_monotonic_ns() {
   return machine().now_ns();
 }
 
+void sleep_for(os::Nanoseconds duration_ns) {
+  machine().wait_until([] { return false; }, machine().now_ns() + duration_ns);
+}
+
 void futex_wait(Atomic<std::uint32_t>& word, std::uint32_t expected, os::Nanoseconds timeout_ns) {
   machine().system_call();
   // The kernel looks at the word under the lock that who wakes takes as well, after its change of

@@ -38,6 +38,14 @@ class Thread {
 
 os::Nanoseconds monotonic_ns();
 os::Nanoseconds coarse_monotonic_ns();
+void sleep_for(os::Nanoseconds duration_ns);
+
+inline bool prepare_process_fence() {
+  return true;
+}
+inline void process_fence() {
+  model::Machine::current()->fence_all();
+}
 
 void futex_wait(Atomic<std::uint32_t>& word, std::uint32_t expected, os::Nanoseconds timeout_ns);
 void futex_wake_one(Atomic<std::uint32_t>& word);

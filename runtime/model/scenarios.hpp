@@ -14,6 +14,8 @@ void share_slots(Stage& stage);
 void keep_frames(Stage& stage);
 void needs_another_processor(Stage& stage);
 void three_compute(Stage& stage);
+void computes_until_helped(Stage& stage);
+void adds_a_processor(Stage& stage);  // beside
 void batch_needs_another_processor(Stage& stage);
 void wakes_twice(Stage& stage);
 void sleeps_in_any_order(Stage& stage);

@@ -132,6 +132,28 @@ void needs_another_processor(Stage& stage) {
   }
 }
 
+// The only worker computes until the coroutine that it has woken has run: on a processor that is
+// added at that moment.
+void computes_until_helped(Stage& stage) {
+  bool ran = false;
+  Atomic<std::uint64_t> waiting = 0;
+  spawn_or_fail(stage, [&] {
+    Wait wait(WaitReason::none);
+    waiting.store(wait.token().bits());
+    wait.park();
+    ran = true;
+  });
+  while (waiting.load() == 0) yield();
+  for (int i = stage.pick(40); i > 0; --i) stage.machine().step();
+  worker_of_caller().scheduler().wake(WakeToken::from_bits(waiting.load()));
+  stage.machine().wait_until([&ran] { return ran; });
+}
+
+void adds_a_processor(Stage& stage) {
+  for (int i = stage.pick(80); i > 0; --i) stage.machine().step();
+  stage.require(stage.runtime().set_processors(2).has_value(), "no thread is to be had");
+}
+
 // Three coroutines each compute until all have run. Who is woken for the first must wake another.
 void three_compute(Stage& stage) {
   auto running = std::make_shared<int>(1);
