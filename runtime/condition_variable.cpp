@@ -14,7 +14,7 @@ ConditionVariable::~ConditionVariable() {
 void ConditionVariable::wait(std::unique_lock<Mutex>& lock) {
   {
     InWaitBlock<QueuedWaiter> waiter;
-    AnyWait wait(WaitReason::condition);
+    AnyWait wait(WaitReason::condition, this);
     waiter->waker = wait.waker();
     list_.enter(*waiter);
     lock.unlock();
@@ -32,7 +32,7 @@ os::Result<void> ConditionVariable::wait(std::unique_lock<Mutex>& lock, const Co
   bool stopped = false;
   {
     InWaitBlock<QueuedWaiter> waiter;
-    AnyWait wait(WaitReason::condition);
+    AnyWait wait(WaitReason::condition, this);
     waiter->waker = wait.waker();
     list_.enter(*waiter);
     lock.unlock();

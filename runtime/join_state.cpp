@@ -33,7 +33,7 @@ void give_way() {
 
 void Completion::wait(WaitReason reason) {
   if (finished()) return;
-  AnyWait wait(reason);
+  AnyWait wait(reason, &runner);
   if (word_.enter(wait.waker())) {
     wait.park();
   } else {
@@ -45,7 +45,8 @@ os::Result<void> Completion::wait(WaitReason reason, const Context& context) {
   if (finished()) return {};
   if (auto allowed = context.check("join"); !allowed) return allowed;
   const bool timed = context.deadline_ns() != no_deadline;
-  AnyWait wait(reason);
+  // What a context may end as well is in no circle.
+  AnyWait wait(reason, context.can_be_cancelled() ? nullptr : &runner);
   if (!word_.enter(wait.waker())) {
     wait.cancel();
     return {};

@@ -67,7 +67,7 @@ void Mutex::wait_and_lock() {
 // False: woken, and too late.
 bool Mutex::lock_or_park(Waiter& waiter, Word::Arrival arrival) {
   {
-    AnyWait wait(WaitReason::mutex);
+    AnyWait wait(WaitReason::mutex, &holder_);
     waiter.waker = wait.waker();
     if (word_.lock_or_wait(waiter, arrival)) {
       wait.cancel();

@@ -46,4 +46,8 @@ RuntimeDump Runtime::dump() const {
   return take_dump(*scheduler_);
 }
 
+std::vector<Deadlock> Runtime::deadlocks() const {
+  return find_circles(*scheduler_);
+}
+
 }  // namespace c1m::runtime

@@ -11,8 +11,10 @@
 #include <memory>
 #include <source_location>
 #include <utility>
+#include <vector>
 
 #include "os/result.hpp"
+#include "runtime/deadlock.hpp"
 #include "runtime/runtime_dump.hpp"
 #include "runtime/stack_policy.hpp"
 #include "runtime/start.hpp"
@@ -66,6 +68,8 @@ struct RuntimeOptions {
   // What the runtime takes for the time: a test's clock, which outlives the runtime, or the
   // system's monotonic one (nullptr).
   VirtualClock* clock = nullptr;
+  // What is done when coroutines wait for each other for ever.
+  DeadlockPolicy on_deadlock{};
 };
 
 class Runtime {
@@ -120,8 +124,12 @@ class Runtime {
   [[nodiscard]] std::uint64_t live() const;
 
   // All coroutines, what each waits for and since when; see runtime_dump.hpp for what it can miss.
-  // Takes some 10 ns a coroutine and stops none. Any thread.
+  // Stops no coroutine. Any thread.
   [[nodiscard]] RuntimeDump dump() const;
+
+  // The circles of coroutines that wait for each other, also while others run (deadlock.hpp). Any
+  // thread.
+  [[nodiscard]] std::vector<Deadlock> deadlocks() const;
 
  private:
   explicit Runtime(std::unique_ptr<Scheduler> scheduler);

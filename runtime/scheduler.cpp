@@ -63,7 +63,8 @@ Scheduler::Scheduler(const RuntimeOptions& options, std::unique_ptr<CoroutineTab
       idle_workers_(options.processors),
       binding_(std::move(binding)),
       processors_(options.processors),
-      monitor_(*this) {
+      monitor_(*this),
+      sight_(*this, options) {
   if (clock_ != nullptr) clock_->attach(*this);
 }
 

@@ -13,7 +13,7 @@ SharedMutex::~SharedMutex() {
 
 void SharedMutex::wait_to_read() {
   InWaitBlock<QueuedWaiter> waiter;
-  AnyWait wait(WaitReason::read_lock);
+  AnyWait wait(WaitReason::read_lock, &writers_.holder());
   waiter->waker = wait.waker();
   if (word_.read_or_wait(*waiter)) {
     wait.cancel();
@@ -24,7 +24,7 @@ void SharedMutex::wait_to_read() {
 
 void SharedMutex::wait_to_write() {
   InWaitBlock<QueuedWaiter> waiter;
-  AnyWait wait(WaitReason::write_lock);
+  AnyWait wait(WaitReason::write_lock, this);
   waiter->waker = wait.waker();
   if (word_.begin_write(*waiter)) {
     wait.cancel();

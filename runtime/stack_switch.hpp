@@ -75,6 +75,8 @@ class CoroutineContext {
   // The lowest byte of the stack that must outlast the suspension; nullptr when prepare() is yet to
   // come.
   [[nodiscard]] std::byte* saved_point() const { return static_cast<std::byte*>(point_); }
+  // Where that is kept, for who looks while it may change (racy_read.hpp).
+  [[nodiscard]] const void* saved_point_address() const { return &point_; }
 
  private:
   friend struct SwitchTarget;

@@ -123,26 +123,6 @@ bool Worker::settle(Coroutine& coroutine) {
   return true;
 }
 
-bool Worker::run_blocking_call(Coroutine& coroutine) {
-  Processor& processor = *processor_;
-  processor.counters.blocking_calls.add();
-  coroutine.note.write(blocking_call_.reason, 0, recent_ns_);
-  // Inside the call this thread is no worker: the processor may be another's at any moment.
-  set_current_worker(nullptr);
-  const std::uint64_t call = processor.blocking_hold.begin();
-  scheduler_.blocking_call_begins();
-  blocking_call_.function(blocking_call_.argument);
-  coroutine.note.clear();
-  const bool kept = processor.blocking_hold.end(call);
-  set_current_worker(this);
-  if (kept) return false;
-  processor_ = nullptr;
-  coroutine.wait.set(CoroutineState::runnable);
-  scheduler_.queue_from_outside(coroutine);
-  scheduler_.taken_over_call_ended();
-  return true;
-}
-
 void Worker::finish_current() {
   request_ = Request::finish;
   current_->suspend_for_ever(thread_);
@@ -343,7 +323,8 @@ void Worker::sleep() {
       return;
     }
     processor_->counters.workers_parked.add();
-    const os::Nanoseconds until_ns = processor_->timers.earliest_ns();
+    const os::Nanoseconds until_ns =
+        std::min(processor_->timers.earliest_ns(), scheduler_.sight().deadlocks.due_ns());
     const bool timed = until_ns != TimerHeap::never && in_force(Safeguard::timed_sleep);
     parker_.park(timed ? std::max<os::Nanoseconds>(until_ns - scheduler_.now_ns(), 0) : -1);
   }
@@ -361,7 +342,7 @@ bool Worker::may_sleep(bool all_asleep) {
     scheduler_.finish();
     return false;
   }
-  return true;
+  return !all_asleep || !scheduler_.sight().deadlocks.look_when_all_sleep();
 }
 
 // The worker that sleeps here wakes for events and for the timers of all processors; the others for
@@ -374,7 +355,8 @@ void Worker::sleep_in_netpoller() {
     processor_->counters.workers_parked.add();
     // Also for stacks to be reclaimed: after a burst nothing else may ever wake this worker.
     const os::Nanoseconds until_ns =
-        std::min(scheduler_.earliest_timer_ns(), scheduler_.stacks().reclaim_due_ns());
+        std::min({scheduler_.earliest_timer_ns(), scheduler_.stacks().reclaim_due_ns(),
+                  scheduler_.sight().deadlocks.due_ns()});
     const bool timed = until_ns != TimerHeap::never && in_force(Safeguard::timed_sleep);
     const os::Nanoseconds timeout_ns =
         timed ? std::max<os::Nanoseconds>(until_ns - scheduler_.now_ns(), 0) : -1;
