@@ -16,9 +16,11 @@
 #include "os/result.hpp"
 #include "runtime/deadlock.hpp"
 #include "runtime/runtime_dump.hpp"
+#include "runtime/runtime_histograms.hpp"
 #include "runtime/stack_policy.hpp"
 #include "runtime/start.hpp"
 #include "runtime/statistics.hpp"
+#include "runtime/trace.hpp"
 
 namespace c1m::runtime {
 
@@ -130,6 +132,19 @@ class Runtime {
   // The circles of coroutines that wait for each other, also while others run (deadlock.hpp). Any
   // thread.
   [[nodiscard]] std::vector<Deadlock> deadlocks() const;
+
+  // Histograms of how long coroutines wait to run, run, and are blocked for each reason; off at
+  // first. They go on from where they were when switched on again. ENOMEM: no address space. Any
+  // thread.
+  [[nodiscard]] os::Result<void> set_histograms(bool on);
+  [[nodiscard]] RuntimeHistograms histograms() const;
+
+  // A trace of what happens from start to stop (trace.hpp). EALREADY: one is being taken; EINVAL
+  // for options outside their ranges. The last trace is kept until the next one starts; a run that
+  // has not ended when it is stopped is not in it. Any thread.
+  [[nodiscard]] os::Result<void> start_trace(const TraceOptions& options = {});
+  void stop_trace();
+  [[nodiscard]] Trace trace() const;
 
  private:
   explicit Runtime(std::unique_ptr<Scheduler> scheduler);

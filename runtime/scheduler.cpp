@@ -211,6 +211,7 @@ os::Result<void> Scheduler::spawn(const FunctionToStart& function, SpawnOptions 
   coroutine.where.store(where, std::memory_order_relaxed);
   coroutine.placement = {};
   coroutine.wait.set(CoroutineState::runnable);
+  observe_spawn(sight_.observation, coroutine);
   queue_new(coroutine, worker);
   return {};
 }
@@ -246,6 +247,7 @@ os::Result<void> Scheduler::promise_stack(Worker* worker) {
 bool Scheduler::end_wait(WakeToken token, Coroutine*& to_queue) {
   Coroutine& coroutine = table_->at(token.coroutine_index());
   const WakeResult result = coroutine.wait.wake(token.epoch());
+  if (result == WakeResult::runnable) observe_ready(sight_.observation, coroutine);
   if (result == WakeResult::runnable && may_queue(coroutine)) to_queue = &coroutine;
   if (result != WakeResult::stale) return true;
   if (Worker* worker = own_worker()) {

@@ -18,7 +18,7 @@ std::mutex& list_mutex() {
 Sight* first_sight = nullptr;
 
 Sight::Sight(Scheduler& of, const RuntimeOptions& options)
-    : deadlocks(of, options.on_deadlock), scheduler(of) {
+    : observation(of, options.coroutines_max), deadlocks(of, options.on_deadlock), scheduler(of) {
   const std::lock_guard lock(list_mutex());
   next_sight = first_sight;
   first_sight = this;

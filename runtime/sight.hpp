@@ -3,6 +3,7 @@
 #pragma once
 
 #include "runtime/deadlock_watch.hpp"
+#include "runtime/observation.hpp"
 
 namespace c1m::runtime {
 
@@ -15,6 +16,7 @@ struct Sight {
   Sight& operator=(const Sight&) = delete;
   ~Sight();
 
+  Observation observation;
   DeadlockWatch deadlocks;
 
   // The list, which gdb/c1m_runtime.py reads; guarded by a lock of its own.

@@ -48,6 +48,7 @@ constexpr std::size_t global_batch_max = run_queue_capacity / 2;
   } else if (coroutine.home.none()) {
     attach_stack(coroutine);
   }
+  observe_run(scheduler_.sight().observation, coroutine, processor_->index);
   do {
     coroutine.resume(thread_);
   } while (!settle(coroutine));
@@ -106,16 +107,19 @@ bool Worker::settle(Coroutine& coroutine) {
   switch (request_) {
     case Request::yield:
       processor_->counters.yielded.add();
+      observe_yield(scheduler_.sight().observation, coroutine, processor_->index);
       coroutine.wait.set(CoroutineState::runnable);
       if (scheduler_.may_queue(coroutine)) push_last(coroutine);
       break;
     case Request::park:
+      observe_park(scheduler_.sight().observation, coroutine, processor_->index);
       if (!coroutine.wait.park()) return false;
       processor_->counters.parked.add();
       break;
     case Request::block:
       return run_blocking_call(coroutine);
     case Request::finish:
+      observe_end(scheduler_.sight().observation, coroutine, processor_->index);
       recycle(coroutine);
       break;
   }

@@ -8,8 +8,10 @@ namespace c1m::runtime {
 
 bool Worker::run_blocking_call(Coroutine& coroutine) {
   Processor& processor = *processor_;
+  Observation& observation = scheduler_.sight().observation;
   processor.counters.blocking_calls.add();
   coroutine.note.write(blocking_call_.reason, 0, recent_ns_);
+  observe_park(observation, coroutine, processor.index);
   // Inside the call this thread is no worker: the processor may be another's at any moment.
   set_current_worker(nullptr);
   const std::uint64_t call = processor.blocking_hold.begin();
@@ -18,9 +20,13 @@ bool Worker::run_blocking_call(Coroutine& coroutine) {
   coroutine.note.clear();
   const bool kept = processor.blocking_hold.end(call);
   set_current_worker(this);
-  if (kept) return false;
+  if (kept) {
+    observe_back(observation, coroutine, processor.index);
+    return false;
+  }
   processor_ = nullptr;
   coroutine.wait.set(CoroutineState::runnable);
+  observe_ready(observation, coroutine);
   scheduler_.queue_from_outside(coroutine);
   scheduler_.taken_over_call_ended();
   return true;
