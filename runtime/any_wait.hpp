@@ -69,6 +69,17 @@ class AnyWait {
       coroutine_->park();
     }
   }
+  // The same where one coroutine alone can end the wait (one_alone_ends()); counted, so that nobody
+  // looks for circles while there can be none.
+  void park_for_one() {
+    if (thread_ != nullptr) {
+      park();
+      return;
+    }
+    current_worker()->processor().counters.waits_for_one.add();
+    coroutine_->park();
+    current_worker()->processor().counters.waits_for_one_ended.add();
+  }
   // Instead of park().
   void cancel() {
     if (thread_ != nullptr) {

@@ -19,32 +19,68 @@ bool DeadlockWatch::is_on() const {
 #endif
 }
 
-bool DeadlockWatch::look_if_due() {
+std::optional<os::Nanoseconds> DeadlockWatch::look_if_due() {
   // In virtual time only what lasts is looked at: nobody sleeps for a real time there.
   const bool virtual_time = scheduler_.virtual_clock() != nullptr;
-  if (virtual_time && scheduler_.earliest_timer_ns() != TimerHeap::never) return false;
+  if (virtual_time && scheduler_.earliest_timer_ns() != TimerHeap::never) return never;
   const std::unique_lock lock(mutex_, std::try_to_lock);
-  if (!lock) return false;
-  due_ns_.store(never, std::memory_order_relaxed);
+  if (!lock) return never;
   const std::uint64_t resumes_now = resumes();
-  if (resumes_now == resumes_seen_) return false;
+  if (resumes_now == resumes_seen_) return never;
+  const bool for_circles = policy_.on_circle != DeadlockAction::ignore && may_have_circle();
+  const bool for_all_asleep =
+      policy_.on_all_asleep != DeadlockAction::ignore && may_be_all_asleep();
+  if (!for_circles && !for_all_asleep) return never;
   const os::Nanoseconds begin_ns = platform::monotonic_ns();
-  if (begin_ns < not_before_ns_ && !virtual_time) {
-    due_ns_.store(not_before_ns_, std::memory_order_relaxed);
-    return false;
+  if (resumes_now != resumes_idle_) {
+    resumes_idle_ = resumes_now;
+    look_at_ns_ = std::max(begin_ns + idle_ns, not_before_ns_);
   }
+  if (begin_ns < look_at_ns_ && !virtual_time) return look_at_ns_;
   resumes_seen_ = resumes_now;
-  const bool found = look();
+  const bool found = look(for_circles, for_all_asleep);
   const os::Nanoseconds end_ns = platform::monotonic_ns();
-  not_before_ns_ = end_ns + std::max(pause_factor * (end_ns - begin_ns), pause_ns_min);
-  return found;
+  not_before_ns_ = end_ns + pause_factor * (end_ns - begin_ns);
+  if (found) return std::nullopt;
+  return never;
 }
 
-bool DeadlockWatch::look() {
+bool DeadlockWatch::may_have_circle() const {
+  std::uint64_t ended = 0;
+  std::uint64_t begun = 0;
+  for (const auto& processor : scheduler_.processors()) {
+    ended += processor->counters.waits_for_one_ended.get();
+  }
+  for (const auto& processor : scheduler_.processors()) {
+    begun += processor->counters.waits_for_one.get();
+  }
+  return begun > ended;
+}
+
+// The first who needs no other coroutine is enough, and is most often the one of the last time.
+bool DeadlockWatch::may_be_all_asleep() {
+  if (scheduler_.earliest_timer_ns() != TimerHeap::never) return false;
+  const auto is_helped = [this](std::uint32_t index) {
+    const Coroutine& coroutine = scheduler_.coroutine_at(index);
+    const CoroutineState state = coroutine.wait.state();
+    if (state == CoroutineState::free) return false;
+    return state != CoroutineState::waiting || kernel_may_end(coroutine.note.reason());
+  };
+  if (helped_ != 0 && is_helped(helped_)) return false;
+  helped_ = 0;
+  const std::uint32_t created = scheduler_.coroutine_table().created();
+  for (std::uint32_t index = 1; index <= created && helped_ == 0; ++index) {
+    if (is_helped(index)) helped_ = index;
+  }
+  return helped_ == 0;
+}
+
+bool DeadlockWatch::look(bool for_circles, bool for_all_asleep) {
   const WaitGraph graph(scheduler_);
   bool found = false;
-  if (policy_.on_circle != DeadlockAction::ignore && !graph.circles().empty()) {
+  if (for_circles && !graph.circles().empty()) {
     for (const Deadlock& circle : find_circles(scheduler_)) {
+      if (circle.coroutines.empty()) continue;
       const CoroutineFacts& first = circle.coroutines.front();
       const std::pair key(first.id, scheduler_.coroutine_at(first.id).wait.snapshot());
       if (std::ranges::find(reported_, key) != reported_.end()) continue;
@@ -53,9 +89,7 @@ bool DeadlockWatch::look() {
       found = true;
     }
   }
-  if (policy_.on_all_asleep == DeadlockAction::ignore || !graph.all_wait_for_coroutines()) {
-    return found;
-  }
+  if (!for_all_asleep || !graph.all_wait_for_coroutines()) return found;
   // Nobody has run, and nobody can, since before the look.
   const bool lasts = resumes() == resumes_seen_ && !scheduler_.has_work() &&
                      scheduler_.earliest_timer_ns() == TimerHeap::never;

@@ -35,7 +35,7 @@ void Completion::wait(WaitReason reason) {
   if (finished()) return;
   AnyWait wait(reason, &runner);
   if (word_.enter(wait.waker())) {
-    wait.park();
+    wait.park_for_one();
   } else {
     wait.cancel();
   }
@@ -55,7 +55,7 @@ os::Result<void> Completion::wait(WaitReason reason, const Context& context) {
   if (!wait.end_on(context) || (timed && wait.stopped())) {
     wait.cancel();
   } else {
-    wait.park();
+    wait.park_for_one();
   }
   return give_up(context, timed && wait.stopped());
 }

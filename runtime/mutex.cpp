@@ -73,7 +73,7 @@ bool Mutex::lock_or_park(Waiter& waiter, Word::Arrival arrival) {
       wait.cancel();
       return true;
     }
-    wait.park();
+    wait.park_for_one();
   }
   if (word_.take_handed() || word_.try_lock_woken()) return true;
   return look_again([this] { return word_.try_lock_woken(); });

@@ -18,7 +18,7 @@ void SharedMutex::wait_to_read() {
   if (word_.read_or_wait(*waiter)) {
     wait.cancel();
   } else {
-    wait.park();
+    wait.park_for_one();
   }
 }
 

@@ -327,8 +327,7 @@ void Worker::sleep() {
       return;
     }
     processor_->counters.workers_parked.add();
-    const os::Nanoseconds until_ns =
-        std::min(processor_->timers.earliest_ns(), scheduler_.sight().deadlocks.due_ns());
+    const os::Nanoseconds until_ns = std::min(processor_->timers.earliest_ns(), look_again_ns_);
     const bool timed = until_ns != TimerHeap::never && in_force(Safeguard::timed_sleep);
     parker_.park(timed ? std::max<os::Nanoseconds>(until_ns - scheduler_.now_ns(), 0) : -1);
   }
@@ -346,7 +345,11 @@ bool Worker::may_sleep(bool all_asleep) {
     scheduler_.finish();
     return false;
   }
-  return !all_asleep || !scheduler_.sight().deadlocks.look_when_all_sleep();
+  look_again_ns_ = TimerHeap::never;
+  if (!all_asleep) return true;
+  const auto look_again_ns = scheduler_.sight().deadlocks.look_when_all_sleep();
+  if (look_again_ns) look_again_ns_ = *look_again_ns;
+  return look_again_ns.has_value();
 }
 
 // The worker that sleeps here wakes for events and for the timers of all processors; the others for
@@ -358,9 +361,8 @@ void Worker::sleep_in_netpoller() {
   if (parker_.begin_polling()) {
     processor_->counters.workers_parked.add();
     // Also for stacks to be reclaimed: after a burst nothing else may ever wake this worker.
-    const os::Nanoseconds until_ns =
-        std::min({scheduler_.earliest_timer_ns(), scheduler_.stacks().reclaim_due_ns(),
-                  scheduler_.sight().deadlocks.due_ns()});
+    const os::Nanoseconds until_ns = std::min(
+        {scheduler_.earliest_timer_ns(), scheduler_.stacks().reclaim_due_ns(), look_again_ns_});
     const bool timed = until_ns != TimerHeap::never && in_force(Safeguard::timed_sleep);
     const os::Nanoseconds timeout_ns =
         timed ? std::max<os::Nanoseconds>(until_ns - scheduler_.now_ns(), 0) : -1;
