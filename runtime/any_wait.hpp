@@ -17,12 +17,12 @@ namespace c1m::runtime {
 
 class AnyWait {
  public:
-  // The reason and the number of the object that is waited for are what a dump shows of a
-  // coroutine.
-  explicit AnyWait(WaitReason reason, std::uint32_t object = 0) {
+  // The reason and the object that is waited for, as in Coroutine::awaited, are what a dump shows
+  // of a coroutine.
+  explicit AnyWait(WaitReason reason, const void* awaited = nullptr) {
     Worker* const worker = current_worker();
     if (worker != nullptr && worker->runs_coroutine()) {
-      coroutine_.emplace(*worker, reason, object);
+      coroutine_.emplace(*worker, reason, awaited);
     } else {
       begin_on_thread();
     }
@@ -68,6 +68,17 @@ class AnyWait {
     } else {
       coroutine_->park();
     }
+  }
+  // The same where one coroutine alone can end the wait (one_alone_ends()); counted, so that nobody
+  // looks for circles while there can be none.
+  void park_for_one() {
+    if (thread_ != nullptr) {
+      park();
+      return;
+    }
+    current_worker()->processor().counters.waits_for_one.add();
+    coroutine_->park();
+    current_worker()->processor().counters.waits_for_one_ended.add();
   }
   // Instead of park().
   void cancel() {

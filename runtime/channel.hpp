@@ -179,7 +179,7 @@ class Channel {
   [[gnu::noinline]] os::Result<void> wait_and_send(os::Nanoseconds deadline_ns, T& value,
                                                    const Context& context) {
     InWaitBlock<Waiter> waiter;
-    ChannelWait wait(WaitReason::channel_send, deadline_ns, context);
+    ChannelWait wait(WaitReason::channel_send, this, deadline_ns, context);
     waiter->waker = wait.waker();
     waiter->alone = wait.is_alone();
     core_.enter_sender_locked(*waiter, value);
@@ -197,7 +197,7 @@ class Channel {
   [[gnu::noinline]] os::Result<T> wait_and_receive(os::Nanoseconds deadline_ns,
                                                    const Context& context) {
     InWaitBlock<Waiter> waiter;
-    ChannelWait wait(WaitReason::channel_receive, deadline_ns, context);
+    ChannelWait wait(WaitReason::channel_receive, this, deadline_ns, context);
     waiter->waker = wait.waker();
     waiter->alone = wait.is_alone();
     core_.enter_receiver_locked(*waiter);

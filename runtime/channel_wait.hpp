@@ -11,8 +11,10 @@ namespace c1m::runtime {
 
 class ChannelWait {
  public:
-  ChannelWait(WaitReason reason, os::Nanoseconds deadline_ns, const Context& context)
-      : wait_(reason), deadline_ns_(deadline_ns), context_(context) {}
+  // `channel`: for dumps; nullptr for several.
+  ChannelWait(WaitReason reason, const void* channel, os::Nanoseconds deadline_ns,
+              const Context& context)
+      : wait_(reason, channel), deadline_ns_(deadline_ns), context_(context) {}
 
   [[nodiscard]] Waker waker() const { return wait_.waker(); }
   // Nothing but the channels ends the wait.

@@ -16,7 +16,7 @@ void ConditionVariable::wait(std::unique_lock<Mutex>& lock) {
   check_reachable(this, "ConditionVariable::wait");
   {
     InWaitBlock<QueuedWaiter> waiter;
-    AnyWait wait(WaitReason::condition);
+    AnyWait wait(WaitReason::condition, this);
     waiter->waker = wait.waker();
     list_.enter(*waiter);
     lock.unlock();
@@ -35,7 +35,7 @@ os::Result<void> ConditionVariable::wait(std::unique_lock<Mutex>& lock, const Co
   bool stopped = false;
   {
     InWaitBlock<QueuedWaiter> waiter;
-    AnyWait wait(WaitReason::condition);
+    AnyWait wait(WaitReason::condition, this);
     waiter->waker = wait.waker();
     list_.enter(*waiter);
     lock.unlock();

@@ -31,7 +31,13 @@ struct Coroutine : CoroutineContext {
   [[nodiscard]] bool has_begun() const { return saved_point() != nullptr; }
 
   WaitState wait;
-  Coroutine* next = nullptr;  // in the global queue, a slot's list, a free list, or a lock's list
+  union {
+    // In the global queue, a slot's list, a free list, or a wait group's list.
+    Coroutine* next = nullptr;
+    // While it waits for what has_object() says (wait_reason.hpp): that object, or the HolderMark
+    // of who alone can end the wait.
+    const void* awaited;
+  };
   StackHome home;
   // What it has elsewhere instead of frames on its stack; never both, so one word.
   union {

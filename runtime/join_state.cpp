@@ -33,9 +33,9 @@ void give_way() {
 
 void Completion::wait(WaitReason reason) {
   if (finished()) return;
-  AnyWait wait(reason);
+  AnyWait wait(reason, &runner);
   if (word_.enter(wait.waker())) {
-    wait.park();
+    wait.park_for_one();
   } else {
     wait.cancel();
   }
@@ -45,7 +45,8 @@ os::Result<void> Completion::wait(WaitReason reason, const Context& context) {
   if (finished()) return {};
   if (auto allowed = context.check("join"); !allowed) return allowed;
   const bool timed = context.deadline_ns() != no_deadline;
-  AnyWait wait(reason);
+  // What a context may end as well is in no circle.
+  AnyWait wait(reason, context.can_be_cancelled() ? nullptr : &runner);
   if (!word_.enter(wait.waker())) {
     wait.cancel();
     return {};
@@ -54,7 +55,7 @@ os::Result<void> Completion::wait(WaitReason reason, const Context& context) {
   if (!wait.end_on(context) || (timed && wait.stopped())) {
     wait.cancel();
   } else {
-    wait.park();
+    wait.park_for_one();
   }
   return give_up(context, timed && wait.stopped());
 }

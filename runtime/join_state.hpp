@@ -15,6 +15,7 @@
 
 #include "os/result.hpp"
 #include "runtime/cancellation.hpp"
+#include "runtime/holder_mark.hpp"
 #include "runtime/join_word.hpp"
 #include "runtime/reference.hpp"
 #include "runtime/wait_reason.hpp"
@@ -40,6 +41,9 @@ class Completion {
   // a deadline, with ECANCELED when the coroutine's runtime is stopped.
   [[nodiscard]] os::Result<void> wait(WaitReason reason, const Context& context);
 
+  // Taken by the task when it begins, if there is one alone.
+  HolderMark runner;
+
  private:
   [[nodiscard]] os::Result<void> give_up(const Context& context, bool stopped);
 
@@ -62,6 +66,7 @@ class JoinState : public Completion {
   // By the task: keeps what `function` returns or throws.
   template <class Function>
   void run(Function& function) {
+    runner.take();
     try {
       if constexpr (std::is_void_v<Value>) {
         function();

@@ -67,13 +67,13 @@ void Mutex::wait_and_lock() {
 // False: woken, and too late.
 bool Mutex::lock_or_park(Waiter& waiter, Word::Arrival arrival) {
   {
-    AnyWait wait(WaitReason::mutex);
+    AnyWait wait(WaitReason::mutex, &holder_);
     waiter.waker = wait.waker();
     if (word_.lock_or_wait(waiter, arrival)) {
       wait.cancel();
       return true;
     }
-    wait.park();
+    wait.park_for_one();
   }
   if (word_.take_handed() || word_.try_lock_woken()) return true;
   return look_again([this] { return word_.try_lock_woken(); });

@@ -6,6 +6,7 @@
 #pragma once
 
 #include "runtime/frame_check.hpp"
+#include "runtime/holder_mark.hpp"
 #include "runtime/lock_word.hpp"
 #include "runtime/waker.hpp"
 
@@ -21,15 +22,22 @@ class Mutex {
   void lock() {
     check_reachable(this, "Mutex::lock");
     if (!word_.try_lock()) wait_and_lock();
+    holder_.take();
   }
   [[nodiscard]] bool try_lock() {
     check_reachable(this, "Mutex::try_lock");
-    return word_.try_lock();
+    if (!word_.try_lock()) return false;
+    holder_.take();
+    return true;
   }
   void unlock() {
     check_reachable(this, "Mutex::unlock");
+    holder_.clear();
     if (Waiter* waiter = word_.unlock()) waiter->waker.wake();
   }
+
+  // For who waits for what its holder does.
+  [[nodiscard]] const HolderMark& holder() const { return holder_; }
 
  private:
   struct Waiter {
@@ -42,6 +50,7 @@ class Mutex {
   [[nodiscard]] bool lock_or_park(Waiter& waiter, Word::Arrival arrival);
 
   Word word_;
+  HolderMark holder_;
 };
 
 }  // namespace c1m::runtime

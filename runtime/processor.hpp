@@ -41,6 +41,8 @@ struct ProcessorCounters {
   Counter compact_ended;
   Counter slot_waits;
   Counter slot_turns;
+  Counter waits_for_one;  // begun: AnyWait::park_for_one()
+  Counter waits_for_one_ended;
   Counter frozen;
   Counter exchanged;  // one frozen and one thawed, in one
   Counter thawed;

@@ -46,4 +46,28 @@ RuntimeDump Runtime::dump() const {
   return take_dump(*scheduler_);
 }
 
+std::vector<Deadlock> Runtime::deadlocks() const {
+  return find_circles(*scheduler_);
+}
+
+os::Result<void> Runtime::set_histograms(bool on) {
+  return scheduler_->sight().observation.set_histograms(on);
+}
+
+RuntimeHistograms Runtime::histograms() const {
+  return scheduler_->sight().observation.histograms();
+}
+
+os::Result<void> Runtime::start_trace(const TraceOptions& options) {
+  return scheduler_->sight().observation.start_trace(options);
+}
+
+void Runtime::stop_trace() {
+  scheduler_->sight().observation.stop_trace();
+}
+
+Trace Runtime::trace() const {
+  return scheduler_->sight().observation.trace();
+}
+
 }  // namespace c1m::runtime

@@ -11,12 +11,16 @@
 #include <memory>
 #include <source_location>
 #include <utility>
+#include <vector>
 
 #include "os/result.hpp"
+#include "runtime/deadlock.hpp"
 #include "runtime/runtime_dump.hpp"
+#include "runtime/runtime_histograms.hpp"
 #include "runtime/stack_policy.hpp"
 #include "runtime/start.hpp"
 #include "runtime/statistics.hpp"
+#include "runtime/trace.hpp"
 
 namespace c1m::runtime {
 
@@ -66,6 +70,8 @@ struct RuntimeOptions {
   // What the runtime takes for the time: a test's clock, which outlives the runtime, or the
   // system's monotonic one (nullptr).
   VirtualClock* clock = nullptr;
+  // What is done when coroutines wait for each other for ever.
+  DeadlockPolicy on_deadlock{};
 };
 
 class Runtime {
@@ -120,8 +126,25 @@ class Runtime {
   [[nodiscard]] std::uint64_t live() const;
 
   // All coroutines, what each waits for and since when; see runtime_dump.hpp for what it can miss.
-  // Takes some 10 ns a coroutine and stops none. Any thread.
+  // Stops no coroutine. Any thread.
   [[nodiscard]] RuntimeDump dump() const;
+
+  // The circles of coroutines that wait for each other, also while others run (deadlock.hpp). Any
+  // thread.
+  [[nodiscard]] std::vector<Deadlock> deadlocks() const;
+
+  // Histograms of how long coroutines wait to run, run, and are blocked for each reason; off at
+  // first. They go on from where they were when switched on again. ENOMEM: no address space. Any
+  // thread.
+  [[nodiscard]] os::Result<void> set_histograms(bool on);
+  [[nodiscard]] RuntimeHistograms histograms() const;
+
+  // A trace of what happens from start to stop (trace.hpp). EALREADY: one is being taken; EINVAL
+  // for options outside their ranges. The last trace is kept until the next one starts; a run that
+  // has not ended when it is stopped is not in it. Any thread.
+  [[nodiscard]] os::Result<void> start_trace(const TraceOptions& options = {});
+  void stop_trace();
+  [[nodiscard]] Trace trace() const;
 
  private:
   explicit Runtime(std::unique_ptr<Scheduler> scheduler);

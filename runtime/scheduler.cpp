@@ -64,7 +64,8 @@ Scheduler::Scheduler(const RuntimeOptions& options, std::unique_ptr<CoroutineTab
       binding_(std::move(binding)),
       processors_(options.processors),
       fences_for_others_(platform::prepare_process_fence()),
-      monitor_(*this) {
+      monitor_(*this),
+      sight_(*this, options) {
   if (clock_ != nullptr) clock_->attach(*this);
 }
 
@@ -211,6 +212,7 @@ os::Result<void> Scheduler::spawn(const FunctionToStart& function, SpawnOptions 
   coroutine.where.store(where, std::memory_order_relaxed);
   coroutine.placement = {};
   coroutine.wait.set(CoroutineState::runnable);
+  observe_spawn(sight_.observation, coroutine);
   queue_new(coroutine, worker);
   return {};
 }
@@ -246,6 +248,7 @@ os::Result<void> Scheduler::promise_stack(Worker* worker) {
 bool Scheduler::end_wait(WakeToken token, Coroutine*& to_queue) {
   Coroutine& coroutine = table_->at(token.coroutine_index());
   const WakeResult result = coroutine.wait.wake(token.epoch());
+  if (result == WakeResult::runnable) observe_ready(sight_.observation, coroutine);
   if (result == WakeResult::runnable && may_queue(coroutine)) to_queue = &coroutine;
   if (result != WakeResult::stale) return true;
   if (Worker* worker = own_worker()) {

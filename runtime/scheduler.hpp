@@ -20,6 +20,7 @@
 #include "runtime/processor.hpp"
 #include "runtime/processor_set.hpp"
 #include "runtime/runtime.hpp"
+#include "runtime/sight.hpp"
 #include "runtime/slot_table.hpp"
 #include "runtime/stack_policy.hpp"
 #include "runtime/stack_pool.hpp"
@@ -96,6 +97,8 @@ class Scheduler {
 
   [[nodiscard]] RuntimeStatistics statistics() const;
 
+  [[nodiscard]] Sight& sight() { return sight_; }
+
   // For workers.
   [[nodiscard]] bool has_work() const;
   [[nodiscard]] std::uint64_t live() const;
@@ -168,6 +171,7 @@ class Scheduler {
   ThreadMutex change_mutex_;      // of who has a worker and where timers are
   bool takes_workers_ = false;    // guarded by change_mutex_
   Monitor monitor_;
+  Sight sight_;
   mutable ThreadMutex workers_mutex_;
   // Guarded by workers_mutex_, as the next three; of the present run. One a processor, and one more
   // for each that was ever in a long blocking call at the same time.

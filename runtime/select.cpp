@@ -87,7 +87,7 @@ std::size_t bytes_of_waiters(Cases cases) {
 // Parks until a channel, a time or the context ends the wait. All locks are held, and given up.
 [[gnu::noinline]] Selected wait_for_one(Cases cases, const SelectLimits& limits) {
   WaitBlock block(bytes_of_waiters(cases));
-  ChannelWait wait(WaitReason::select, limits.deadline_ns, *limits.context);
+  ChannelWait wait(WaitReason::select, nullptr, limits.deadline_ns, *limits.context);
   std::byte* memory = block.memory();
   for (SelectCase* each : cases) {
     each->enter_locked(memory, wait.waker());

@@ -15,7 +15,7 @@ Semaphore::~Semaphore() {
 void Semaphore::wait(std::uint64_t units) {
   C1M_ASSERT(units <= capacity_, "nobody waits for more units than there are");
   InWaitBlock<Waiter> waiter;
-  AnyWait wait(WaitReason::semaphore);
+  AnyWait wait(WaitReason::semaphore, this);
   waiter->units = units;
   waiter->waker = wait.waker();
   if (word_.acquire_or_wait(*waiter)) {
@@ -31,7 +31,7 @@ os::Result<void> Semaphore::wait(std::uint64_t units, const Context& context,
   C1M_ASSERT(units <= capacity_, "nobody waits for more units than there are");
   if (auto allowed = context.check(operation); !allowed) return allowed;
   InWaitBlock<Waiter> waiter;
-  AnyWait wait(WaitReason::semaphore);
+  AnyWait wait(WaitReason::semaphore, this);
   waiter->units = units;
   waiter->waker = wait.waker();
   if (word_.acquire_or_wait(*waiter)) {

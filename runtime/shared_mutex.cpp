@@ -14,18 +14,18 @@ SharedMutex::~SharedMutex() {
 
 void SharedMutex::wait_to_read() {
   InWaitBlock<QueuedWaiter> waiter;
-  AnyWait wait(WaitReason::read_lock);
+  AnyWait wait(WaitReason::read_lock, &writers_.holder());
   waiter->waker = wait.waker();
   if (word_.read_or_wait(*waiter)) {
     wait.cancel();
   } else {
-    wait.park();
+    wait.park_for_one();
   }
 }
 
 void SharedMutex::wait_to_write() {
   InWaitBlock<QueuedWaiter> waiter;
-  AnyWait wait(WaitReason::write_lock);
+  AnyWait wait(WaitReason::write_lock, this);
   waiter->waker = wait.waker();
   if (word_.begin_write(*waiter)) {
     wait.cancel();

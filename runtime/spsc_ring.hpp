@@ -37,7 +37,7 @@ class RingGate {
   // Parks until open() unless `may_go_on()`. May return early.
   template <class MayGoOn>
   void wait(MayGoOn may_go_on) {
-    AnyWait wait(WaitReason::ring);
+    AnyWait wait(WaitReason::ring, this);
     {
       const std::lock_guard lock(lock_);
       waiter_ = wait.waker();

@@ -88,6 +88,8 @@ class CoroutineContext {
     for (std::size_t line = 0; line < 4; ++line)
       __builtin_prefetch(point + line * cache_line_bytes);
   }
+  // Where that is kept, for who looks while it may change (racy_read.hpp).
+  [[nodiscard]] const void* saved_point_address() const { return &point_; }
 
  private:
   friend struct SwitchTarget;

@@ -1,5 +1,5 @@
 // What the runtime counts, always on: each processor counts for itself, a reader adds up.
-// Threads: a value. Not here: histograms of waiting and running times.
+// Threads: a value. Not here: histograms (runtime_histograms.hpp).
 #pragma once
 
 #include <cstdint>

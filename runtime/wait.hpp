@@ -26,10 +26,10 @@ class Wait {
   // waited for are what a dump shows.
   explicit Wait(WaitReason reason, std::uint32_t object = 0)
       : Wait(worker_of_caller(), reason, object) {}
-  // The same for who knows the worker.
-  Wait(Worker& worker, WaitReason reason, std::uint32_t object)
-      : worker_(&worker), coroutine_(worker.current()), token_(coroutine_.token()) {
-    coroutine_.note.write(reason, object, worker_->recent_ns());
+  // The same for who knows the worker, and for an object without a number: Coroutine::awaited.
+  Wait(Worker& worker, WaitReason reason, const void* awaited)
+      : Wait(worker, reason, std::uint32_t{0}) {
+    coroutine_.awaited = awaited;
   }
   Wait(const Wait&) = delete;
   Wait& operator=(const Wait&) = delete;
@@ -70,6 +70,11 @@ class Wait {
   void cancel() { coroutine_.wait.cancel_wait(); }
 
  private:
+  Wait(Worker& worker, WaitReason reason, std::uint32_t object)
+      : worker_(&worker), coroutine_(worker.current()), token_(coroutine_.token()) {
+    coroutine_.note.write(reason, object, worker_->recent_ns());
+  }
+
   [[nodiscard]] WaitSources& sources() {
     if (sources_ == nullptr) sources_ = &take_sources(*worker_);
     return *sources_;

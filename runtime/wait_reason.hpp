@@ -37,6 +37,36 @@ enum class WaitReason : std::uint8_t {
   select = 22,
   ring = 23,  // of one producer and one consumer
 };
+// Whether the wait has an object in Coroutine::awaited, if the waiter has named one.
+[[nodiscard]] constexpr bool has_object(WaitReason reason) {
+  switch (reason) {
+    case WaitReason::mutex:
+    case WaitReason::join:
+    case WaitReason::task_group:
+    case WaitReason::condition:
+    case WaitReason::semaphore:
+    case WaitReason::read_lock:
+    case WaitReason::write_lock:
+    case WaitReason::channel_send:
+    case WaitReason::channel_receive:
+    case WaitReason::ring:
+      return true;
+    default:
+      return false;
+  }
+}
+// Whether that object is the HolderMark of who alone can end the wait: the holder of a lock, or the
+// task that is joined.
+[[nodiscard]] constexpr bool one_alone_ends(WaitReason reason) {
+  return reason == WaitReason::mutex || reason == WaitReason::read_lock ||
+         reason == WaitReason::join;
+}
+// Whether the kernel may end the wait: who waits so is not asleep for want of another coroutine. A
+// wait without a reason is the user's own, of which nothing is known.
+[[nodiscard]] constexpr bool kernel_may_end(WaitReason reason) {
+  return reason == WaitReason::none || reason == WaitReason::read || reason == WaitReason::write ||
+         reason == WaitReason::accept || reason == WaitReason::connect;
+}
 // Whether the thread waits, in a call: the coroutine's state is `running` then.
 [[nodiscard]] constexpr bool blocks_a_thread(WaitReason reason) {
   return reason == WaitReason::blocking || reason == WaitReason::file;
@@ -63,6 +93,11 @@ class WaitNote {
                 std::memory_order_release);
   }
   void clear() { word_.store(0, std::memory_order_relaxed); }
+  [[nodiscard]] WaitReason reason() const {
+    return static_cast<WaitReason>(word_.load(std::memory_order_relaxed) & (wait_reasons_max - 1));
+  }
+  // For probes: the reason in its lowest six bits, the object's number in the upper half.
+  [[nodiscard]] std::uint64_t word() const { return word_.load(std::memory_order_relaxed); }
 
   [[nodiscard]] WaitFacts read(os::Nanoseconds now_ns) const {
     const std::uint64_t word = word_.load(std::memory_order_acquire);

@@ -52,6 +52,7 @@ constexpr std::size_t global_batch_max = run_queue_capacity / 2;
   } else if (coroutine.home.none()) {
     attach_stack(coroutine);
   }
+  observe_run(scheduler_.sight().observation, coroutine, processor_->index);
   do {
     coroutine.resume(thread_);
   } while (!settle(coroutine));
@@ -110,40 +111,23 @@ bool Worker::settle(Coroutine& coroutine) {
   switch (request_) {
     case Request::yield:
       processor_->counters.yielded.add();
+      observe_yield(scheduler_.sight().observation, coroutine, processor_->index);
       coroutine.wait.set(CoroutineState::runnable);
       if (scheduler_.may_queue(coroutine)) push_last(coroutine);
       break;
     case Request::park:
+      observe_park(scheduler_.sight().observation, coroutine, processor_->index);
       if (!coroutine.wait.park()) return false;
       processor_->counters.parked.add();
       break;
     case Request::block:
       return run_blocking_call(coroutine);
     case Request::finish:
+      observe_end(scheduler_.sight().observation, coroutine, processor_->index);
       recycle(coroutine);
       break;
   }
   if (slot != nullptr) leave_slot(*slot);
-  return true;
-}
-
-bool Worker::run_blocking_call(Coroutine& coroutine) {
-  Processor& processor = *processor_;
-  processor.counters.blocking_calls.add();
-  coroutine.note.write(blocking_call_.reason, 0, recent_ns_);
-  // Inside the call this thread is no worker: the processor may be another's at any moment.
-  set_current_worker(nullptr);
-  const std::uint64_t call = processor.blocking_hold.begin();
-  scheduler_.blocking_call_begins();
-  blocking_call_.function(blocking_call_.argument);
-  coroutine.note.clear();
-  const bool kept = processor.blocking_hold.end(call);
-  set_current_worker(this);
-  if (kept) return false;
-  processor_ = nullptr;
-  coroutine.wait.set(CoroutineState::runnable);
-  scheduler_.queue_from_outside(coroutine);
-  scheduler_.taken_over_call_ended();
   return true;
 }
 
@@ -370,7 +354,7 @@ void Worker::sleep() {
       return;
     }
     processor_->counters.workers_parked.add();
-    const os::Nanoseconds until_ns = processor_->timers.earliest_ns();
+    const os::Nanoseconds until_ns = std::min(processor_->timers.earliest_ns(), look_again_ns_);
     const bool timed = until_ns != TimerHeap::never && in_force(Safeguard::timed_sleep);
     parker_.park(timed ? std::max<os::Nanoseconds>(until_ns - scheduler_.now_ns(), 0) : -1);
   }
@@ -388,7 +372,11 @@ bool Worker::may_sleep(bool all_asleep) {
     scheduler_.finish();
     return false;
   }
-  return true;
+  look_again_ns_ = TimerHeap::never;
+  if (!all_asleep) return true;
+  const auto look_again_ns = scheduler_.sight().deadlocks.look_when_all_sleep();
+  if (look_again_ns) look_again_ns_ = *look_again_ns;
+  return look_again_ns.has_value();
 }
 
 // The worker that sleeps here wakes for events and for the timers of all processors; the others for
@@ -400,8 +388,8 @@ void Worker::sleep_in_netpoller() {
   if (parker_.begin_polling()) {
     processor_->counters.workers_parked.add();
     // Also for stacks to be reclaimed: after a burst nothing else may ever wake this worker.
-    const os::Nanoseconds until_ns =
-        std::min(scheduler_.earliest_timer_ns(), scheduler_.stacks().reclaim_due_ns());
+    const os::Nanoseconds until_ns = std::min(
+        {scheduler_.earliest_timer_ns(), scheduler_.stacks().reclaim_due_ns(), look_again_ns_});
     const bool timed = until_ns != TimerHeap::never && in_force(Safeguard::timed_sleep);
     const os::Nanoseconds timeout_ns =
         timed ? std::max<os::Nanoseconds>(until_ns - scheduler_.now_ns(), 0) : -1;

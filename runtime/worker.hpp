@@ -137,6 +137,7 @@ class Worker {
   bool poll_due_ = false;
   int budget_ = 0;
   os::Nanoseconds recent_ns_ = 0;
+  os::Nanoseconds look_again_ns_ = 0;  // when this sleep must end for the sake of DeadlockWatch
   std::array<WakeToken, Netpoller::wakes_max> wakes_{};
   Parker parker_;
 };

@@ -11,11 +11,11 @@ cd "$(dirname "$0")/.."
 bench_packages=(
   ca-certificates cmake g++ git libboost-context1.81-dev libboost1.81-dev libcli11-dev libfmt-dev
   libhwloc-dev libssl-dev liburing-dev libuv1-dev make ninja-build nlohmann-json3-dev pkg-config
-  python3 python3-venv zlib1g-dev
+  python3 python3-venv systemtap-sdt-dev zlib1g-dev
 )
 test_packages=(
-  ccache chromium clang-19 clang-format-19 clang-tidy-19 libbenchmark-dev libclang-rt-19-dev
-  libgmock-dev libgtest-dev shellcheck
+  binutils ccache chromium clang-19 clang-format-19 clang-tidy-19 gdb libbenchmark-dev
+  libclang-rt-19-dev libgmock-dev libgtest-dev shellcheck
 )
 
 say() { printf 'bootstrap: %s\n' "$*" >&2; }

@@ -12,7 +12,7 @@ results=build/test-results
 steps=$results/steps.tsv
 python=.venv/bin/python
 # What runs under the sanitizers: our own code, without the libraries that the servers stand on.
-sanitized=(os_test measure_test protocol_test runtime_test loadgen_test)
+sanitized=(os_test measure_test protocol_test runtime_test runtime_sight_test loadgen_test)
 
 # step NAME JUNIT_FILE|- COMMAND...: runs, times and records one step for the summary.
 step() {
@@ -61,7 +61,7 @@ asan() {
 }
 
 tsan() {
-  step "build tsan" - build tsan runtime_test || return 0
+  step "build tsan" - build tsan runtime_test runtime_sight_test || return 0
   step "unit tests under tsan" "$results/tsan.xml" unit_tests tsan "$results/tsan.xml" || true
 }
 
