@@ -363,7 +363,9 @@ std::expected<LoadSettings, NothingToRun> parse_load_flags(int argument_count,
   FlagTexts texts;
   bool version_wanted = false;
   add_traffic_flags(app, texts);
-  add_websocket_flags(app, texts.websocket);
+  for (const auto& [name, text, help] : websocket_flags(texts.websocket)) {
+    app.add_option(name, *text, help);
+  }
   add_search_flags(app, texts);
   add_calibration_flags(app, texts);
   add_process_flags(app, texts);

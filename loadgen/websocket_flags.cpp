@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <utility>
 
-#include <CLI/CLI.hpp>
 #include <fmt/format.h>
 
 namespace c1m::loadgen {
@@ -54,14 +53,14 @@ WebSocketSettings read_websocket(FlagReader& reader, const WebSocketTexts& texts
   return settings;
 }
 
-void add_websocket_flags(CLI::App& app, WebSocketTexts& texts) {
-  app.add_option("--ws-opcode", texts.opcode,
-                 "binary | text: what the messages of --protocol ws are [binary]");
-  app.add_option("--ws-fragment", texts.fragment,
-                 "send messages in frames of so many bytes at most [whole]");
-  app.add_option("--ws-ping-interval", texts.ping_interval,
-                 "ping each connection so often, spread evenly, and time the pongs [no pings]");
-  app.add_option("--ws-path", texts.path, "path and query of the handshake [/]");
+std::array<WebSocketFlag, 4> websocket_flags(WebSocketTexts& texts) {
+  return {{{"--ws-opcode", &texts.opcode,
+            "binary | text: what the messages of --protocol ws are [binary]"},
+           {"--ws-fragment", &texts.fragment,
+            "send messages in frames of so many bytes at most [whole]"},
+           {"--ws-ping-interval", &texts.ping_interval,
+            "ping each connection so often, spread evenly, and time the pongs [no pings]"},
+           {"--ws-path", &texts.path, "path and query of the handshake [/]"}}};
 }
 
 MessageSizes read_message_sizes(FlagReader& reader, std::string_view text, bool is_websocket) {

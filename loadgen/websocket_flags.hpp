@@ -2,16 +2,13 @@
 // Threads: one owner. Not here: flags of all protocols (load_flags).
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <string>
 #include <string_view>
 
 #include "loadgen/flag_reader.hpp"
 #include "os/clock.hpp"
-
-namespace CLI {
-class App;
-}
 
 namespace c1m::loadgen {
 
@@ -32,8 +29,13 @@ struct WebSocketTexts {
   std::string path;
 };
 
-// Adds the flags that fill `texts`, which outlives the parsing.
-void add_websocket_flags(CLI::App& app, WebSocketTexts& texts);
+struct WebSocketFlag {
+  const char* name;
+  std::string* text;  // which it fills
+  const char* help;
+};
+
+[[nodiscard]] std::array<WebSocketFlag, 4> websocket_flags(WebSocketTexts& texts);
 
 // Reports any of them when the protocol is another one.
 [[nodiscard]] WebSocketSettings read_websocket(FlagReader& reader, const WebSocketTexts& texts,
