@@ -93,6 +93,16 @@ TEST_F(WebSocketExchangeTest, FindsWrongLengthBytesAndTypes) {
   EXPECT_EQ(result.counts.corrupt, 3U);
 }
 
+TEST_F(WebSocketExchangeTest, TheRightBytesInAMessageOfTheOtherTypeAreWrong) {
+  prepare(1);
+  payload.emplace(PayloadForm{.bytes_min = 64, .bytes_max = 64, .is_text = true}, 1);
+  establish(0);
+  exchange->issue(0, start_ns);
+  give(0, Opcode::text, take_frames(0)[0].payload);
+  EXPECT_EQ(handle_ready(), 1U);
+  EXPECT_EQ(finish().counts.corrupt, 1U);
+}
+
 TEST_F(WebSocketExchangeTest, ALaterAnswerMeansThatTheEarlierOnesWereSwallowed) {
   prepare(1);
   establish(0);
