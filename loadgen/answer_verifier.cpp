@@ -61,6 +61,35 @@ RequestIndex AnswerVerifier::find_later_fit(const Connection& connection, std::u
   return no_request;
 }
 
+void AnswerVerifier::take_message(Connection& connection, std::uint32_t number,
+                                  std::span<const std::byte> bytes, bool right_kind,
+                                  AnswerObserver& observer) {
+  if (connection.head == no_request || connection.head == connection.first_unsent) {
+    // An empty one counts too.
+    observer.on_unexpected_bytes(std::max<std::size_t>(1, bytes.size()));
+    return;
+  }
+  const RequestIndex equal = find_equal(connection, number, bytes);
+  connection.answer_is_corrupt = equal == no_request || !right_kind;
+  connection.matching = equal == no_request ? connection.head : equal;
+  settle(connection, observer);
+}
+
+RequestIndex AnswerVerifier::find_equal(const Connection& connection, std::uint32_t number,
+                                        std::span<const std::byte> bytes) const {
+  RequestIndex candidate = connection.head;
+  for (int tried = 0; tried <= candidates_max; ++tried) {
+    if (candidate == no_request || candidate == connection.first_unsent) return no_request;
+    const auto expected = payload_.message(number, requests_[candidate].sequence);
+    const bool is_as_long = expected.size() == bytes.size();
+    if (is_as_long && std::memcmp(expected.data(), bytes.data(), bytes.size()) == 0) {
+      return candidate;
+    }
+    candidate = requests_[candidate].next;
+  }
+  return no_request;
+}
+
 void AnswerVerifier::settle(Connection& connection, AnswerObserver& observer) {
   while (connection.head != connection.matching) {
     observer.on_swallowed(requests_[connection.head]);

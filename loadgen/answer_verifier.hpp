@@ -41,6 +41,11 @@ class AnswerVerifier {
   void consume(Connection& connection, std::uint32_t number, std::span<const std::byte> bytes,
                AnswerObserver& observer);
 
+  // Takes a whole message, where the protocol has messages: it answers the first request with the
+  // same bytes. `right_kind`: its type, which is not in the bytes, is the request's.
+  void take_message(Connection& connection, std::uint32_t number, std::span<const std::byte> bytes,
+                    bool right_kind, AnswerObserver& observer);
+
   // How many later requests a misfit is held against, so that a corrupt answer on a connection
   // with a long queue costs a bounded time.
   static constexpr int candidates_max = 256;
@@ -51,6 +56,9 @@ class AnswerVerifier {
                           std::span<const std::byte> bytes) const;
   [[nodiscard]] RequestIndex find_later_fit(const Connection& connection, std::uint32_t number,
                                             std::span<const std::byte> piece) const;
+  // The request whose message is `bytes`, among those that were sent; no_request when none is.
+  [[nodiscard]] RequestIndex find_equal(const Connection& connection, std::uint32_t number,
+                                        std::span<const std::byte> bytes) const;
   void settle(Connection& connection, AnswerObserver& observer);
   void pop_head(Connection& connection);
 

@@ -13,9 +13,10 @@ namespace c1m::loadgen {
 
 enum class ConnectionState : std::uint8_t {
   unopened,
-  connecting,  // owned by the Connector
+  connecting,  // owned by the Connector, also during a handshake
   established,
-  closed,  // by the peer, by an error, or because its connect failed
+  closing,  // its orderly end is under way; carries no further request
+  closed,   // by the peer, by an error, or because its connect failed
 };
 
 struct Connection {
@@ -31,10 +32,12 @@ struct Connection {
   ConnectionState state = ConnectionState::unopened;
   bool answer_is_corrupt = false;  // the answer that is arriving had a wrong byte
   bool awaits_room = false;        // registered for writability: the socket's buffer was full
+  bool has_urgent = false;         // something of the protocol goes before the next request
 };
 
-// The figure that documents report as generator.connection_bytes. It has no other steady cost: a
-// request in flight takes sizeof(Request) more.
+// The figure that documents report as generator.connection_bytes, to which a WebSocket's own state
+// is added (websocket_exchange). There is no other steady cost: a request in flight takes
+// sizeof(Request) more.
 static_assert(sizeof(Connection) == 40, "the generator promises at most 64 bytes a connection");
 
 }  // namespace c1m::loadgen

@@ -44,7 +44,7 @@ void Connector::start_one(os::Nanoseconds now_ns) {
   attempt_at(index) = {
       .connection = index, .started_ns = now_ns, .in_progress = socket.has_value()};
   if (!socket) {
-    fail(socket.error());
+    fail(os::error_name(socket.error().code));
     return;
   }
   Connection& connection = exchange_.connection(index);
@@ -73,21 +73,29 @@ os::Nanoseconds Connector::next_due_ns() const {
 }
 
 void Connector::handle(std::uint32_t index) {
-  Connection& connection = exchange_.connection(index);
+  const Connection& connection = exchange_.connection(index);
   C1M_ASSERT(connection.state == ConnectionState::connecting, "the connector owns it");
   Attempt& attempt = attempt_at(index);
-  attempt.in_progress = false;
   const os::Nanoseconds now_ns = clock_.now_ns();
-  if (auto connected = os::connect_result(connection.fd); !connected) {
-    ::close(connection.fd);
-    connection = Connection{};
-    connection.state = ConnectionState::closed;
-    fail(connected.error());
-  } else {
+  if (!attempt.is_opening) {
+    if (auto connected = os::connect_result(connection.fd); !connected) {
+      give_up(attempt, os::error_name(connected.error().code));
+      return;
+    }
     result_.latency_ns.record(now_ns - attempt.started_ns);
-    result_.last_ns = now_ns;
-    exchange_.adopt(index);
   }
+  switch (attempt.is_opening ? exchange_.go_on_opening(index) : exchange_.open(index)) {
+    case EchoExchange::Opening::pending:
+      attempt.is_opening = true;
+      return;
+    case EchoExchange::Opening::refused:
+      give_up(attempt, exchange_.refusal());
+      return;
+    case EchoExchange::Opening::established:
+      break;
+  }
+  attempt.in_progress = false;
+  result_.last_ns = now_ns;
   drop_finished();
 }
 
@@ -95,19 +103,24 @@ void Connector::expire(os::Nanoseconds now_ns) {
   drop_finished();
   while (oldest_ < started_ && attempt_at(oldest_).started_ns + timeout_ns_ <= now_ns) {
     Attempt& attempt = attempt_at(oldest_);
-    Connection& connection = exchange_.connection(attempt.connection);
-    attempt.in_progress = false;
-    ::close(connection.fd);
-    connection = Connection{};
-    connection.state = ConnectionState::closed;
-    fail({.code = ETIMEDOUT, .operation = "connect"});
-    drop_finished();
+    const std::string reason = os::error_name(ETIMEDOUT);
+    give_up(attempt, attempt.is_opening ? "handshake: " + reason : reason);
   }
 }
 
-void Connector::fail(const os::Error& error) {
+void Connector::give_up(Attempt& attempt, const std::string& reason) {
+  Connection& connection = exchange_.connection(attempt.connection);
+  attempt.in_progress = false;
+  ::close(connection.fd);
+  connection = Connection{};
+  connection.state = ConnectionState::closed;
+  fail(reason);
+  drop_finished();
+}
+
+void Connector::fail(const std::string& reason) {
   ++result_.failed;
-  ++result_.errors[os::error_name(error.code)];
+  ++result_.errors[reason];
   stopped_ = true;
 }
 

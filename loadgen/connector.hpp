@@ -1,4 +1,5 @@
-// Opens a shard's connections at an even pace, a bounded number in progress at a time.
+// Opens a shard's connections at an even pace, a bounded number in progress at a time. Where the
+// protocol has an opening handshake that is part of a connection's opening.
 //
 // Invariants: attempt k is not started before k intervals have passed; after the first failure no
 // further attempt is started, so that a target that refuses is reported at once.
@@ -6,6 +7,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 #include <vector>
 
 #include "loadgen/echo_exchange.hpp"
@@ -44,7 +46,7 @@ class Connector {
   [[nodiscard]] os::Nanoseconds next_due_ns() const;
   // Handles an event of a connection in the state `connecting`.
   void handle(std::uint32_t index);
-  // Fails the attempts that have taken longer than the timeout.
+  // Fails the attempts that have taken longer than the timeout, handshake included.
   void expire(os::Nanoseconds now_ns);
   // Starts no further attempt.
   void stop() { stopped_ = true; }
@@ -60,12 +62,15 @@ class Connector {
     std::uint32_t connection = 0;
     os::Nanoseconds started_ns = 0;
     bool in_progress = false;
+    bool is_opening = false;  // connected, and in its opening handshake
   };
 
   void start_one(os::Nanoseconds now_ns);
   // A socket on its way to its target, registered with the poller.
   os::Result<os::Descriptor> open_socket(std::uint32_t index);
-  void fail(const os::Error& error);
+  // Closes the attempt's connection.
+  void give_up(Attempt& attempt, const std::string& reason);
+  void fail(const std::string& reason);
   void drop_finished();
   // Attempts stand in a ring in the order of their start; a connection remembers its place.
   [[nodiscard]] Attempt& attempt_at(std::uint32_t position) {

@@ -16,6 +16,11 @@ namespace {
 constexpr std::size_t receive_buffer_bytes = 64 * 1024;
 constexpr std::uint32_t reading = EPOLLIN | EPOLLRDHUP;
 
+bool is_open(const Connection& connection) {
+  return connection.state == ConnectionState::established ||
+         connection.state == ConnectionState::closing;
+}
+
 }  // namespace
 
 EchoExchange::EchoExchange(ConnectionRange range, InFlightLimits limits, const Payload& payload,
@@ -49,12 +54,31 @@ void EchoExchange::adopt(std::uint32_t index) {
   }
 }
 
+EchoExchange::Opening EchoExchange::open(std::uint32_t index) {
+  adopt(index);
+  return Opening::established;
+}
+
+EchoExchange::Opening EchoExchange::go_on_opening(std::uint32_t) {
+  return Opening::established;
+}
+
+EchoExchange::Outgoing EchoExchange::outgoing(std::uint32_t index, const Request& request,
+                                              std::size_t offset) {
+  return {.bytes = payload_.message(number_of(index), request.sequence).subspan(offset)};
+}
+
+EchoExchange::Outcome EchoExchange::take(std::uint32_t index, std::span<std::byte> bytes) {
+  verifier_.consume(connections_[index], number_of(index), bytes, *this);
+  return Outcome::kept;
+}
+
 void EchoExchange::issue(std::uint32_t index, os::Nanoseconds intended_ns) {
   Connection& connection = connections_[index];
   last_ns_ = clock_.now_ns();
   accounting_.on_planned(intended_ns, last_ns_);
-  const bool is_open = connection.state == ConnectionState::established;
-  const RequestIndex request = is_open ? requests_.take() : no_request;
+  const bool takes_requests = connection.state == ConnectionState::established;
+  const RequestIndex request = takes_requests ? requests_.take() : no_request;
   if (request == no_request) {
     accounting_.on_unsent(intended_ns, last_ns_);
     return;
@@ -76,18 +100,26 @@ void EchoExchange::issue(std::uint32_t index, os::Nanoseconds intended_ns) {
 // The next request of the queue, or the rest of one.
 bool EchoExchange::may_send(const Connection& connection) const {
   if (connection.first_unsent == no_request) return false;
-  return connection.unanswered < pipeline_ || connection.sent_bytes > 0;
+  if (connection.sent_bytes > 0) return true;
+  const bool may_begin = connection.state == ConnectionState::established && !is_settled_;
+  return may_begin && connection.unanswered < pipeline_;
 }
 
-// Sends from the queue until it is empty, the pipeline or the socket is full. `now_ns` has just
-// been read; since `room_since_ns` the pipeline has had room.
 EchoExchange::Outcome EchoExchange::flush(std::uint32_t index, os::Nanoseconds now_ns,
                                           os::Nanoseconds room_since_ns) {
   Connection& connection = connections_[index];
-  while (may_send(connection)) {
+  while (true) {
+    if (connection.has_urgent && connection.sent_bytes == 0) {
+      if (send_urgent(index) == Outcome::closed) return Outcome::closed;
+      if (connection.has_urgent) {
+        await_room(index, true);
+        return Outcome::kept;
+      }
+    }
+    if (!may_send(connection)) break;
     Request& request = requests_[connection.first_unsent];
-    const auto message = payload_.message(number_of(index), request.sequence);
-    const auto sent = os::write_some(connection.fd, message.subspan(connection.sent_bytes));
+    const Outgoing next = outgoing(index, request, connection.sent_bytes);
+    const auto sent = os::write_some(connection.fd, next.bytes);
     if (!sent && os::would_block(sent.error())) {
       await_room(index, true);
       return Outcome::kept;
@@ -102,7 +134,7 @@ EchoExchange::Outcome EchoExchange::flush(std::uint32_t index, os::Nanoseconds n
       accounting_.on_sent(request, std::max(request.intended_ns, room_since_ns));
     }
     connection.sent_bytes += static_cast<std::uint32_t>(*sent);
-    if (connection.sent_bytes == message.size()) {
+    if (next.ends_request && *sent == next.bytes.size()) {
       connection.first_unsent = request.next;
       connection.sent_bytes = 0;
     }
@@ -129,7 +161,7 @@ void EchoExchange::skip() {
 
 std::uint32_t EchoExchange::handle(std::uint32_t index, std::uint32_t events) {
   Connection& connection = connections_[index];
-  if (connection.state != ConnectionState::established) return 0;
+  if (!is_open(connection)) return 0;
   const std::uint64_t answers_before = answers_;
   const std::uint64_t swallowed_before = swallowed_;
   if ((events & ~std::uint32_t{EPOLLOUT}) != 0 && receive(index) == Outcome::closed) return 0;
@@ -172,23 +204,32 @@ EchoExchange::Outcome EchoExchange::receive(std::uint32_t index) {
     close(index, got ? std::string("closed by peer") : os::error_name(got.error().code));
     return Outcome::closed;
   }
-  verifier_.consume(connection, number_of(index), std::span(receive_buffer_).first(*got), *this);
-  return Outcome::kept;
+  return take(index, std::span(receive_buffer_).first(*got));
+}
+
+void EchoExchange::leave(std::uint32_t index) {
+  Connection& connection = connections_[index];
+  C1M_ASSERT(connection.state == ConnectionState::established, "it leaves once");
+  connection.state = ConnectionState::closing;
+  --established_;
 }
 
 void EchoExchange::close(std::uint32_t index, const std::string& reason) {
   Connection& connection = connections_[index];
-  ++errors_[reason];
-  --established_;
+  if (connection.state == ConnectionState::established) {
+    ++errors_[reason];
+    --established_;
+  }
+  on_closed(index);
   ::close(connection.fd);  // also ends its registration with the poller
   last_ns_ = clock_.now_ns();
   for (RequestIndex next = connection.head; next != no_request;) {
     const RequestIndex settled = next;
     const Request& request = requests_[settled];
     next = request.next;
-    if (request.sent_ns == 0) {
+    if (!is_settled_ && request.sent_ns == 0) {
       accounting_.on_unsent(request.intended_ns, last_ns_);
-    } else {
+    } else if (!is_settled_) {
       accounting_.on_lost(request, last_ns_);
     }
     requests_.give_back(settled);
@@ -199,6 +240,7 @@ void EchoExchange::close(std::uint32_t index, const std::string& reason) {
 
 void EchoExchange::settle_rest() {
   last_ns_ = clock_.now_ns();
+  is_settled_ = true;
   for (Connection& connection : connections_) {
     if (connection.state != ConnectionState::established) continue;
     for (RequestIndex at = connection.head; at != no_request; at = requests_[at].next) {
@@ -214,13 +256,14 @@ void EchoExchange::settle_rest() {
 
 void EchoExchange::on_answer(const Request& request, bool corrupt) {
   ++answers_;
+  if (is_settled_) return;
   if (kernel_delay_ns_) accounting_.on_kernel_delay(request, last_ns_, *kernel_delay_ns_);
   accounting_.on_answered(request, last_ns_, corrupt);
 }
 
 void EchoExchange::on_swallowed(const Request& request) {
   ++swallowed_;
-  accounting_.on_lost(request, last_ns_);
+  if (!is_settled_) accounting_.on_lost(request, last_ns_);
 }
 
 void EchoExchange::on_unexpected_bytes(std::size_t count) {

@@ -6,8 +6,9 @@
 // When the socket is full it queues behind them, and its send lag shows the wait. The clock is read
 // before each send and after each receive (25 ns of some 5 us that the system call takes), not once
 // a batch: a time shared by a batch would hide the batch's own length. Invariants: every request
-// given to issue() reaches the Accounting exactly once in each step. Threads: one owner. Not here:
-// when to send (traffic), connecting (connector).
+// given to issue() reaches the Accounting exactly once in each step. A protocol above the byte
+// stream derives from it and says how requests and answers look on the wire (websocket_exchange).
+// Threads: one owner. Not here: when to send (traffic), connecting (connector).
 #pragma once
 
 #include <cstddef>
@@ -29,7 +30,7 @@
 
 namespace c1m::loadgen {
 
-class EchoExchange final : private AnswerObserver {
+class EchoExchange : protected AnswerObserver {
  public:
   // At a time: over all connections of the shard, and on each.
   struct InFlightLimits {
@@ -53,6 +54,16 @@ class EchoExchange final : private AnswerObserver {
   // index and waits for writability.
   void adopt(std::uint32_t index);
 
+  // Where the opening of a connection stands.
+  enum class Opening : std::uint8_t { established, pending, refused };
+  // The transport is connected: adopts the connection, or begins a handshake, after whose every
+  // event go_on_opening() is called until it is pending no more. When it was refused the caller
+  // closes the descriptor.
+  virtual Opening open(std::uint32_t index);
+  virtual Opening go_on_opening(std::uint32_t index);
+  // Why the last opening was refused.
+  [[nodiscard]] virtual std::string refusal() const { return {}; }
+
   // Sends a request that the plan wants at `intended_ns`, or queues it, or counts it as unsent when
   // its connection is closed or too many are in flight.
   void issue(std::uint32_t index, os::Nanoseconds intended_ns);
@@ -70,25 +81,53 @@ class EchoExchange final : private AnswerObserver {
 
   // Requests queued or in flight.
   [[nodiscard]] std::uint32_t outstanding() const { return requests_.size(); }
-  // Reports what is still outstanding: unsent if it never left, else in flight at the end.
+  // Reports what is still outstanding: unsent if it never left, else in flight at the end. What
+  // happens to it afterwards is not counted any more.
   void settle_rest();
 
   [[nodiscard]] const measure::ErrorCounts& errors() const { return errors_; }
   [[nodiscard]] std::size_t request_pool_bytes() const { return requests_.heap_bytes(); }
+
+ protected:
+  enum class Outcome : std::uint8_t { kept, closed };
+  struct Outgoing {
+    std::span<const std::byte> bytes;
+    bool ends_request = true;
+  };
+
+  // What a request sends after the first `offset` bytes; valid until the next call.
+  virtual Outgoing outgoing(std::uint32_t index, const Request& request, std::size_t offset);
+  // Takes what has arrived, and may use its place.
+  virtual Outcome take(std::uint32_t index, std::span<std::byte> bytes);
+  // Sends what goes before the next request; clears has_urgent when all of it has left.
+  virtual Outcome send_urgent(std::uint32_t) { return Outcome::kept; }
+  // A connection has ended; its record is still as it was.
+  virtual void on_closed(std::uint32_t) {}
+
+  // Sends what is queued, as far as pipeline and socket have room. `now_ns` has just been read;
+  // since `room_since_ns` the pipeline has had room.
+  Outcome flush(std::uint32_t index, os::Nanoseconds now_ns, os::Nanoseconds room_since_ns);
+  void await_room(std::uint32_t index, bool wanted);
+  // Not an error, and not counted as one, for a connection that is `closing`.
+  void close(std::uint32_t index, const std::string& reason);
+  // A connection is on its way to its orderly end, and carries no further request.
+  void leave(std::uint32_t index);
+  os::Nanoseconds look_at_clock() { return last_ns_ = clock_.now_ns(); }
+  [[nodiscard]] std::uint32_t number_of(std::uint32_t index) const { return range_.first + index; }
+  [[nodiscard]] const Payload& payload() const { return payload_; }
+  [[nodiscard]] const measure::LoadWindow& window() const { return accounting_.window(); }
+  AnswerVerifier& verifier() { return verifier_; }
+  os::Poller& poller() { return poller_; }
+  os::Result<std::size_t> read(int fd);
+  [[nodiscard]] std::span<std::byte> receive_buffer() { return receive_buffer_; }
 
  private:
   void on_answer(const Request& request, bool corrupt) override;
   void on_swallowed(const Request& request) override;
   void on_unexpected_bytes(std::size_t count) override;
 
-  enum class Outcome : std::uint8_t { kept, closed };
-  Outcome flush(std::uint32_t index, os::Nanoseconds now_ns, os::Nanoseconds room_since_ns);
   [[nodiscard]] bool may_send(const Connection& connection) const;
   Outcome receive(std::uint32_t index);
-  os::Result<std::size_t> read(int fd);
-  void await_room(std::uint32_t index, bool wanted);
-  void close(std::uint32_t index, const std::string& reason);
-  [[nodiscard]] std::uint32_t number_of(std::uint32_t index) const { return range_.first + index; }
 
   ConnectionRange range_;
   std::uint32_t pipeline_;
@@ -105,6 +144,7 @@ class EchoExchange final : private AnswerObserver {
   std::uint64_t swallowed_ = 0;
   os::Nanoseconds last_ns_ = 0;
   bool stamps_ = false;
+  bool is_settled_ = false;
   // How long before last_ns_ the kernel had what was read; nothing: not known.
   std::optional<os::Nanoseconds> kernel_delay_ns_;
   measure::ErrorCounts errors_;

@@ -11,6 +11,7 @@
 #include "loadgen/flag_reader.hpp"
 #include "loadgen/schedule_flags.hpp"
 #include "loadgen/search_flags.hpp"
+#include "loadgen/websocket_flags.hpp"
 #include "os/build_info.hpp"
 
 namespace c1m::loadgen {
@@ -25,6 +26,7 @@ struct FlagTexts {
   ScheduleTexts schedule;
   std::string pipeline;
   std::string protocol = "echo";
+  WebSocketTexts websocket;
   std::string message_size = "64";
   std::string warmup;
   std::string seed = "1";
@@ -78,8 +80,11 @@ void add_traffic_flags(CLI::App& app, FlagTexts& texts) {
                  "at most so many, the others wait their turn [no limit]");
   app.add_flag("--idle", texts.idle,
                "hold the connections for the duration, then prove each alive by one exchange");
-  app.add_option("--protocol", texts.protocol, "echo [echo]");
-  app.add_option("-s,--message-size", texts.message_size, "bytes of a request, or 4KiB, 1MiB [64]");
+  app.add_option("--protocol", texts.protocol,
+                 "echo | ws: bytes, or messages of WebSocket (RFC 6455), echoed [echo]");
+  app.add_option("-s,--message-size", texts.message_size,
+                 "bytes of a request, or 4KiB, 1MiB; with --protocol ws also MIN-MAX, as in "
+                 "16-4KiB: drawn evenly for each message [64]");
   app.add_option(
       "--warmup", texts.warmup,
       "traffic before the window, verified, not measured [2s; of a trace its beginning, 0s; of a "
@@ -200,11 +205,14 @@ void read_search_settings(FlagReader& reader, const FlagTexts& texts, LoadSettin
       {"--format csv", texts.format == "csv"},
       {"--search", texts.calibrate && !texts.search.objective.empty()},
       {"--target", texts.calibrate && !texts.target.empty()},
-      {"--sources", texts.calibrate && texts.sources != "auto"}};
+      {"--sources", texts.calibrate && texts.sources != "auto"},
+      {"--protocol ws", texts.calibrate && texts.protocol == "ws"}};
   for (const auto& [flag, is_given] : excluded) {
     if (!is_given) continue;
     reader.report(texts.calibrate ? "--calibrate" : "--search",
-                  fmt::format("cannot be together with {}: it makes many runs", flag));
+                  fmt::format("cannot be together with {}: {}", flag,
+                              texts.calibrate ? "it has a target and traffic of its own"
+                                              : "it makes many runs"));
   }
   settings.mode = LoadMode::open;
 }
@@ -295,7 +303,13 @@ LoadSettings read_settings(FlagReader& reader, const FlagTexts& texts) {
       static_cast<std::uint32_t>(reader.whole("-c,--connections", texts.connections, 1, most));
   read_search_settings(reader, texts, settings);
   read_times(reader, texts, settings);
-  settings.message_bytes = reader.size("-s,--message-size", texts.message_size);
+  settings.protocol =
+      static_cast<Protocol>(reader.choice("--protocol", texts.protocol, {"echo", "ws"}));
+  const bool is_websocket = settings.protocol == Protocol::ws;
+  settings.websocket = read_websocket(reader, texts.websocket, is_websocket);
+  const MessageSizes sizes = read_message_sizes(reader, texts.message_size, is_websocket);
+  settings.message_bytes_min = sizes.bytes_min;
+  settings.message_bytes = sizes.bytes_max;
   settings.seed = reader.whole("--seed", texts.seed, 0, std::numeric_limits<std::uint64_t>::max());
   settings.in_flight_max =
       static_cast<std::uint32_t>(reader.whole("--max-in-flight", texts.in_flight_max, 1, most));
@@ -304,7 +318,6 @@ LoadSettings read_settings(FlagReader& reader, const FlagTexts& texts) {
     settings.shards = static_cast<std::uint32_t>(
         reader.whole("--shards", texts.shards, 1, std::min(settings.connections, 10'000U)));
   }
-  reader.choice("--protocol", texts.protocol, {"echo"});
   settings.format =
       static_cast<OutputFormat>(reader.choice("--format", texts.format, {"text", "json", "csv"}));
   settings.progress = static_cast<ProgressKind>(
@@ -343,12 +356,16 @@ std::string version_text() {
 std::expected<LoadSettings, NothingToRun> parse_load_flags(int argument_count,
                                                            const char* const* arguments) {
   CLI::App app(
-      "Sends requests to an echo server and proves its own figures: latency from the intended send "
+      "Sends requests to an echo server, over TCP or WebSocket, and proves its own figures: "
+      "latency from the intended send "
       "time,\nevery answer verified, every request accounted for.",
       "c1m-load");
   FlagTexts texts;
   bool version_wanted = false;
   add_traffic_flags(app, texts);
+  for (const auto& [name, text, help] : websocket_flags(texts.websocket)) {
+    app.add_option(name, *text, help);
+  }
   add_search_flags(app, texts);
   add_calibration_flags(app, texts);
   add_process_flags(app, texts);

@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "loadgen/connection.hpp"
+#include "loadgen/websocket_exchange.hpp"
 #include "measure/histogram_codec.hpp"
 
 namespace c1m::loadgen {
@@ -74,6 +75,7 @@ void merge_shard(LoadDocument& document, const LoadShardResult& shard) {
   if (document.network_ns) document.network_ns->merge(shard.network_ns);
   if (document.receive_delay_ns) document.receive_delay_ns->merge(shard.receive_delay_ns);
   document.request_pool_bytes += shard.request_pool_bytes;
+  if (document.websocket && shard.websocket) *document.websocket += *shard.websocket;
 }
 
 measure::ShardUse use_of(const std::pair<std::uint32_t, int>& identity,
@@ -177,13 +179,17 @@ LoadDocument merge_outcome(const LoadSettings& settings, const std::vector<Addre
   const bool is_open_loop = settings.mode == LoadMode::open;
   document.started_utc = outcome.started_utc;
   document.mode = name_of(settings.mode);
-  document.protocol = "echo";
+  document.protocol = name_of(settings.protocol);
   document.stopped_by = outcome.stopped_by;
   document.settings =
       describe_settings(settings, static_cast<std::uint32_t>(outcome.shards.size()), sources);
   document.window = outcome.window;
   document.connections_planned = settings.connections;
   document.connection_bytes = sizeof(Connection);
+  if (settings.protocol == Protocol::ws) {
+    document.connection_bytes += sizeof(WebSocketState);
+    document.websocket.emplace();
+  }
   if (is_open_loop) {
     document.response_ns.emplace();
     document.send_lag_ns.emplace();

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "loadgen/connection.hpp"
+#include "loadgen/websocket_exchange.hpp"
 #include "measure/histogram_codec.hpp"
 
 namespace c1m::loadgen {
@@ -123,6 +124,45 @@ TEST(MergeOutcome, LaysSecondsOverEachOther) {
   EXPECT_EQ(document.timeline[1].t_s, 1U);
   EXPECT_EQ(document.timeline[1].sent, 1U);
   EXPECT_NEAR(document.timeline[1].response_max_us.value(), 50.0, 0.05);
+}
+
+TEST(MergeOutcome, AddsWhatWebSocketMeasured) {
+  RunOutcome outcome = outcome_of_two();
+  for (measure::LoadShardResult& result : outcome.results) {
+    result.websocket = measure::WebSocketResult{.handshake_ns = histogram_of({100, 200}),
+                                                .ping_rtt_ns = histogram_of({300}),
+                                                .close_ns = histogram_of({400}),
+                                                .pings_sent = 1,
+                                                .pongs_received = 2,
+                                                .pongs_unasked = 3,
+                                                .pings_skipped = 4,
+                                                .pings_received = 5,
+                                                .closes_sent = 6,
+                                                .closes_answered = 7,
+                                                .closes_answered_otherwise = 8,
+                                                .closes_received = 9,
+                                                .protocol_errors = 10};
+  }
+  LoadSettings settings = settings_of(LoadMode::open);
+  EXPECT_EQ(merge_outcome(settings, {}, outcome).websocket, std::nullopt);
+  settings.protocol = Protocol::ws;
+  const auto document = merge_outcome(settings, {}, outcome);
+  EXPECT_EQ(document.protocol, "ws");
+  EXPECT_EQ(document.connection_bytes, sizeof(Connection) + sizeof(WebSocketState));
+  const measure::WebSocketResult expected{.handshake_ns = histogram_of({100, 200, 100, 200}),
+                                          .ping_rtt_ns = histogram_of({300, 300}),
+                                          .close_ns = histogram_of({400, 400}),
+                                          .pings_sent = 2,
+                                          .pongs_received = 4,
+                                          .pongs_unasked = 6,
+                                          .pings_skipped = 8,
+                                          .pings_received = 10,
+                                          .closes_sent = 12,
+                                          .closes_answered = 14,
+                                          .closes_answered_otherwise = 16,
+                                          .closes_received = 18,
+                                          .protocol_errors = 20};
+  EXPECT_EQ(document.websocket, expected);
 }
 
 TEST(MergeOutcome, NamesADeadShard) {

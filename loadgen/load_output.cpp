@@ -80,6 +80,13 @@ void write_histograms(const std::string& directory, const measure::LoadDocument&
   if (document.response_ns) write_table("response", *document.response_ns);
   write_table("service", document.service_ns);
   if (document.send_lag_ns) write_table("send_lag", *document.send_lag_ns);
+  if (document.websocket) {
+    write_table("handshake", document.websocket->handshake_ns);
+    write_table("close", document.websocket->close_ns);
+    if (document.websocket->pings_sent > 0) {
+      write_table("ping_rtt", document.websocket->ping_rtt_ns);
+    }
+  }
   const char* log_name = document.response_ns ? "response" : "service";
   write_file(fmt::format("{}/{}.hlog", directory, log_name), interval_log(document, results),
              failures);

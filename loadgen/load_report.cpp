@@ -34,6 +34,20 @@ std::string setting(const LoadDocument& document, const char* name) {
   return "unknown";
 }
 
+// "64 bytes", or "16 to 300 bytes of text in frames of at most 7 bytes".
+std::string messages(const LoadDocument& document) {
+  const std::string least = setting(document, "message_bytes_min");
+  const std::string most = setting(document, "message_bytes");
+  const bool is_drawn = least != most && least != "unknown";
+  std::string text = is_drawn ? least + " to " + most : most;
+  text += " bytes";
+  if (!document.websocket) return text;
+  text += " of " + setting(document, "ws_opcode");
+  const std::string fragment = setting(document, "ws_fragment_bytes");
+  if (fragment != "0") text += " in frames of at most " + fragment + " bytes";
+  return text;
+}
+
 std::string headline(const LoadDocument& document) {
   const auto value = [&](const char* name) { return setting(document, name); };
   std::string text = fmt::format("c1m-load {}: {} to {}\n", os::build_info().version,
@@ -48,10 +62,9 @@ std::string headline(const LoadDocument& document) {
     text += "  idle: connections are held, then each is proved alive by one exchange";
   }
   return text +
-         fmt::format(
-             "\n  {} connections, {} bytes, {} shards; window {:.1f} s after {} s of warm-up\n",
-             value("connections"), value("message_bytes"), value("shards"),
-             document.window.duration_s(), value("warmup_s"));
+         fmt::format("\n  {} connections, {}, {} shards; window {:.1f} s after {} s of warm-up\n",
+                     value("connections"), messages(document), value("shards"),
+                     document.window.duration_s(), value("warmup_s"));
 }
 
 std::string figure(const std::optional<Histogram>& histogram, double percentile) {
@@ -128,6 +141,28 @@ std::string traffic_lines(const LoadDocument& document) {
   return text;
 }
 
+std::string websocket_lines(const LoadDocument& document) {
+  if (!document.websocket) return {};
+  const measure::WebSocketResult& websocket = *document.websocket;
+  const auto line = [](const char* name, const std::string& counts, const Histogram& histogram_ns) {
+    const std::optional<Histogram> shown_ns = histogram_ns;
+    return fmt::format("  {:<14}{}; p50 {} us, p99 {} us, max {} us\n", name, counts,
+                       figure(shown_ns, 50), figure(shown_ns, 99), figure(shown_ns, 100));
+  };
+  std::string text = line("handshakes", fmt::format("{} answered", websocket.handshake_ns.count()),
+                          websocket.handshake_ns);
+  if (websocket.pings_sent > 0) {
+    text += line("pings",
+                 fmt::format("{} sent, {} answered, {} skipped", websocket.pings_sent,
+                             websocket.pongs_received, websocket.pings_skipped),
+                 websocket.ping_rtt_ns);
+  }
+  return text +
+         line("closes",
+              fmt::format("{} sent, {} answered", websocket.closes_sent, websocket.closes_answered),
+              websocket.close_ns);
+}
+
 std::string generator_line(const LoadDocument& document) {
   std::string text =
       fmt::format("  generator     {:.1f} % of a CPU in the busiest shard, {} bytes a connection",
@@ -165,8 +200,8 @@ std::string verdict(const LoadDocument& document) {
 
 std::string format_report(const LoadDocument& document) {
   return headline(document) + "\n" + traffic_lines(document) + "\n" + latency_table(document) +
-         "\n" + generator_line(document) + format_thresholds(document, ShownThresholds::all) +
-         verdict(document);
+         websocket_lines(document) + "\n" + generator_line(document) +
+         format_thresholds(document, ShownThresholds::all) + verdict(document);
 }
 
 std::string format_thresholds(const LoadDocument& document, ShownThresholds shown) {

@@ -84,6 +84,26 @@ TEST(LoadReport, SplitsServiceTimeWhereTheKernelSaid) {
               HasSubstr("network and server p50 9.0 p99 9.0, then until read p50 3.0"));
 }
 
+TEST(LoadReport, ShowsWebSocketsHandshakesAndPings) {
+  auto document = document_of("open");
+  EXPECT_THAT(format_report(document), Not(HasSubstr("handshakes")));
+  document.settings.emplace_back("message_bytes_min", std::uint64_t{16});
+  document.settings.emplace_back("message_bytes", std::uint64_t{300});
+  document.settings.emplace_back("ws_opcode", std::string("text"));
+  document.settings.emplace_back("ws_fragment_bytes", std::uint64_t{7});
+  measure::WebSocketResult& websocket = document.websocket.emplace();
+  websocket.handshake_ns.record(8'000);
+  websocket.closes_sent = websocket.closes_answered = 20;
+  std::string text = format_report(document);
+  EXPECT_THAT(text, HasSubstr("16 to 300 bytes of text in frames of at most 7 bytes"));
+  EXPECT_THAT(text, HasSubstr("handshakes    1 answered; p50 8.0 us"));
+  EXPECT_THAT(text, HasSubstr("closes        20 sent, 20 answered; p50 - us"));
+  EXPECT_THAT(text, Not(HasSubstr("pings")));
+  websocket.pings_sent = 3;
+  websocket.pongs_received = 2;
+  EXPECT_THAT(format_report(document), HasSubstr("pings         3 sent, 2 answered, 0 skipped"));
+}
+
 TEST(LoadReport, LabelsAClosedLoopAsCapacity) {
   const std::string text = format_report(document_of("closed"));
   EXPECT_THAT(text, HasSubstr("capacity, not latency"));

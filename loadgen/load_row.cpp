@@ -96,8 +96,9 @@ struct TextOfSetting {
 };
 
 void put_settings(Row& row, const LoadDocument& document) {
-  for (const char* name : {"targets", "connections", "message_bytes", "rate_pattern", "arrival",
-                           "connection_choice", "pipeline", "seed", "shards"}) {
+  for (const char* name :
+       {"targets", "connections", "message_bytes_min", "message_bytes", "rate_pattern", "arrival",
+        "connection_choice", "pipeline", "seed", "shards"}) {
     std::string text;
     for (const auto& [known, value] : document.settings) {
       if (known == name) text = std::visit(TextOfSetting{}, value);
@@ -141,6 +142,10 @@ std::string format_csv(const LoadDocument& document) {
   row.put_latency("response", document.response_ns ? &*document.response_ns : nullptr);
   row.put_latency("service", &document.service_ns);
   row.put_latency("send_lag", document.send_lag_ns ? &*document.send_lag_ns : nullptr);
+  const measure::WebSocketResult* websocket = document.websocket ? &*document.websocket : nullptr;
+  row.put_latency("handshake", websocket != nullptr ? &websocket->handshake_ns : nullptr);
+  row.put_latency("ping_rtt", websocket != nullptr ? &websocket->ping_rtt_ns : nullptr);
+  row.put_latency("close", websocket != nullptr ? &websocket->close_ns : nullptr);
   row.put("in_flight_mean", document.in_flight_mean);
   row.put_latency("floor", document.floor ? &document.floor->round_trip_ns : nullptr);
   row.put("generator_cpu_us_per_request", document.cpu_us_per_request());

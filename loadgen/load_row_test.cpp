@@ -87,6 +87,11 @@ TEST(LoadRow, WhatWasNotMeasuredIsEmpty) {
   auto closed = columns(document);
   EXPECT_EQ(closed["response_p50_us"], "");
   EXPECT_EQ(closed["rate_planned_rps"], "");
+  document.websocket.emplace().handshake_ns.record(1'024);
+  auto websocket = columns(document);
+  EXPECT_EQ(closed["handshake_p50_us"], "");
+  EXPECT_EQ(websocket["handshake_p50_us"], "1.024");
+  EXPECT_EQ(websocket.size(), row.size());
   EXPECT_EQ(closed.size(), row.size()) << "rows of all runs fit under each other";
 }
 

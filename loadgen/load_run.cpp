@@ -209,7 +209,7 @@ void LoadRun::explain_failed_connects() {
   measure::ErrorCounts errors;
   for (const measure::LoadShardResult& result : outcome_.results) {
     failed += result.connect.failed;
-    established += result.connect.latency_ns.count();
+    established += result.connections_established;
     for (const auto& [name, count] : result.connect.errors) errors[name] += count;
   }
   if (failed == 0) return;
@@ -248,7 +248,7 @@ os::Result<admin::AdminServer> serve_metrics(const os::Endpoint& where, const Li
 os::Result<RunOutcome> run_load(const LoadSettings& settings, std::uint32_t shards,
                                 const std::vector<AddressRange>& sources) {
   const Routes routes(settings.targets, sources);
-  const Payload payload(settings.message_bytes, settings.seed);
+  const Payload payload(settings.payload_form(), settings.seed);
   // Without it the run is as good as with it, so that a failure only leaves it out.
   auto floor = measure_floor(settings.message_bytes, floor_exchanges);
   auto poller = os::Poller::create();

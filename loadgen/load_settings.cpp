@@ -34,6 +34,13 @@ measure::SettingValue arrival_of(const LoadSettings& settings) {
   return std::monostate{};
 }
 
+// Of a setting that only WebSocket has.
+template <class T>
+measure::SettingValue websocket_value(const LoadSettings& settings, T value) {
+  if (settings.protocol != Protocol::ws) return std::monostate{};
+  return value;
+}
+
 measure::SettingValue open_loop_text(const LoadSettings& settings, const std::string& text) {
   if (settings.mode != LoadMode::open) return std::monostate{};
   return text;
@@ -53,6 +60,10 @@ const char* name_of(LoadMode mode) {
   return "unknown";
 }
 
+const char* name_of(Protocol protocol) {
+  return protocol == Protocol::ws ? "ws" : "echo";
+}
+
 measure::Settings describe_settings(const LoadSettings& settings, std::uint32_t shards,
                                     const std::vector<AddressRange>& sources) {
   std::vector<std::string> source_texts;
@@ -70,6 +81,7 @@ measure::Settings describe_settings(const LoadSettings& settings, std::uint32_t 
       {"connection_choice", open_loop_text(settings, settings.schedule.choice_text)},
       {"pipeline", std::uint64_t{settings.pipeline}},  // 0: no limit
       {"message_bytes", std::uint64_t{settings.message_bytes}},
+      {"message_bytes_min", std::uint64_t{settings.message_bytes_min}},
       {"warmup_s", to_s(settings.warmup_ns)},
       {"duration_s", to_s(settings.duration_ns)},
       {"timeout_s", to_s(settings.timeout_ns)},
@@ -84,6 +96,12 @@ measure::Settings describe_settings(const LoadSettings& settings, std::uint32_t 
        static_cast<double>(settings.send_lag_p99_max_ns) / static_cast<double>(os::ns_per_us)},
       {"kernel_timestamps", settings.kernel_timestamps},
       {"strict", settings.strict},
+      {"ws_opcode", websocket_value(settings, std::string(name_of(settings.websocket.kind)))},
+      {"ws_fragment_bytes",  // 0: whole messages
+       websocket_value(settings, std::uint64_t{settings.websocket.fragment_bytes})},
+      {"ws_ping_interval_s",  // 0: no pings
+       websocket_value(settings, to_s(settings.websocket.ping_interval_ns))},
+      {"ws_path", websocket_value(settings, settings.websocket.path)},
       {"thresholds", threshold_texts},
   };
 }

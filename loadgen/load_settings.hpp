@@ -8,10 +8,12 @@
 #include <string>
 #include <vector>
 
+#include "loadgen/payload.hpp"
 #include "loadgen/schedule.hpp"
 #include "loadgen/search_flags.hpp"
 #include "loadgen/source_addresses.hpp"
 #include "loadgen/threshold.hpp"
+#include "loadgen/websocket_flags.hpp"
 #include "measure/load_document.hpp"
 #include "os/clock.hpp"
 #include "os/cpu_set.hpp"
@@ -24,6 +26,7 @@ enum class LoadMode : std::uint8_t {
   closed,  // each connection sends when it was answered
   idle,    // connections are held, then each is proved alive by one exchange
 };
+enum class Protocol : std::uint8_t { echo, ws };
 enum class OutputFormat : std::uint8_t { text, json, csv };
 enum class ProgressKind : std::uint8_t { automatic, always, never };
 
@@ -42,6 +45,7 @@ struct LoadSettings {
   Schedule schedule;                  // open loop only
   std::optional<os::CpuSet> cpus;
   std::vector<Threshold> thresholds;
+  WebSocketSettings websocket;           // with Protocol::ws
   std::optional<SearchSettings> search;  // many runs instead of one
   std::optional<os::Endpoint> metrics;   // where OpenMetrics of the running test are served
   std::string out_path;                  // empty: no file
@@ -50,16 +54,24 @@ struct LoadSettings {
   std::string hdr_log_path;
   std::string calibration_path;  // where its result is stored; empty: nowhere
   std::uint32_t connections = 100;
-  std::uint32_t pipeline = 1;  // requests in flight on a connection; 0: no limit
-  std::uint32_t message_bytes = 64;
+  std::uint32_t pipeline = 1;               // requests in flight on a connection; 0: no limit
+  std::uint32_t message_bytes = 64;         // the most, where sizes are drawn
+  std::uint32_t message_bytes_min = 64;     // else the same
   std::uint32_t in_flight_max = 1'000'000;  // over all shards
   std::optional<std::uint32_t> shards;      // nothing: the fewest that the descriptor limit allows
   LoadMode mode = LoadMode::closed;
+  Protocol protocol = Protocol::echo;
   OutputFormat format = OutputFormat::text;
   ProgressKind progress = ProgressKind::automatic;
   bool kernel_timestamps = false;
   bool strict = false;
   bool calibrates = false;  // a search, against an echo of its own
+
+  [[nodiscard]] PayloadForm payload_form() const {
+    return {.bytes_min = message_bytes_min,
+            .bytes_max = message_bytes,
+            .is_text = protocol == Protocol::ws && websocket.kind == MessageKind::text};
+  }
 
   // A trace is only lent.
   [[nodiscard]] PlanParameters plan() const {
@@ -73,6 +85,7 @@ struct LoadSettings {
 };
 
 [[nodiscard]] const char* name_of(LoadMode mode);
+[[nodiscard]] const char* name_of(Protocol protocol);
 
 // The settings as the document shows them: every one, with its effective value.
 [[nodiscard]] measure::Settings describe_settings(const LoadSettings& settings,

@@ -7,6 +7,7 @@
 #include <array>
 #include <csignal>
 #include <memory>
+#include <optional>
 #include <utility>
 
 #include <fmt/format.h>
@@ -15,9 +16,12 @@
 #include "loadgen/connector.hpp"
 #include "loadgen/echo_exchange.hpp"
 #include "loadgen/traffic.hpp"
+#include "loadgen/websocket_exchange.hpp"
+#include "loadgen/websocket_rounds.hpp"
 #include "measure/load_result_json.hpp"
 #include "measure/process_probe.hpp"
 #include "os/assert.hpp"
+#include "os/entropy.hpp"
 #include "os/file.hpp"
 #include "os/poller.hpp"
 #include "os/thread.hpp"
@@ -34,6 +38,10 @@ constexpr os::Nanoseconds idle_ns = os::ns_per_ms / 2;
 constexpr os::Nanoseconds seal_grace_ns = os::ns_per_s;
 // A proof of life may take as long as the connections need; but it must get on.
 constexpr os::Nanoseconds proof_max_ns = 3'600 * os::ns_per_s;
+
+// An answer that is longer than any request by no more than this is a wrong answer; one that is
+// longer yet ends its connection.
+constexpr std::size_t excess_bytes_max = 64 * 1024;
 
 LoopKind loop_kind(LoadMode mode) {
   return mode == LoadMode::open ? LoopKind::open : LoopKind::closed;
@@ -55,15 +63,28 @@ EchoExchange::InFlightLimits in_flight_limits(const ShardOrder& order) {
           .pipeline = pipeline == 0 ? UINT32_MAX : pipeline};
 }
 
+WebSocketTerms websocket_terms(const LoadSettings& settings, std::uint64_t secret) {
+  const bool is_text = settings.websocket.kind == MessageKind::text;
+  return {.hosts = settings.target_names,
+          .path = settings.websocket.path,
+          .opcode = is_text ? protocol::Opcode::text : protocol::Opcode::binary,
+          .message_bytes_max = settings.message_bytes + excess_bytes_max,
+          .fragment_bytes = settings.websocket.fragment_bytes,
+          .secret = secret};
+}
+
 class LoadShard {
  public:
-  LoadShard(const ShardOrder& order, os::Poller poller)
+  // `secret`: foreseen by nobody.
+  LoadShard(const ShardOrder& order, os::Poller poller, std::uint64_t secret)
       : order_(order),
         settings_(order.settings),
         range_(shard_range(settings_.connections, order.shards, order.index)),
         poller_(std::move(poller)),
         accounting_(loop_kind(settings_.mode), settings_.timeout_ns),
-        exchange_(range_, in_flight_limits(order), order.payload, clock_, poller_, accounting_),
+        websocket_(make_websocket(secret)),
+        plain_(make_plain()),
+        exchange_(websocket_ ? *websocket_ : *plain_),
         connector_(exchange_, range_, order.routes, clock_, poller_,
                    ConnectPace(connect_rate_of_shard(order), clock_.now_ns()),
                    settings_.timeout_ns) {
@@ -84,12 +105,17 @@ class LoadShard {
   }
 
  private:
+  // One of the two.
+  std::unique_ptr<WebSocketExchange> make_websocket(std::uint64_t secret);
+  std::unique_ptr<EchoExchange> make_plain();
+
   void connect();
   void await_start();
   void exchange_traffic();
   void run_traffic(os::Nanoseconds until_ns);
   void prove_alive();
   void drain();
+  void close_connections();
   os::Result<void> report();
 
   void obey_stop();
@@ -109,12 +135,28 @@ class LoadShard {
   os::MonotonicClock clock_;
   os::Poller poller_;
   Accounting accounting_;
-  EchoExchange exchange_;
+  std::unique_ptr<WebSocketExchange> websocket_;
+  std::unique_ptr<EchoExchange> plain_;
+  EchoExchange& exchange_;
   Connector connector_;
   std::unique_ptr<Traffic> traffic_;  // from the start of the plan to the end of the drain
+  std::optional<PingRound> pings_;
   std::array<epoll_event, 256> events_{};
   measure::LoadShardResult result_;
 };
+
+std::unique_ptr<WebSocketExchange> LoadShard::make_websocket(std::uint64_t secret) {
+  if (settings_.protocol != Protocol::ws) return nullptr;
+  return std::make_unique<WebSocketExchange>(range_, in_flight_limits(order_), order_.payload,
+                                             clock_, poller_, accounting_,
+                                             websocket_terms(settings_, secret));
+}
+
+std::unique_ptr<EchoExchange> LoadShard::make_plain() {
+  if (websocket_) return nullptr;
+  return std::make_unique<EchoExchange>(range_, in_flight_limits(order_), order_.payload, clock_,
+                                        poller_, accounting_);
+}
 
 void LoadShard::connect() {
   while (!connector_.finished()) {
@@ -153,6 +195,9 @@ void LoadShard::exchange_traffic() {
       traffic_ = std::make_unique<AliveProof>(exchange_, window.end_ns);
       break;
   }
+  if (websocket_ && settings_.websocket.ping_interval_ns > 0) {
+    pings_.emplace(*websocket_, settings_.websocket.ping_interval_ns, start_ns, window.end_ns);
+  }
   measure::LoadWindow accounted = window;
   // The proof follows the hold, and its requests are what an idle run counts.
   if (settings_.mode == LoadMode::idle) accounted.end_ns += proof_max_ns;
@@ -173,9 +218,11 @@ void LoadShard::run_traffic(os::Nanoseconds until_ns) {
     const os::Nanoseconds end_ns = std::min(until_ns, stop_ns());
     if (now_ns >= end_ns) break;
     traffic_->send_due(now_ns);
+    if (pings_) pings_->send_due(now_ns);
     keep_timeline(now_ns);
     const os::Nanoseconds sample_ns = accounting_.timeline().next_sample_ns();
-    turn(std::min({traffic_->next_due_ns(), end_ns, sample_ns}));
+    const os::Nanoseconds ping_ns = pings_ ? pings_->next_due_ns() : never_ns;
+    turn(std::min({traffic_->next_due_ns(), end_ns, sample_ns, ping_ns}));
   }
   // What was due before the end but not reached yet still belongs to the plan.
   while (traffic_->next_due_ns() < std::min(until_ns, stop_ns())) {
@@ -203,7 +250,7 @@ void LoadShard::prove_alive() {
 void LoadShard::drain() {
   enter(ShardPhase::draining);
   const os::Nanoseconds begin_ns = clock_.now_ns();
-  while (exchange_.outstanding() > 0) {
+  while (exchange_.outstanding() > 0 || (websocket_ && websocket_->pings_out() > 0)) {
     const os::Nanoseconds limit_ns = order_.control.drain_ns.load(std::memory_order_relaxed);
     if (clock_.now_ns() >= begin_ns + limit_ns) break;
     turn(begin_ns + limit_ns);
@@ -211,6 +258,24 @@ void LoadShard::drain() {
   keep_timeline(clock_.now_ns());
   exchange_.settle_rest();
   traffic_.reset();
+}
+
+// The closing handshake of each connection. Gives up when none has got on for the timeout.
+void LoadShard::close_connections() {
+  CloseRound round(*websocket_);
+  std::uint64_t answered = 0;
+  os::Nanoseconds progress_ns = clock_.now_ns();
+  while (true) {
+    round.begin_due();
+    const os::Nanoseconds now_ns = clock_.now_ns();
+    const os::Nanoseconds limit_ns =
+        progress_ns + order_.control.drain_ns.load(std::memory_order_relaxed);
+    if (round.finished() || now_ns >= limit_ns) return;
+    turn(limit_ns);
+    if (websocket_->result().closes_answered == answered) continue;
+    answered = websocket_->result().closes_answered;
+    progress_ns = clock_.now_ns();
+  }
 }
 
 os::Result<void> LoadShard::report() {
@@ -223,6 +288,10 @@ os::Result<void> LoadShard::report() {
   result_.connections_planned = range_.count;
   result_.connect = connector_.result();
   result_.connection_errors = exchange_.errors();
+  if (websocket_) {
+    close_connections();
+    result_.websocket = websocket_->result();
+  }
   result_.request_pool_bytes = exchange_.request_pool_bytes();
   result_.rss_bytes = measure::ProcessProbe(result_.pid).sample().rss_bytes.value_or(0);
   accounting_.write_to(result_);
@@ -309,8 +378,12 @@ int run_load_shard(const ShardOrder& order) {
   auto outcome = prepare_process(order);
   if (outcome) {
     auto poller = os::Poller::create();
-    outcome = poller ? LoadShard(order, *std::move(poller)).run()
-                     : os::Result<void>(std::unexpected(poller.error()));
+    const auto secret = os::random_bits();
+    if (!poller || !secret) {
+      outcome = std::unexpected(poller ? secret.error() : poller.error());
+    } else {
+      outcome = LoadShard(order, *std::move(poller), *secret).run();
+    }
   }
   if (outcome) return 0;
   const auto text =

@@ -5,11 +5,14 @@
 
 namespace c1m::loadgen {
 
-Payload::Payload(std::size_t message_bytes, std::uint64_t seed)
-    : message_bytes_(message_bytes), seed_(mix64(seed)), block_(offset_count + message_bytes) {
-  C1M_ASSERT(message_bytes > 0, "a message has bytes");
+Payload::Payload(PayloadForm form, std::uint64_t seed)
+    : form_(form), seed_(mix64(seed)), block_(offset_count + form.bytes_max) {
+  C1M_ASSERT(form.bytes_min > 0 && form.bytes_min <= form.bytes_max, "a message has bytes");
   Xoshiro256 random(seed);
-  for (auto& byte : block_) byte = static_cast<std::byte>(random.next() >> 56);
+  for (auto& byte : block_) {
+    byte = static_cast<std::byte>(random.next() >> 56);
+    if (form.is_text) byte = static_cast<std::byte>(std::to_integer<unsigned>(byte) % 64 + '0');
+  }
 }
 
 }  // namespace c1m::loadgen

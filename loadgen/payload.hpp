@@ -1,7 +1,8 @@
-// What each request says: a slice of one pseudo-random block, at an offset that its connection and
-// its sequence number choose. So the expected answer is known at any time without keeping a copy.
+// What each request says: a slice of one pseudo-random block, at an offset, and of a size if those
+// are drawn, that its connection and its sequence number choose. So the expected answer is known at
+// any time without keeping a copy.
 //
-// Invariant: the same seed and size give the same bytes in every shard. Two requests agree by
+// Invariant: the same seed and form give the same bytes in every shard. Two requests agree by
 // chance once in 65,536; messages of one or two bytes agree much more often, so that a swap among
 // those may stay unseen. Threads: immutable after construction.
 #pragma once
@@ -15,26 +16,37 @@
 
 namespace c1m::loadgen {
 
+// Of all messages of a run.
+struct PayloadForm {
+  std::size_t bytes_min = 0;  // above 0; sizes are drawn evenly from here
+  std::size_t bytes_max = 0;  // to here
+  bool is_text = false;       // 64 printable ASCII characters, so that every slice is UTF-8
+};
+
 class Payload {
  public:
-  // `message_bytes` > 0.
-  Payload(std::size_t message_bytes, std::uint64_t seed);
+  Payload(PayloadForm form, std::uint64_t seed);
+  Payload(std::size_t message_bytes, std::uint64_t seed)
+      : Payload({.bytes_min = message_bytes, .bytes_max = message_bytes}, seed) {}
 
-  [[nodiscard]] std::size_t message_bytes() const { return message_bytes_; }
+  // The most that a message has.
+  [[nodiscard]] std::size_t message_bytes() const { return form_.bytes_max; }
 
   // The bytes of request `sequence` of connection `connection` (global number).
   [[nodiscard]] std::span<const std::byte> message(std::uint32_t connection,
                                                    std::uint32_t sequence) const {
     const std::uint64_t request = (std::uint64_t{connection} << 32) | sequence;
-    const std::size_t offset = mix64(request ^ seed_) % offset_count;
-    return std::span(block_).subspan(offset, message_bytes_);
+    const std::uint64_t drawn = mix64(request ^ seed_);
+    const std::size_t sizes = form_.bytes_max - form_.bytes_min + 1;
+    const std::size_t size = form_.bytes_min + (((drawn >> 32) * sizes) >> 32);
+    return std::span(block_).subspan(drawn % offset_count, size);
   }
 
   // Block bytes beside the message: fits the second-level cache.
   static constexpr std::size_t offset_count = 65'536;
 
  private:
-  std::size_t message_bytes_;
+  PayloadForm form_;
   std::uint64_t seed_;
   std::vector<std::byte> block_;
 };

@@ -36,6 +36,27 @@ TEST(Payload, DiffersBetweenRequestsAndConnections) {
   EXPECT_EQ(seen.size(), 100U);
 }
 
+TEST(Payload, DrawsEverySizeOfItsRange) {
+  const Payload payload({.bytes_min = 3, .bytes_max = 6}, 1);
+  std::array<int, 7> counts{};
+  for (std::uint32_t sequence = 0; sequence < 4'000; ++sequence) {
+    ++counts.at(payload.message(7, sequence).size());
+  }
+  for (const std::size_t size : {3U, 4U, 5U, 6U}) EXPECT_NEAR(counts.at(size), 1'000, 150) << size;
+  EXPECT_EQ(payload.message_bytes(), 6U);
+}
+
+TEST(Payload, TextIsPrintableAscii) {
+  const Payload payload({.bytes_min = 64, .bytes_max = 64, .is_text = true}, 1);
+  std::set<std::byte> seen;
+  for (std::uint32_t sequence = 0; sequence < 200; ++sequence) {
+    for (const std::byte byte : payload.message(7, sequence)) seen.insert(byte);
+  }
+  EXPECT_EQ(seen.size(), 64U);
+  EXPECT_GE(*seen.begin(), std::byte{' '});
+  EXPECT_LE(*seen.rbegin(), std::byte{'~'});
+}
+
 TEST(Payload, HasItsSizeAtEveryOffset) {
   const Payload payload(100'000, 1);
   for (std::uint32_t sequence = 0; sequence < 1'000; ++sequence) {

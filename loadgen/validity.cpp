@@ -182,6 +182,36 @@ ValidityCheck littles_law(const LoadDocument& document, const ValidityContext& c
   return check;
 }
 
+// The three handshakes of WebSocket: to open, to prove that the other end lives, to close.
+void add_websocket_checks(const LoadDocument& document, std::vector<ValidityCheck>& checks) {
+  if (!document.websocket) return;
+  const measure::WebSocketResult& websocket = *document.websocket;
+  const std::uint64_t opened = websocket.handshake_ns.count();
+  checks.push_back(
+      none_of("handshakes_answered", distance(opened, document.connections_planned), "connections",
+              fmt::format("{} of {} opening handshakes were answered with a key that is right",
+                          opened, document.connections_planned)));
+  checks.push_back(none_of("protocol_kept", websocket.protocol_errors, "connections",
+                           fmt::format("{} connections ended because the server broke RFC 6455",
+                                       websocket.protocol_errors)));
+  if (websocket.pings_sent == 0) {
+    checks.push_back(not_applied("pings_answered", "pings", "no ping was sent"));
+  } else {
+    checks.push_back(none_of("pings_answered", websocket.pings_sent - websocket.pongs_received,
+                             "pings",
+                             fmt::format("{} of {} pings were answered by their pong",
+                                         websocket.pongs_received, websocket.pings_sent)));
+  }
+  // Those that ended early are another check's.
+  const std::uint64_t wrong = websocket.closes_answered_otherwise +
+                              distance(websocket.closes_sent, websocket.closes_answered);
+  checks.push_back(none_of(
+      "closes_answered", wrong, "connections",
+      fmt::format("{} of {} Close frames were answered, {} of these with another code than 1000",
+                  websocket.closes_answered, websocket.closes_sent,
+                  websocket.closes_answered_otherwise)));
+}
+
 template <class T>
 ValidityCheck host_check(const LoadDocument& document, const char* name, const char* field,
                          const std::optional<T>& value, double bound, const char* unit,
@@ -200,7 +230,7 @@ std::vector<ValidityCheck> check_validity(const LoadDocument& document,
   const measure::HostDeltas& host = document.host;
   const ValidityBounds& bounds = context.bounds;
   const std::uint64_t planned = document.connections_planned;
-  return {
+  std::vector<ValidityCheck> checks{
       something_measured(document),
       counts_add_up(document, context),
       none_of("nothing_unsent", counts.unsent, "requests",
@@ -239,6 +269,8 @@ std::vector<ValidityCheck> check_validity(const LoadDocument& document,
       none_of("no_shard_died", context.shards_died, "shards",
               fmt::format("{} shards of the generator died", context.shards_died)),
   };
+  add_websocket_checks(document, checks);
+  return checks;
 }
 
 }  // namespace c1m::loadgen

@@ -87,6 +87,54 @@ TEST(Validity, EveryCheckExplainsItself) {
   }
 }
 
+// Both connections were opened, pinged and closed.
+measure::WebSocketResult sound_websocket() {
+  measure::WebSocketResult websocket;
+  websocket.handshake_ns.record(os::ns_per_ms, 2);
+  websocket.pings_sent = websocket.pongs_received = 5;
+  websocket.closes_sent = websocket.closes_answered = 2;
+  return websocket;
+}
+
+TEST(Validity, SoundWebSocketRunsPassEverything) {
+  LoadDocument document = sound_run("open");
+  document.websocket = sound_websocket();
+  EXPECT_THAT(failed(document, context_of(LoadMode::open)), testing::IsEmpty());
+}
+
+TEST(Validity, WithoutPingsNoneCanBeUnanswered) {
+  LoadDocument document = sound_run("open");
+  document.websocket = sound_websocket();
+  document.websocket->pings_sent = document.websocket->pongs_received = 0;
+  const auto checks = check_validity(document, context_of(LoadMode::open));
+  const auto pings = std::ranges::find(checks, "pings_answered", &ValidityCheck::name);
+  ASSERT_NE(pings, checks.end());
+  EXPECT_EQ(pings->ok, std::nullopt);
+}
+
+struct WebSocketFault {
+  const char* check;
+  std::function<void(measure::WebSocketResult&)> inject;
+};
+
+class WebSocketFaults : public testing::TestWithParam<WebSocketFault> {};
+
+TEST_P(WebSocketFaults, FailTheirCheckAndNoOther) {
+  LoadDocument document = sound_run("open");
+  document.websocket = sound_websocket();
+  GetParam().inject(*document.websocket);
+  EXPECT_THAT(failed(document, context_of(LoadMode::open)), testing::ElementsAre(GetParam().check));
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    All, WebSocketFaults,
+    testing::Values(WebSocketFault{"handshakes_answered", [](auto& of) { of.handshake_ns = {}; }},
+                    WebSocketFault{"protocol_kept", [](auto& of) { of.protocol_errors = 1; }},
+                    WebSocketFault{"pings_answered", [](auto& of) { of.pongs_received = 4; }},
+                    WebSocketFault{"closes_answered", [](auto& of) { of.closes_answered = 1; }},
+                    WebSocketFault{"closes_answered",
+                                   [](auto& of) { of.closes_answered_otherwise = 1; }}));
+
 using Fault = std::function<void(LoadDocument&, ValidityContext&)>;
 
 struct FaultCase {

@@ -70,6 +70,23 @@ Json connect_block(const LoadDocument& document) {
   return block;
 }
 
+Json websocket_block(const std::optional<WebSocketResult>& websocket) {
+  if (!websocket) return nullptr;
+  return {{"handshake_us", percentile_block(websocket->handshake_ns)},
+          {"ping_rtt_us", percentile_block(websocket->ping_rtt_ns)},
+          {"close_us", percentile_block(websocket->close_ns)},
+          {"pings_sent", websocket->pings_sent},
+          {"pongs_received", websocket->pongs_received},
+          {"pongs_unasked", websocket->pongs_unasked},
+          {"pings_skipped", websocket->pings_skipped},
+          {"pings_received", websocket->pings_received},
+          {"closes_sent", websocket->closes_sent},
+          {"closes_answered", websocket->closes_answered},
+          {"closes_answered_otherwise", websocket->closes_answered_otherwise},
+          {"closes_received", websocket->closes_received},
+          {"protocol_errors", websocket->protocol_errors}};
+}
+
 Json timeline_block(const std::vector<TimelineRow>& rows) {
   Json block = Json::array();
   for (const TimelineRow& row : rows) {
@@ -214,6 +231,7 @@ std::string write_load_document(const LoadDocument& document) {
                         {"send_lag", percentile_block(document.send_lag_ns)},
                         {"network", percentile_block(document.network_ns)},
                         {"receive_delay", percentile_block(document.receive_delay_ns)}};
+  json["websocket"] = websocket_block(document.websocket);
   json["in_flight_mean"] = document.in_flight_mean;
   json["timeline"] = timeline_block(document.timeline);
   json["generator"] = generator_block(document);

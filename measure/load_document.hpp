@@ -122,9 +122,10 @@ struct LoadDocument {
   std::optional<Histogram> receive_delay_ns;  // the kernel's receiving, and from there to the read
   double in_flight_mean = 0;
   std::vector<TimelineRow> timeline;
-  std::uint64_t connection_bytes = 0;    // of the generator's own record
-  std::uint64_t request_pool_bytes = 0;  // for requests in flight, all shards
-  std::optional<GeneratorFloor> floor;   // nothing: it could not be measured
+  std::optional<WebSocketResult> websocket;  // of a run over WebSocket
+  std::uint64_t connection_bytes = 0;        // of the generator's own record
+  std::uint64_t request_pool_bytes = 0;      // for requests in flight, all shards
+  std::optional<GeneratorFloor> floor;       // nothing: it could not be measured
   std::vector<ShardUse> shards;
   HostDeltas host;
   std::vector<ValidityCheck> checks;

@@ -139,6 +139,24 @@ TEST(LoadDocument, ThresholdsStandWithTheirFigures) {
   EXPECT_EQ(json["thresholds"][1]["value"], nullptr);
 }
 
+TEST(LoadDocument, WebSocketHasAPartOfItsOwn) {
+  LoadDocument document = open_run();
+  EXPECT_EQ(Json::parse(write_load_document(document))["websocket"], nullptr);
+  WebSocketResult& websocket = document.websocket.emplace();
+  websocket.handshake_ns.record(1'000'000);
+  websocket.close_ns.record(2'000'000);
+  websocket.closes_sent = 3;
+  websocket.closes_answered = 2;
+  websocket.pings_received = 4;
+  const Json json = Json::parse(write_load_document(document))["websocket"];
+  EXPECT_NEAR(json["handshake_us"]["p50"].get<double>(), 1'000, 1);
+  EXPECT_NEAR(json["close_us"]["max"].get<double>(), 2'000, 2);
+  EXPECT_EQ(json["ping_rtt_us"]["p50"], nullptr) << "no ping was sent";
+  EXPECT_EQ(json["closes_sent"], 3);
+  EXPECT_EQ(json["closes_answered"], 2);
+  EXPECT_EQ(json["pings_received"], 4);
+}
+
 TEST(LoadDocument, TheFloorStandsWithTheGenerator) {
   LoadDocument document = open_run();
   EXPECT_EQ(Json::parse(write_load_document(document))["generator"]["floor"], nullptr);

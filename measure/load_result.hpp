@@ -9,10 +9,12 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "measure/histogram.hpp"
+#include "measure/websocket_result.hpp"
 #include "os/clock.hpp"
 
 namespace c1m::measure {
@@ -34,7 +36,8 @@ struct RequestCounts {
   friend bool operator==(const RequestCounts&, const RequestCounts&) = default;
 };
 
-// Errors by the name of their errno, "ECONNRESET"; "closed by peer" for an orderly end.
+// Errors by the name of their errno, "ECONNRESET"; "closed by peer" for an orderly end. Of
+// WebSocket also "handshake: WHY", "Close 1001" (the server's) and "protocol error: WHY".
 using ErrorCounts = std::map<std::string, std::uint64_t>;
 
 struct ConnectResult {
@@ -83,6 +86,7 @@ struct LoadShardResult {
   os::Nanoseconds cpu_ns = 0;  // in the window, user and system
   std::uint64_t rss_bytes = 0;
   std::uint64_t request_pool_bytes = 0;
+  std::optional<WebSocketResult> websocket;  // of a run over WebSocket
 };
 
 }  // namespace c1m::measure

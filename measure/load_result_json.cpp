@@ -78,6 +78,40 @@ TimelineSecond second_from(const Json& json) {
           .latency_hdr_v2_b64 = json.at("latency_hdr_v2_b64")};
 }
 
+Json to_json(const std::optional<WebSocketResult>& websocket) {
+  if (!websocket) return nullptr;
+  return {{"handshake_ns", encode_v2_base64(websocket->handshake_ns)},
+          {"ping_rtt_ns", encode_v2_base64(websocket->ping_rtt_ns)},
+          {"close_ns", encode_v2_base64(websocket->close_ns)},
+          {"pings_sent", websocket->pings_sent},
+          {"pongs_received", websocket->pongs_received},
+          {"pongs_unasked", websocket->pongs_unasked},
+          {"pings_skipped", websocket->pings_skipped},
+          {"pings_received", websocket->pings_received},
+          {"closes_sent", websocket->closes_sent},
+          {"closes_answered", websocket->closes_answered},
+          {"closes_answered_otherwise", websocket->closes_answered_otherwise},
+          {"closes_received", websocket->closes_received},
+          {"protocol_errors", websocket->protocol_errors}};
+}
+
+std::optional<WebSocketResult> websocket_from(const Json& json, HistogramReader& histograms) {
+  if (json.is_null()) return std::nullopt;
+  return WebSocketResult{.handshake_ns = histograms.read(json.at("handshake_ns")),
+                         .ping_rtt_ns = histograms.read(json.at("ping_rtt_ns")),
+                         .close_ns = histograms.read(json.at("close_ns")),
+                         .pings_sent = json.at("pings_sent"),
+                         .pongs_received = json.at("pongs_received"),
+                         .pongs_unasked = json.at("pongs_unasked"),
+                         .pings_skipped = json.at("pings_skipped"),
+                         .pings_received = json.at("pings_received"),
+                         .closes_sent = json.at("closes_sent"),
+                         .closes_answered = json.at("closes_answered"),
+                         .closes_answered_otherwise = json.at("closes_answered_otherwise"),
+                         .closes_received = json.at("closes_received"),
+                         .protocol_errors = json.at("protocol_errors")};
+}
+
 LoadShardResult result_from(const Json& json, HistogramReader& histograms) {
   LoadShardResult result;
   json.at("index").get_to(result.index);
@@ -102,6 +136,7 @@ LoadShardResult result_from(const Json& json, HistogramReader& histograms) {
   json.at("cpu_ns").get_to(result.cpu_ns);
   json.at("rss_bytes").get_to(result.rss_bytes);
   json.at("request_pool_bytes").get_to(result.request_pool_bytes);
+  result.websocket = websocket_from(json.at("websocket"), histograms);
   return result;
 }
 
@@ -131,7 +166,8 @@ std::string write_load_shard_result(const LoadShardResult& result) {
                      {"timeline", std::move(timeline)},
                      {"cpu_ns", result.cpu_ns},
                      {"rss_bytes", result.rss_bytes},
-                     {"request_pool_bytes", result.request_pool_bytes}};
+                     {"request_pool_bytes", result.request_pool_bytes},
+                     {"websocket", to_json(result.websocket)}};
   return json.dump();
 }
 

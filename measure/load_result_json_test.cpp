@@ -53,6 +53,19 @@ LoadShardResult full_result() {
   result.cpu_ns = 34;
   result.rss_bytes = 35;
   result.request_pool_bytes = 36;
+  result.websocket = WebSocketResult{.handshake_ns = histogram_of({37}),
+                                     .ping_rtt_ns = histogram_of({38}),
+                                     .close_ns = histogram_of({39}),
+                                     .pings_sent = 40,
+                                     .pongs_received = 41,
+                                     .pongs_unasked = 42,
+                                     .pings_skipped = 43,
+                                     .pings_received = 44,
+                                     .closes_sent = 45,
+                                     .closes_answered = 46,
+                                     .closes_answered_otherwise = 47,
+                                     .closes_received = 48,
+                                     .protocol_errors = 49};
   return result;
 }
 
@@ -84,6 +97,15 @@ TEST(LoadShardResultJson, ComesBackAsItWas) {
   EXPECT_EQ(read->cpu_ns, written.cpu_ns);
   EXPECT_EQ(read->rss_bytes, written.rss_bytes);
   EXPECT_EQ(read->request_pool_bytes, written.request_pool_bytes);
+  EXPECT_EQ(read->websocket, written.websocket);
+}
+
+TEST(LoadShardResultJson, WithoutWebSocketThereIsNone) {
+  LoadShardResult written = full_result();
+  written.websocket.reset();
+  const auto read = read_load_shard_result(write_load_shard_result(written));
+  ASSERT_TRUE(read) << read.error();
+  EXPECT_EQ(read->websocket, std::nullopt);
 }
 
 TEST(LoadShardResultJson, RefusesHalfAResult) {

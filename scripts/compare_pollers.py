@@ -1,10 +1,11 @@
 """Server CPU a request of c1m-coro, by its poller and its stacks, beside the bare epoll loop.
 
 usage: .venv/bin/python scripts/compare_pollers.py [--build build/release] [--repetitions 15]
+       [--protocol echo|ws] [--servers "floor,floor again,uv,coro epoll"] [--busy-only]
 
 Each repetition runs the floor twice (the second is the control: its difference shows what noise
-does), c1m-coro with each poller, and with compact stacks on epoll, every one a fresh process, in an
-order drawn from the seed.
+does), c1m-uv, c1m-coro with each poller, and with compact stacks on epoll, every one a fresh
+process, in an order drawn from the seed.
 CPU time and requests are the server's own, over the same lines of its stats file; differences are
 to the first floor of the same repetition, with Student's 95 % interval of their mean.
 Not here: latency, other backends, documents for the report (`./c1m bench`).
@@ -31,6 +32,7 @@ CONNECTS_PER_S = 10_000
 SERVERS = {
     "floor": ["c1m-floor"],
     "floor again": ["c1m-floor"],
+    "uv": ["c1m-uv"],
     "coro epoll": ["c1m-coro", "--poller", "epoll"],
     "coro io_uring": ["c1m-coro", "--poller", "io_uring"],
     "coro compact": ["c1m-coro", "--stacks", "compact"],
@@ -57,10 +59,10 @@ def main() -> int:
     """Measures every cell and prints a table of each."""
     options = parse_options()
     order = random.Random(options.seed)
-    for cell in CELLS:
-        figures: dict[str, list[float]] = {name: [] for name in SERVERS}
+    for cell in CELLS[:1] if options.busy_only else CELLS:
+        figures: dict[str, list[float]] = {name: [] for name in options.servers}
         for repetition in range(options.repetitions):
-            names = list(SERVERS)
+            names = list(options.servers)
             order.shuffle(names)
             for name in names:
                 figures[name].append(cpu_us_a_request(name, cell, options))
@@ -78,7 +80,14 @@ def parse_options() -> argparse.Namespace:
     parser.add_argument("--server-cpus", default="0")
     parser.add_argument("--generator-cpus", default="1")
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--protocol", choices=["echo", "ws"], default="echo")
+    parser.add_argument("--servers", default=",".join(SERVERS), help="the floor first")
+    parser.add_argument("--busy-only", action="store_true", help="without idle connections")
     options = parser.parse_args()
+    options.servers = [name.strip() for name in options.servers.split(",")]
+    unknown = [name for name in options.servers if name not in SERVERS]
+    if unknown or options.servers[0] != "floor":
+        parser.error(f"--servers: begins with floor, and has only {', '.join(SERVERS)}")
     if options.repetitions < 2:
         parser.error("--repetitions: an interval needs at least 2")
     return options
@@ -88,7 +97,7 @@ def cpu_us_a_request(name: str, cell: Cell, options: argparse.Namespace) -> floa
     """One run of a fresh server and fresh generators."""
     with tempfile.TemporaryDirectory() as directory:
         ready, lines = Path(directory) / "ready.json", Path(directory) / "stats.jsonl"
-        program, *flags = SERVERS[name]
+        program, *flags = [*SERVERS[name], "--protocol", options.protocol]
         command = [str(options.build / "bin" / program), "--listen", "127.0.0.1:0"]
         command += ["--connections", str(cell.active + cell.idle), "--cpus", options.server_cpus]
         command += ["--ready-file", str(ready), "--stats-file", str(lines)]
@@ -98,7 +107,9 @@ def cpu_us_a_request(name: str, cell: Cell, options: argparse.Namespace) -> floa
             target = await_target(server, ready)
             with (Path(directory) / "generators.txt").open("w+") as said:
                 begin_ns, end_ns = run_load(cell, target, options, children, said)
-            return figure(lines, begin_ns, end_ns)
+            # Over WebSocket the server counts messages itself; an echo is a write.
+            count = "messages_received" if options.protocol == "ws" else "writes"
+            return figure(lines, begin_ns, end_ns, count)
         finally:
             for child in reversed(children):
                 child.terminate()
@@ -128,7 +139,14 @@ def run_load(
     themselves goes to `said` and is shown when one ends too early.
     """
     load = [str(options.build / "bin" / "c1m-load"), "--target", target, "--progress", "never"]
-    load += ["--cpus", options.generator_cpus, "--connect-rate", str(CONNECTS_PER_S)]
+    load += [
+        "--protocol",
+        options.protocol,
+        "--cpus",
+        options.generator_cpus,
+        "--connect-rate",
+        str(CONNECTS_PER_S),
+    ]
     connect_s = max(cell.active, cell.idle) / CONNECTS_PER_S + 0.5
     if cell.idle > 0:
         held_s = 4 * connect_s + options.duration + 30
@@ -148,12 +166,12 @@ def run_load(
     return begin_ns, end_ns
 
 
-def figure(lines: Path, begin_ns: int, end_ns: int) -> float:
+def figure(lines: Path, begin_ns: int, end_ns: int, count: str) -> float:
     """CPU time by requests between the first and the last line inside the window."""
     samples: list[dict[str, Any]] = [json.loads(line) for line in lines.read_text().splitlines()]
     inside = [one for one in samples if begin_ns <= one["monotonic_ns"] <= end_ns]
     first, last = inside[0]["total"], inside[-1]["total"]
-    return float((last["cpu_us"] - first["cpu_us"]) / (last["writes"] - first["writes"]))
+    return float((last["cpu_us"] - first["cpu_us"]) / (last[count] - first[count]))
 
 
 def print_table(cell: Cell, figures: dict[str, list[float]]) -> None:

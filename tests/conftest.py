@@ -187,17 +187,17 @@ def run_load(programs: Path) -> RunLoad:
     return run
 
 
-StartFaulty = Callable[[str], int]
+StartFaulty = Callable[..., int]
 
 
 @pytest.fixture
 def start_faulty(tmp_path: Path) -> Iterator[StartFaulty]:
-    """Starts tests/faulty_server.py with one fault and returns its port."""
+    """Starts tests/faulty_server.py, or another script, with one fault and returns its port."""
     started: list[subprocess.Popen[bytes]] = []
 
-    def start(fault: str) -> int:
+    def start(fault: str, name: str = "faulty_server.py") -> int:
         port_file = tmp_path / f"{fault}.port"
-        script = Path(__file__).with_name("faulty_server.py")
+        script = Path(__file__).with_name(name)
         started.append(subprocess.Popen([sys.executable, script, fault, port_file]))
         deadline = time.monotonic() + 20
         while not port_file.exists():

@@ -52,9 +52,9 @@ def utc_now() -> str:
 def cell_id(plan: CellPlan, order: int) -> str:
     """Unique in a run, and a file name."""
     rate = f"-r{plan.rate_rps:g}" if plan.rate_rps is not None else ""
-    return (
-        f"{order:03d}-{plan.experiment}-c{plan.connections}{rate}-{plan.backend}-{plan.repetition}"
-    )
+    protocol = "" if plan.protocol == "echo" else f"-{plan.protocol}"
+    what = f"{plan.experiment}{protocol}-c{plan.connections}{rate}"
+    return f"{order:03d}-{what}-{plan.backend}-{plan.repetition}"
 
 
 def run_cell(plan: CellPlan, order: int, workshop: Workshop) -> tuple[Document, str | None]:
@@ -85,6 +85,7 @@ def _measure(plan: CellPlan, workshop: Workshop, directory: Path, trace: _Trace)
         workshop.placement.server,
         plan.processors,
         plan.stats_interval_ms,
+        plan.protocol,
     )
     trace.server = Server(server_plan, workshop.programs, directory, workshop.stop_request)
     trace.server.wait_ready()
@@ -125,7 +126,7 @@ def _describe(
         "order": order,
         "group": plan.group,
         "backend": plan.backend,
-        "protocol": "echo",
+        "protocol": plan.protocol,
         "experiment": plan.experiment,
         "repetition": plan.repetition,
         "mode": plan.mode,
@@ -155,7 +156,9 @@ def _describe(
     ):
         cell[name] = document[name] if document else None
     cell["timeline"] = document["timeline"] if document else []
-    cell["server"] = server_figures(lines, window, plan.message_bytes)
+    cell["websocket"] = document.get("websocket") if document else None
+    message_bytes = plan.message_bytes if plan.protocol == "echo" else None
+    cell["server"] = server_figures(lines, window, message_bytes)
     cell["kernel_memory"] = None
     if trace.memory is not None:
         _add_memory(cell, trace.memory, plan.settle_s)

@@ -25,7 +25,9 @@ _POLL_S = 0.25
 
 @dataclass(frozen=True)
 class LoadPlan:
-    """What one run of the generator does; mode is "open", "closed" or "idle"."""
+    """What one run of the generator does; mode is "open", "closed" or "idle", protocol "echo" or
+    "ws".
+    """
 
     mode: str
     connections: int
@@ -37,6 +39,7 @@ class LoadPlan:
     connect_rate_per_s: int | None
     seed: int
     cpus: str
+    protocol: str
 
     @property
     def bound_s(self) -> float:
@@ -74,6 +77,8 @@ def load_command(plan: LoadPlan, targets: str, programs: Programs, out: Path) ->
         str(plan.seed),
         "--cpus",
         plan.cpus,
+        "--protocol",
+        plan.protocol,
         "--format",
         "json",
         "--out",

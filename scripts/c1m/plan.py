@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 from c1m.failure import LimitError
 from c1m.load import LoadPlan
-from c1m.profile import Profile
+from c1m.profile import EfficiencySettings, LatencySettings, MemorySettings, Profile
 
 
 @dataclass(frozen=True)
@@ -34,13 +34,15 @@ class CellPlan(LoadPlan):
             if self.rate_rps is not None and self.experiment != "capacity"
             else ""
         )
-        return f"{self.experiment}/c{self.connections}{rate}"
+        protocol = "" if self.protocol == "echo" else f"/{self.protocol}"
+        return f"{self.experiment}/c{self.connections}{rate}{protocol}"
 
     @property
     def title(self) -> str:
         """For progress lines."""
         rate = f" at {self.rate_rps:g}/s" if self.rate_rps is not None else ""
-        what = f"{self.experiment}, {self.connections} connections{rate}"
+        protocol = "" if self.protocol == "echo" else " over WebSocket"
+        what = f"{self.experiment}{protocol}, {self.connections} connections{rate}"
         return f"{what}, {self.backend}, repetition {self.repetition}"
 
 
@@ -62,8 +64,31 @@ def templates(profile: Profile) -> list[tuple[CellPlan, int]]:
     """A cell of every group, with backend and repetition still open, and the repetitions it asks
     for.
     """
+    blank = _blank(profile)
+    found = _latency(blank, profile.latency) + _efficiency(blank, profile.efficiency)
+    if (connect := profile.connect) is not None:
+        cell = replace(blank, experiment="connect", mode="idle", connections=connect.connections)
+        found.append((replace(cell, duration_s=0.25, connect_rate_per_s=0), connect.repetitions))
+    found += _memory(blank, profile.memory)
+    if (capacity := profile.capacity) is not None:
+        cell = replace(
+            blank,
+            experiment="capacity",
+            connections=capacity.connections,
+            rate_rps=capacity.start_rps,
+        )
+        timed = replace(cell, warmup_s=capacity.warmup_s, duration_s=capacity.duration_s)
+        found.append((timed, capacity.repetitions))
+    websocket = replace(blank, protocol="ws")
+    found += _latency(websocket, profile.latency_ws)
+    found += _efficiency(websocket, profile.efficiency_ws)
+    return found + _memory(websocket, profile.memory_ws)
+
+
+def _blank(profile: Profile) -> CellPlan:
+    """What all cells of a profile share."""
     run = profile.run
-    blank = CellPlan(
+    return CellPlan(
         experiment="",
         backend="",
         repetition=0,
@@ -80,41 +105,43 @@ def templates(profile: Profile) -> list[tuple[CellPlan, int]]:
         stats_interval_ms=run.stats_interval_ms,
         seed=0,
         cpus="",
+        protocol="echo",
     )
-    found: list[tuple[CellPlan, int]] = []
-    if (latency := profile.latency) is not None:
-        for connections, rate in latency.points:
-            cell = replace(
-                blank, experiment="latency", connections=connections, rate_rps=float(rate)
-            )
-            timed = replace(cell, warmup_s=latency.warmup_s, duration_s=latency.duration_s)
-            found.append((timed, latency.repetitions))
-    if (efficiency := profile.efficiency) is not None:
-        cell = replace(
-            blank, experiment="efficiency", mode="closed", connections=efficiency.connections
-        )
-        timed = replace(cell, warmup_s=efficiency.warmup_s, duration_s=efficiency.duration_s)
-        found.append((timed, efficiency.repetitions))
-    if (connect := profile.connect) is not None:
-        cell = replace(blank, experiment="connect", mode="idle", connections=connect.connections)
-        found.append((replace(cell, duration_s=0.25, connect_rate_per_s=0), connect.repetitions))
-    if (memory := profile.memory) is not None:
-        for rung in memory.rungs:
-            cell = replace(blank, experiment="memory", mode="idle", connections=rung)
-            held = replace(
-                cell, duration_s=memory.settle_s + memory.hold_s, settle_s=memory.settle_s
-            )
-            found.append((held, memory.repetitions))
-    if (capacity := profile.capacity) is not None:
-        cell = replace(
-            blank,
-            experiment="capacity",
-            connections=capacity.connections,
-            rate_rps=capacity.start_rps,
-        )
-        timed = replace(cell, warmup_s=capacity.warmup_s, duration_s=capacity.duration_s)
-        found.append((timed, capacity.repetitions))
-    return found
+
+
+_Counted = list[tuple[CellPlan, int]]
+
+
+def _latency(blank: CellPlan, latency: LatencySettings | None) -> _Counted:
+    if latency is None:
+        return []
+    cell = replace(
+        blank, experiment="latency", warmup_s=latency.warmup_s, duration_s=latency.duration_s
+    )
+    return [
+        (replace(cell, connections=connections, rate_rps=float(rate)), latency.repetitions)
+        for connections, rate in latency.points
+    ]
+
+
+def _efficiency(blank: CellPlan, efficiency: EfficiencySettings | None) -> _Counted:
+    if efficiency is None:
+        return []
+    cell = replace(
+        blank, experiment="efficiency", mode="closed", connections=efficiency.connections
+    )
+    timed = replace(cell, warmup_s=efficiency.warmup_s, duration_s=efficiency.duration_s)
+    return [(timed, efficiency.repetitions)]
+
+
+def _memory(blank: CellPlan, memory: MemorySettings | None) -> _Counted:
+    if memory is None:
+        return []
+    held_s = memory.settle_s + memory.hold_s
+    cell = replace(
+        blank, experiment="memory", mode="idle", duration_s=held_s, settle_s=memory.settle_s
+    )
+    return [(replace(cell, connections=rung), memory.repetitions) for rung in memory.rungs]
 
 
 def plan_rounds(profile: Profile, backends: list[str], seed: int) -> list[Round]:
@@ -164,27 +191,36 @@ def fit(profile: Profile, connections_max: int, binding: str) -> tuple[Profile, 
         )
         return connections_max
 
-    latency, efficiency, capacity = profile.latency, profile.efficiency, profile.capacity
-    connect, memory = profile.connect, profile.memory
-    if latency is not None:
-        points = [[reduced(connections, "latency"), rate] for connections, rate in latency.points]
-        latency = replace(latency, points=_distinct(points))
-    if efficiency is not None:
-        efficiency = replace(efficiency, connections=reduced(efficiency.connections, "efficiency"))
+    def latency(wanted: LatencySettings | None) -> LatencySettings | None:
+        if wanted is None:
+            return None
+        points = [[reduced(connections, "latency"), rate] for connections, rate in wanted.points]
+        return replace(wanted, points=_distinct(points))
+
+    def efficiency(wanted: EfficiencySettings | None) -> EfficiencySettings | None:
+        return wanted and replace(wanted, connections=reduced(wanted.connections, "efficiency"))
+
+    def memory(wanted: MemorySettings | None) -> MemorySettings | None:
+        if wanted is None:
+            return None
+        rungs = _distinct([[reduced(rung, "memory")] for rung in wanted.rungs])
+        return replace(wanted, rungs=[rung for (rung,) in rungs])
+
+    capacity, connect = profile.capacity, profile.connect
     if capacity is not None:
         capacity = replace(capacity, connections=reduced(capacity.connections, "capacity"))
     if connect is not None:
         connect = replace(connect, connections=reduced(connect.connections, "connect"))
-    if memory is not None:
-        rungs = _distinct([[reduced(rung, "memory")] for rung in memory.rungs])
-        memory = replace(memory, rungs=[rung for (rung,) in rungs])
     fitted = replace(
         profile,
-        latency=latency,
-        efficiency=efficiency,
+        latency=latency(profile.latency),
+        efficiency=efficiency(profile.efficiency),
         capacity=capacity,
         connect=connect,
-        memory=memory,
+        memory=memory(profile.memory),
+        latency_ws=latency(profile.latency_ws),
+        efficiency_ws=efficiency(profile.efficiency_ws),
+        memory_ws=memory(profile.memory_ws),
     )
     return fitted, notes
 

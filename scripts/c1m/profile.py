@@ -109,6 +109,10 @@ class Profile:
     connect: ConnectSettings | None
     memory: MemorySettings | None
     source: dict[str, Any]
+    # The same over WebSocket.
+    latency_ws: LatencySettings | None = None
+    efficiency_ws: EfficiencySettings | None = None
+    memory_ws: MemorySettings | None = None
 
 
 _SECTIONS: dict[str, type[Any]] = {
@@ -118,6 +122,9 @@ _SECTIONS: dict[str, type[Any]] = {
     "capacity": CapacitySettings,
     "connect": ConnectSettings,
     "memory": MemorySettings,
+    "latency_ws": LatencySettings,
+    "efficiency_ws": EfficiencySettings,
+    "memory_ws": MemorySettings,
 }
 
 _Section = TypeVar("_Section")

@@ -33,6 +33,7 @@ class ServerPlan:
     cpus: str
     processors: int
     stats_interval_ms: int
+    protocol: str
 
 
 class Server:
@@ -60,7 +61,7 @@ class Server:
             "--listen",
             "127.0.0.1:0",
             "--protocol",
-            "echo",
+            plan.protocol,
             "--shards",
             "auto",
             "--connections",

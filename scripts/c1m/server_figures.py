@@ -3,7 +3,8 @@
 Invariant: only lines whose time lies inside the window count, so that connecting, warm-up and drain
 stay out.
 Formula: CPU a request = (cpu_us at the last line - cpu_us at the first) / requests between the two
-lines, requests = (bytes_received at the last - at the first) / message size.
+lines, requests = (bytes_received at the last - at the first) / message size; over WebSocket, whose
+server counts messages, requests = messages_received at the last - at the first.
 Not here: reading the lines (server.py); medians over repetitions (summary.py).
 """
 
@@ -51,8 +52,10 @@ _SOURCES = {
 }
 
 
-def server_figures(lines: list[Document], window: Document | None, message_bytes: int) -> Document:
-    """The "server" object of a cell."""
+def server_figures(
+    lines: list[Document], window: Document | None, message_bytes: int | None
+) -> Document:
+    """The "server" object of a cell. Without `message_bytes` requests are the server's messages."""
     start_ns = (
         window["start_monotonic_ns"] if window else (lines[0]["monotonic_ns"] if lines else 0)
     )
@@ -76,7 +79,9 @@ def server_figures(lines: list[Document], window: Document | None, message_bytes
     return figures
 
 
-def _add_rates(figures: Document, first: Document, last: Document, message_bytes: int) -> None:
+def _add_rates(
+    figures: Document, first: Document, last: Document, message_bytes: int | None
+) -> None:
     before, after = first["total"], last["total"]
     span_us = (last["monotonic_ns"] - first["monotonic_ns"]) / 1000
     cpu_us = _difference(before, after, "cpu_us")
@@ -84,8 +89,11 @@ def _add_rates(figures: Document, first: Document, last: Document, message_bytes
         _difference(before, after, "cpu_user_us"),
         _difference(before, after, "cpu_system_us"),
     )
-    received = _difference(before, after, "bytes_received")
-    requests = None if received is None else received / message_bytes
+    if message_bytes is None:
+        requests = _difference(before, after, "messages_received")
+    else:
+        received = _difference(before, after, "bytes_received")
+        requests = None if received is None else received / message_bytes
     voluntary = _difference(before, after, "context_switches_voluntary")
     involuntary = _difference(before, after, "context_switches_involuntary")
     switches = None if voluntary is None or involuntary is None else voluntary + involuntary

@@ -57,6 +57,21 @@ repetitions = 1
 rungs = [10, 100, 200]
 settle_s = 0.1
 hold_s = 0.4
+[latency_ws]
+repetitions = 1
+warmup_s = 0
+duration_s = 0.3
+points = [[50, 1000]]
+[efficiency_ws]
+repetitions = 1
+connections = 50
+warmup_s = 0
+duration_s = 0.3
+[memory_ws]
+repetitions = 1
+rungs = [20, 150, 250]
+settle_s = 0.1
+hold_s = 0.4
 """
 
 Command = Callable[..., tuple[list[str], dict[str, str]]]

@@ -94,7 +94,7 @@ def ready(backend: str) -> dict[str, Any]:
         **BUILD,
         "pid": os.getpid(),
         "started_utc": utc(),
-        "protocol": "echo",
+        "protocol": flag("--protocol", "echo"),
         "settings": {"connections": int(flag("--connections", "10000"))},
         "admin": None,
         "shards": [{**shard, "cpus": flag("--cpus")}],
@@ -133,6 +133,7 @@ def stats_line(backend: str, started: float) -> dict[str, Any]:
         "bytes_sent": received,
         "reads": requests,
         "writes": requests,
+        "messages_received": requests if flag("--protocol") == "ws" else 0,
     }
     return {
         "schema_version": 1,
@@ -263,6 +264,20 @@ def requests(backend: str, mode: str, rate: float | None, duration_s: float) -> 
     }
 
 
+def websocket(connections: int) -> dict[str, Any]:
+    """What a run over WebSocket has beside its requests."""
+    counts = ("pings_sent", "pongs_received", "pongs_unasked", "pings_skipped", "pings_received")
+    counts += ("closes_answered_otherwise", "closes_received", "protocol_errors")
+    return {
+        "handshake_us": block([123.0] * connections),
+        "ping_rtt_us": block([]),
+        "close_us": block([80.0] * connections),
+        **dict.fromkeys(counts, 0),
+        "closes_sent": connections,
+        "closes_answered": connections,
+    }
+
+
 def document(backend: str, start_ns: int, duration_s: float, partial: bool) -> dict[str, Any]:
     """The load document."""
     connections = int(flag("-c"))
@@ -274,6 +289,7 @@ def document(backend: str, start_ns: int, duration_s: float, partial: bool) -> d
     failed = [check["explanation"] for check in made if check["ok"] is False]
     end_ns = time.monotonic_ns()
     connect = {"duration_s": connections / 30_000, "rate_per_s": 30_000.0, "failed": 0}
+    is_websocket = flag("--protocol") == "ws"
     generator = {"cpu_us": 1e5, "cpu_us_per_request": 9.0 if count else None}
     generator |= {"cpu_utilization_max": 0.5, "connection_bytes": 40, "rss_bytes": 5e6}
     host = {"listen_overflows": 0, "conntrack_drops": None}
@@ -283,7 +299,7 @@ def document(backend: str, start_ns: int, duration_s: float, partial: bool) -> d
         **BUILD,
         "started_utc": utc(),
         "mode": mode,
-        "protocol": "echo",
+        "protocol": flag("--protocol", "echo"),
         "partial": partial,
         "stopped_by": "SIGTERM" if partial else None,
         "valid": not failed,
@@ -302,6 +318,7 @@ def document(backend: str, start_ns: int, duration_s: float, partial: bool) -> d
         },
         "connect": {**connect, "latency_us": block([50.0]), "errors": {}},
         **answered,
+        "websocket": websocket(connections) if is_websocket else None,
         "timeline": timeline(count, connections, duration_s),
         "generator": {**generator, "shards": []},
         "host": {**host, "unavailable": {"conntrack_drops": "not loaded"}},

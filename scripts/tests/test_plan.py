@@ -47,6 +47,23 @@ def test_every_backend_comes_first_now_and_then() -> None:
     assert {each.cells[0].backend for each in rounds} == set(ALL)
 
 
+def test_both_protocols_are_run_in_groups_of_their_own() -> None:
+    for name in ("smoke", "quick", "full"):
+        cells = [cell for cell, _ in templates(read_profile(name))]
+        over_ws = [cell for cell in cells if cell.protocol == "ws"]
+        assert {cell.experiment for cell in over_ws} >= {"efficiency", "memory"}
+        assert all(cell.group.endswith("/ws") for cell in over_ws)
+        assert all("over WebSocket" in cell.title for cell in over_ws)
+        assert len({cell.group for cell in cells}) == len(cells)
+
+
+def test_the_ladder_over_websocket_is_reduced_too() -> None:
+    fitted, notes = fit(read_profile("full"), 12_000, "memory")
+    assert fitted.memory_ws is not None
+    assert max(fitted.memory_ws.rungs) == 12_000
+    assert any("19000 connections wanted, 12000 made" in note for note in notes)
+
+
 def test_sizes_are_reduced_with_a_note() -> None:
     fitted, notes = fit(read_profile("quick"), 2000, "descriptors of a process")
     assert max(cell.connections for cell, _ in templates(fitted)) == 2000

@@ -143,6 +143,25 @@ def strike_out(run: dict[str, Any], backend: str) -> None:
     run["run"] |= {"valid": False, "invalid_reasons": [f"{backend}: 0 of 1"]}
 
 
+def test_websocket_has_tables_and_charts_of_its_own(whole_run: Path) -> None:
+    run = read_run(whole_run)
+    titles = [table.title for table in all_tables(run)]
+    assert titles[-3:] == [
+        "WebSocket: response time, us",
+        "WebSocket: cost at saturation, 50 connections",
+        "WebSocket: memory an idle connection",
+    ]
+    plain = next(table for table in all_tables(run) if table.title == "Response time, us")
+    assert not any("50 connections" in row.label for row in plain.rows)
+    over_ws = next(table for table in all_tables(run) if table.title == titles[-3])
+    handshake = next(row for row in over_ws.rows if row.label.startswith("opening handshake"))
+    assert all(entry.text == "123" for entry in handshake.entries)
+    names = [figure.name for figure in all_figures(run)]
+    assert {"percentiles-latency-c50-r1000-ws", "cpu-per-request-efficiency-c50-ws",
+            "memory-against-connections-ws"} <= set(names)  # fmt: skip
+    assert len(names) == len(set(names))
+
+
 def test_an_invalid_group_is_struck_out_everywhere(whole_run: Path, tmp_path: Path) -> None:
     run = read_run(whole_run)
     strike_out(run, "uv")

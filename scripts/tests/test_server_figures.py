@@ -88,6 +88,16 @@ def test_no_request_means_no_ratio() -> None:
     assert "cpu_us_per_request" in found["unavailable"]
 
 
+def test_over_websocket_a_request_is_a_message_that_the_server_counts() -> None:
+    lines = [line(index * 0.25, **RATES) for index in range(40)]
+    for index, each in enumerate(lines):
+        each["total"]["messages_received"] = 6_250 * index
+    found = server_figures(lines, WINDOW, None)
+    # Half as many as the bytes would say.
+    assert found["requests"] == pytest.approx(25_000 * found["span_s"])
+    assert server_figures(lines, WINDOW, 64)["requests"] == pytest.approx(2 * found["requests"])
+
+
 def test_a_counter_that_could_not_be_read_is_null() -> None:
     lines = [line(index * 0.25, **RATES) for index in range(40)]
     for each in lines:

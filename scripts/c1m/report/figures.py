@@ -39,6 +39,9 @@ def all_figures(run: Document) -> list[Figure]:
         *_capacity_figures(run),
         *_connect_figures(run),
         *_memory_figures(run),
+        *_latency_figures(run, "ws"),
+        *_efficiency_figures(run, "ws"),
+        *_memory_figures(run, "ws"),
     ]
     return [
         Figure(each.name, each.section, each.title, each.explanation, configured(each.chart))
@@ -49,16 +52,17 @@ def all_figures(run: Document) -> list[Figure]:
 
 def _where(group: Group) -> str:
     rate = f", {group.rate_rps:,.0f} requests/s" if group.rate_rps is not None else ""
-    return f"{group.connections:,} connections{rate}"
+    protocol = "" if group.protocol == "echo" else ", WebSocket"
+    return f"{group.connections:,} connections{rate}{protocol}"
 
 
 def _slug(group: Group) -> str:
     return group.name.replace("/", "-")
 
 
-def _latency_figures(run: Document) -> list[Figure]:
+def _latency_figures(run: Document, protocol: str = "echo") -> list[Figure]:
     backends = run["run"]["backends"]
-    groups = summary.groups_of(run, "latency")
+    groups = summary.groups_of(run, "latency", protocol)
     curves = [
         Figure(
             f"percentiles-{_slug(group)}",
@@ -99,7 +103,7 @@ def _timelines(group: Group, backends: list[str]) -> list[Figure]:
     ]
 
 
-def _efficiency_figures(run: Document) -> list[Figure]:
+def _efficiency_figures(run: Document, protocol: str = "echo") -> list[Figure]:
     return [
         Figure(
             f"cpu-per-request-{_slug(group)}",
@@ -118,7 +122,7 @@ def _efficiency_figures(run: Document) -> list[Figure]:
                 "server CPU a request, us",
             ),
         )
-        for group in summary.groups_of(run, "efficiency")
+        for group in summary.groups_of(run, "efficiency", protocol)
     ]
 
 
@@ -160,16 +164,17 @@ def _connect_figures(run: Document) -> list[Figure]:
     ]
 
 
-def _memory_figures(run: Document) -> list[Figure]:
-    user = memory_chart(run, "user_bytes", "user memory of the server (PSS), MB")
-    kernel = memory_chart(run, "kernel_bytes", "kernel memory, both ends, MB")
+def _memory_figures(run: Document, protocol: str = "echo") -> list[Figure]:
+    memory = summary.memory_of(run, protocol)
+    user = memory_chart(run, memory, "user_bytes", "user memory of the server (PSS), MB")
+    kernel = memory_chart(run, memory, "kernel_bytes", "kernel memory, both ends, MB")
     charts = [chart for chart in (user, kernel) if chart is not None]
     both = alt.hconcat(*charts, spacing=40) if charts else None
     return [
         Figure(
-            "memory-against-connections",
+            "memory-against-connections" + ("" if protocol == "echo" else f"-{protocol}"),
             "memory",
-            "Memory against idle connections",
+            "Memory against idle connections" + ("" if protocol == "echo" else ", WebSocket"),
             "Left: proportional set size of the server's shards. Right: slab, kernel stacks, "
             "page tables and TCP "
             "buffers of the whole host, less what was there before the connections; it covers "

@@ -94,6 +94,8 @@ def rate_chart(run: Document) -> Any:
         p99_us = summary.response_us("p99")(cell)
         if cell["experiment"] not in ("capacity", "latency") or not p99_us:
             continue
+        if cell["protocol"] != "echo":
+            continue
         if cell["settings"]["connections"] != _search_connections(run):
             continue
         probe = cell["probe"]
@@ -161,10 +163,10 @@ def _bound(run: Document) -> Any:
     )
 
 
-def memory_chart(run: Document, kind: str, title: str) -> Any:
+def memory_chart(run: Document, found: list[summary.Memory], kind: str, title: str) -> Any:
     """Memory against connections with the fitted line of each backend."""
     points, lines = [], []
-    for memory in summary.memory_of(run):
+    for memory in found:
         usable = [point for point in memory.points if point[kind] is not None]
         points += [
             {

@@ -43,11 +43,16 @@ class Group:
     connections: int
     rate_rps: float | None
     samples: list[Sample]
+    protocol: str = "echo"
 
 
-def groups_of(run: Document, experiment: str) -> list[Group]:
+def groups_of(run: Document, experiment: str, protocol: str = "echo") -> list[Group]:
     """Groups of an experiment, in the order in which they were first run."""
-    cells = [cell for cell in run["cells"] if cell["experiment"] == experiment]
+    cells = [
+        cell
+        for cell in run["cells"]
+        if cell["experiment"] == experiment and cell["protocol"] == protocol
+    ]
     names = dict.fromkeys(cell["group"] for cell in cells)
     found = []
     for name in names:
@@ -55,7 +60,14 @@ def groups_of(run: Document, experiment: str) -> list[Group]:
         settings = mine[0]["settings"]
         samples = [_sample(mine, backend) for backend in run["run"]["backends"]]
         found.append(
-            Group(name, experiment, settings["connections"], settings["rate_rps"], samples)
+            Group(
+                name,
+                experiment,
+                settings["connections"],
+                settings["rate_rps"],
+                samples,
+                protocol,
+            )
         )
     return found
 
@@ -120,6 +132,12 @@ def ratio_to_floor(group: Group, sample: Sample) -> Estimate | None:
     return median(ratios)
 
 
+def handshake_p99_us(cell: Document) -> float | None:
+    """99th percentile of WebSocket's opening handshake."""
+    block = (cell.get("websocket") or {}).get("handshake_us")
+    return None if block is None else block["p99"]
+
+
 @dataclass(frozen=True)
 class Memory:
     """Memory a connection of one backend: slopes in bytes, with the points they were fitted to."""
@@ -131,11 +149,11 @@ class Memory:
     points: list[Document]
 
 
-def memory_of(run: Document) -> list[Memory]:
+def memory_of(run: Document, protocol: str = "echo") -> list[Memory]:
     """Slopes over the ladder, for every backend that has one."""
     found = []
     for backend in run["run"]["backends"]:
-        rungs = groups_of(run, "memory")
+        rungs = groups_of(run, "memory", protocol)
         samples = [
             sample for group in rungs for sample in group.samples if sample.backend == backend
         ]

@@ -49,8 +49,13 @@ NOTHING = Entry("-")
 
 def all_tables(run: Document) -> list[TextTable]:
     """Every table that the run has figures for."""
-    makers = (_latency, _efficiency, _capacity, _connect, _memory)
-    return [table for make in makers if (table := make(run)).rows]
+    tables = [_latency(run), _efficiency(run), _capacity(run), _connect(run), _memory(run)]
+    tables += [_latency(run, "ws"), _efficiency(run, "ws"), _memory(run, "ws")]
+    return [table for table in tables if table.rows]
+
+
+def _title(text: str, protocol: str) -> str:
+    return text if protocol == "echo" else f"WebSocket: {text[0].lower()}{text[1:]}"
 
 
 def figure(value: float, digits: int = 3) -> str:
@@ -77,23 +82,30 @@ def _row(label: str, group: Group, value: Callable[[Sample], Estimate | None]) -
     return Row(label, [entry(value(sample), sample.struck) for sample in group.samples])
 
 
-def _latency(run: Document) -> TextTable:
+def _latency(run: Document, protocol: str = "echo") -> TextTable:
     rows = []
-    for group in summary.groups_of(run, "latency"):
+    for group in summary.groups_of(run, "latency", protocol):
         where = f"{group.connections:,} connections, {group.rate_rps or 0:,.0f} requests/s"
         for percentile in ("p50", "p99", "p999"):
             read = methodcaller("median", summary.response_us(percentile))
             rows.append(_row(f"{_percentile_name(percentile)}, {where}", group, read))
-    return TextTable("Response time, us", "latency", run["run"]["backends"], rows)
+        if protocol == "ws":
+            read = methodcaller("median", summary.handshake_p99_us)
+            rows.append(
+                _row(f"opening handshake, p99, {group.connections:,} connections", group, read)
+            )
+    title = _title("Response time, us", protocol)
+    return TextTable(title, "latency", run["run"]["backends"], rows)
 
 
 def _percentile_name(percentile: str) -> str:
     return {"p50": "median", "p99": "p99", "p999": "p99.9"}[percentile]
 
 
-def _efficiency(run: Document) -> TextTable:
+def _efficiency(run: Document, protocol: str = "echo") -> TextTable:
     rows = []
-    for group in summary.groups_of(run, "efficiency"):
+    groups = summary.groups_of(run, "efficiency", protocol)
+    for group in groups:
         rows.append(
             _row(
                 "server CPU a request, us",
@@ -118,9 +130,9 @@ def _efficiency(run: Document) -> TextTable:
                 lambda sample: sample.median(summary.server_utilization),
             )
         )
-    groups = summary.groups_of(run, "efficiency")
     where = f", {groups[0].connections:,} connections" if groups else ""
-    return TextTable(f"Cost at saturation{where}", "efficiency", run["run"]["backends"], rows)
+    title = _title(f"Cost at saturation{where}", protocol)
+    return TextTable(title, "efficiency", run["run"]["backends"], rows)
 
 
 def _ratio(group: Group, sample: Sample) -> Entry:
@@ -184,8 +196,8 @@ def _connect(run: Document) -> TextTable:
     return TextTable("Connecting", "connect", run["run"]["backends"], rows)
 
 
-def _memory(run: Document) -> TextTable:
-    found = {memory.backend: memory for memory in summary.memory_of(run)}
+def _memory(run: Document, protocol: str = "echo") -> TextTable:
+    found = {memory.backend: memory for memory in summary.memory_of(run, protocol)}
     backends = run["run"]["backends"]
 
     def slopes(kind: str) -> list[Entry]:
@@ -203,4 +215,4 @@ def _memory(run: Document) -> TextTable:
             Row("user memory of the server, bytes", slopes("user")),
             Row("kernel memory, both ends, bytes", slopes("kernel")),
         ]
-    return TextTable("Memory an idle connection", "memory", backends, rows)
+    return TextTable(_title("Memory an idle connection", protocol), "memory", backends, rows)
