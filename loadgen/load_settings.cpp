@@ -70,6 +70,7 @@ measure::Settings describe_settings(const LoadSettings& settings, std::uint32_t 
       {"connection_choice", open_loop_text(settings, settings.schedule.choice_text)},
       {"pipeline", std::uint64_t{settings.pipeline}},  // 0: no limit
       {"message_bytes", std::uint64_t{settings.message_bytes}},
+      {"hold_s", to_s(settings.hold_ns)},
       {"warmup_s", to_s(settings.warmup_ns)},
       {"duration_s", to_s(settings.duration_ns)},
       {"timeout_s", to_s(settings.timeout_ns)},
