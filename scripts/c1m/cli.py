@@ -109,11 +109,21 @@ def bench(
     strict: Annotated[
         bool, typer.Option("--strict", help="Exit 3 when the run is not valid.")
     ] = False,
+    connections: Annotated[
+        int | None,
+        typer.Option(
+            min=100,
+            max=CONNECTIONS_MOST,
+            help="Profile million: so many connections instead of a million.",
+        ),
+    ] = None,
 ) -> None:
     """Measures the backends, prints the comparison, writes results and report."""
     from c1m.bench_command import BenchOptions, run_bench
 
-    options = BenchOptions(profile, out, build_dir, seed, backends, format is Format.JSON, strict)
+    options = BenchOptions(
+        profile, out, build_dir, seed, backends, format is Format.JSON, strict, connections
+    )
     raise typer.Exit(run_bench(options))
 
 

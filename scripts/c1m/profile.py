@@ -97,6 +97,28 @@ class MemorySettings:
 
 
 @dataclass(frozen=True)
+class MillionSettings:
+    """As many connections as fit, up to `connections`: a profile with this section runs nothing
+    else. `rungs_percent` are shares of the connections, each with its `repetitions`.
+    """
+
+    connections: int
+    rungs_percent: list[int]
+    repetitions: list[int]
+    subset_active: int
+    subset_repetitions: int
+    connect_rate_per_s: float
+    proof_rate_per_s: float
+    rest_s: float
+    warmup_s: float
+    duration_s: float
+    rate_rps: float
+    memory_used_bytes_max: int
+    memory_available_bytes_min: int
+    wall_percent: int
+
+
+@dataclass(frozen=True)
 class Profile:
     """A whole profile; an experiment that is null is not run."""
 
@@ -108,6 +130,7 @@ class Profile:
     capacity: CapacitySettings | None
     connect: ConnectSettings | None
     memory: MemorySettings | None
+    million: MillionSettings | None
     source: dict[str, Any]
 
 
@@ -118,6 +141,7 @@ _SECTIONS: dict[str, type[Any]] = {
     "capacity": CapacitySettings,
     "connect": ConnectSettings,
     "memory": MemorySettings,
+    "million": MillionSettings,
 }
 
 _Section = TypeVar("_Section")
@@ -158,9 +182,32 @@ def parse_profile(name: str, source: dict[str, Any], where: str) -> Profile:
     }
     if all(sections[section] is None for section in _SECTIONS if section != "run"):
         raise UsageError(f"{where}: no experiment; add one of {', '.join(list(_SECTIONS)[1:])}.")
+    _check_million(sections, where)
     return Profile(
         name=name, description=str(source.get("description", "")), source=source, **sections
     )
+
+
+def _check_million(sections: dict[str, Any], where: str) -> None:
+    million: MillionSettings | None = sections["million"]
+    if million is None:
+        return
+    place = f"{where}: [million]"
+    others = [name for name in _SECTIONS if name not in ("run", "million") and sections[name]]
+    if others:
+        raise UsageError(f"{place} stands alone, without [{'], ['.join(others)}].")
+    if len(million.rungs_percent) != len(million.repetitions):
+        raise UsageError(
+            f"{place}: rungs_percent has {len(million.rungs_percent)} numbers, repetitions has "
+            f"{len(million.repetitions)}."
+        )
+    if (
+        sorted(set(million.rungs_percent)) != million.rungs_percent
+        or max(million.rungs_percent[-1], million.wall_percent) > 100
+    ):
+        raise UsageError(
+            f"{place}: rungs_percent must grow, and neither they nor wall_percent exceed 100."
+        )
 
 
 def _read_section(kind: type[_Section], values: Any, where: str) -> _Section:

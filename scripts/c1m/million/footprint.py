@@ -1,0 +1,180 @@
+"""Memory of a session, taken apart: user memory of either side, kernel memory by kind.
+
+User: PSS of every shard (smaps_rollup), split over mappings (smaps) into binary (files), heap and
+stacks. Stacks are what the kernel names so, c1m's own arenas (flag "nh": os/address_space.cpp asks
+for no huge pages), and mappings right above a guard of a page or so (pthread_create).
+Kernel: slab pages by cache (slabinfo), kernel stacks, page tables by process (VmPTE), TCP buffers.
+
+Invariant: what cannot be read is None. Reading takes bounded time: a process with tens of thousands
+of mappings is slow to list, so once the budget is spent the split of the rest is scaled up by PSS.
+Sources: proc_pid_smaps(5), proc_meminfo(5), slabinfo(5). Not here: slopes (slopes.py).
+"""
+
+import re
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from c1m.documents import Document
+from c1m.memory_probe import read_kernel
+
+PARTS = ("binary", "heap", "stacks")
+_SPLIT_BUDGET_S = 4.0
+_GUARD_BYTES_MAX = 64 * 1024
+_PAGE_BYTES = 4096
+_HEADER = re.compile(r"^([0-9a-f]+)-([0-9a-f]+) (\S{4}) \S+ \S+ (\d+)\s*(.*)$")
+
+
+@dataclass
+class _Mapping:
+    start: int
+    end: int
+    rights: str
+    inode: int
+    name: str
+    pss_bytes: int = 0
+    flags: str = ""
+
+
+def read_side(root: Path, pids: list[int]) -> Document | None:
+    """User memory and page tables of one side's processes; None when one of them has gone."""
+    pss = 0
+    tables = 0
+    split: dict[str, float] = dict.fromkeys(PARTS, 0.0)
+    split_pss = 0
+    began = time.monotonic()
+    for pid in pids:
+        rollup = _kilobytes(root / f"proc/{pid}/smaps_rollup", "Pss")
+        table = _kilobytes(root / f"proc/{pid}/status", "VmPTE")
+        if rollup is None or table is None:
+            return None
+        pss += rollup
+        tables += table
+        if split_pss and time.monotonic() - began > _SPLIT_BUDGET_S:
+            continue
+        try:
+            parts = split_of((root / f"proc/{pid}/smaps").read_text("ascii", errors="replace"))
+        except OSError:
+            return None
+        for name in PARTS:
+            split[name] += parts[name]
+        split_pss += rollup
+    scale = pss / split_pss if split_pss else 0.0
+    return {
+        "processes": len(pids),
+        "pss_bytes": pss,
+        **{f"{name}_bytes": round(split[name] * scale) for name in PARTS},
+        "split_read_fraction": round(split_pss / pss, 4) if pss else 0.0,
+        "page_tables_bytes": tables,
+    }
+
+
+def split_of(smaps: str) -> dict[str, int]:
+    """PSS in bytes by part, of the text of one smaps file."""
+    parts = dict.fromkeys(PARTS, 0)
+    before: _Mapping | None = None
+    for mapping in _mappings(smaps):
+        parts[_part(mapping, before)] += mapping.pss_bytes
+        before = mapping
+    return parts
+
+
+def _part(mapping: _Mapping, before: _Mapping | None) -> str:
+    if mapping.inode != 0 or mapping.name in ("[vdso]", "[vvar]", "[vsyscall]"):
+        return "binary"
+    if mapping.name.startswith("[stack") or " nh" in mapping.flags:
+        return "stacks"
+    guarded = (
+        before is not None
+        and before.end == mapping.start
+        and before.inode == 0
+        and before.rights.startswith("---")
+        and before.end - before.start <= _GUARD_BYTES_MAX
+    )
+    return "stacks" if guarded and not mapping.name else "heap"
+
+
+def _mappings(smaps: str) -> list[_Mapping]:
+    found: list[_Mapping] = []
+    for line in smaps.splitlines():
+        header = _HEADER.match(line)
+        if header:
+            start, end, rights, inode, name = header.groups()
+            found.append(_Mapping(int(start, 16), int(end, 16), rights, int(inode), name.strip()))
+        elif line.startswith("Pss:"):
+            found[-1].pss_bytes = int(line.split()[1]) * 1024
+        elif line.startswith("VmFlags:"):
+            found[-1].flags = line.removeprefix("VmFlags:")
+    return found
+
+
+def read_slab(root: Path) -> dict[str, int] | None:
+    """Bytes of the pages of every slab cache; None where slabinfo cannot be read (no root)."""
+    try:
+        lines = (root / "proc/slabinfo").read_text("ascii", errors="replace").splitlines()
+    except OSError:
+        return None
+    found = {}
+    for line in lines:
+        words = line.split()
+        if len(words) > 15 and words[6] == ":":
+            found[words[0]] = int(words[14]) * int(words[5]) * _PAGE_BYTES
+    return found
+
+
+def read_host(root: Path) -> Document:
+    """The machine's memory: kernel memory by kind, what is used in all, slab pages by cache."""
+    total = _kilobytes(root / "proc/meminfo", "MemTotal")
+    available = _kilobytes(root / "proc/meminfo", "MemAvailable")
+    known = total is not None and available is not None
+    return {
+        **read_kernel(root),
+        "used_bytes": total - available if known and total and available is not None else None,
+        "slab_by_cache_bytes": read_slab(root),
+    }
+
+
+def kernel_growth(before: Document, held: Document) -> Document:
+    """What the kernel's memory has grown by between two read_host()."""
+    names = ("slab_bytes", "kernel_stack_bytes", "page_tables_bytes", "socket_buffer_bytes")
+    grown: Document = {
+        name: None if held[name] is None or before[name] is None else held[name] - before[name]
+        for name in names
+    }
+    parts = [grown[name] for name in names]
+    grown["total_bytes"] = None if None in parts else sum(parts)
+    caches, was = held["slab_by_cache_bytes"], before["slab_by_cache_bytes"]
+    grown["slab_by_cache_bytes"] = None
+    if caches is not None and was is not None:
+        each = {name: caches[name] - was.get(name, 0) for name in caches}
+        largest = sorted(each, key=lambda name: -each[name])[:12]
+        grown["slab_by_cache_bytes"] = {name: each[name] for name in largest if each[name] > 0}
+    return grown
+
+
+def available_bytes(root: Path) -> tuple[int, int] | None:
+    """What is used and what is available, of the machine's memory."""
+    total = _kilobytes(root / "proc/meminfo", "MemTotal")
+    available = _kilobytes(root / "proc/meminfo", "MemAvailable")
+    return None if total is None or available is None else (total - available, available)
+
+
+def children_of(root: Path, pid: int) -> list[int]:
+    """The processes that a process has started (proc_pid_task_tid_children(5))."""
+    try:
+        text = (root / f"proc/{pid}/task/{pid}/children").read_text("ascii")
+    except OSError:
+        return []
+    return [int(word) for word in text.split()]
+
+
+def _kilobytes(path: Path, key: str) -> int | None:
+    try:
+        text = path.read_text("ascii", errors="replace")
+    except OSError:
+        return None
+    for line in text.splitlines():
+        name, _, value = line.partition(":")
+        if name == key:
+            return int(value.split()[0]) * 1024
+    return None
