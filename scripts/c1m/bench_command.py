@@ -50,17 +50,17 @@ class BenchOptions:
 
 def run_bench(options: BenchOptions) -> int:
     """Runs a profile and returns the exit code."""
-    backends = select_backends(options.backends)
     profile = read_profile(options.profile)
     if profile.million is not None:
         from c1m.million.million_command import run_million
 
-        return run_million(options, profile, backends)
+        return run_million(options, profile)
     if options.connections is not None:
         raise UsageError(
             f"--connections: profile '{profile.name}' has its own numbers; only profile million "
             "takes one."
         )
+    backends = select_backends(options.backends)
     programs = Programs(options.build_dir)
     programs.require(backends)
     system, checkout = System(), read_checkout()

@@ -242,10 +242,7 @@ def _checked(value: Any, hint: Any, where: str) -> Any:
 def _number(value: Any, kinds: Any, where: str) -> Any:
     if isinstance(value, bool) or not isinstance(value, kinds):
         raise UsageError(f"{where}: {value!r} is not a number of the right kind.")
-    if (
-        value <= 0
-        and not where.endswith("repetitions_extra_max")
-        and not where.endswith("warmup_s")
-    ):
+    may_be_none = ("repetitions_extra_max", "subset_repetitions", "warmup_s")
+    if value < 0 or (value == 0 and not where.endswith(may_be_none)):
         raise UsageError(f"{where}: {value} is not above 0.")
     return value

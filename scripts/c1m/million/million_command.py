@@ -33,7 +33,7 @@ from c1m.kernel.needs import Need, lacking, needs
 from c1m.layout import RESULTS_DIRECTORY, Programs, display_path
 from c1m.million.million_report import print_million, write_million_report
 from c1m.million.million_run import MillionRun
-from c1m.million.variants import Variant, variants_of
+from c1m.million.variants import Variant, select_variants
 from c1m.placement import place
 from c1m.profile import MillionSettings, Profile
 from c1m.report.terminal import result_console
@@ -60,21 +60,22 @@ class _Ground:
     needs: list[Need]
 
 
-def run_million(options: "BenchOptions", profile: Profile, backends: list[str]) -> int:
+def run_million(options: "BenchOptions", profile: Profile) -> int:
     """Runs the profile and returns the exit code."""
     assert profile.million is not None
     settings = profile.million
     if options.connections is not None:
         settings = replace(settings, connections=options.connections)
+    variants = select_variants(options.backends)
     programs = Programs(options.build_dir)
-    programs.require(backends)
+    programs.require(list({variant.backend for variant in variants}))
     console = Console(stderr=True)
 
     def say(text: str) -> None:
         stamp = datetime.now(UTC).strftime("%H:%M:%S")
         console.print(f"[{stamp}] {text}", markup=False, highlight=False, soft_wrap=True)
 
-    variants, system, checkout = variants_of(backends), System(), read_checkout()
+    system, checkout = System(), read_checkout()
     now = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
     identity = f"{now}-{checkout.short}-{profile.name}"
     directory = options.out or RESULTS_DIRECTORY / identity
@@ -87,7 +88,9 @@ def run_million(options: "BenchOptions", profile: Profile, backends: list[str]) 
     say(f"profile {profile.name}: up to {settings.connections:,} connections; {placement.note}")
     say(f"results go to {display_path(directory)}")
     began, started_utc = time.monotonic(), utc_now()
-    with _prepared(system, settings.connections, "threads" in backends, say) as ground:
+    with _prepared(
+        system, settings.connections, any(variant.backend == "threads" for variant in variants), say
+    ) as ground:
         environment = describe_environment(system, placement)
         run = MillionRun(
             settings,
@@ -126,7 +129,6 @@ def run_million(options: "BenchOptions", profile: Profile, backends: list[str]) 
 def _about(
     options: "BenchOptions", run: MillionRun, identity: str, profile: Profile, checkout: Checkout
 ) -> Document:
-    backends = list(dict.fromkeys(variant.backend for variant in run.variants))
     reasons = run.invalid_reasons()
     return {
         "id": identity,
@@ -134,7 +136,7 @@ def _about(
         "profile_settings": profile.source,
         "connections": run.settings.connections,
         "seed": options.seed,
-        "backends": backends,
+        "variants": [variant.name for variant in run.variants],
         "version": VERSION,
         "commit": checkout.commit,
         "dirty": checkout.dirty,
@@ -142,7 +144,7 @@ def _about(
         "stopped_by": run.stopped_by,
         "valid": not reasons,
         "invalid_reasons": reasons,
-        "reproduce": _reproduce(options, backends, checkout.commit),
+        "reproduce": _reproduce(options, checkout.commit),
     }
 
 
@@ -184,9 +186,9 @@ def _drop_raw(raw: Path, document: Document) -> None:
         raw.rmdir()
 
 
-def _reproduce(options: "BenchOptions", backends: list[str], commit: str) -> list[str]:
+def _reproduce(options: "BenchOptions", commit: str) -> list[str]:
     words = ["./c1m", "bench", "--profile", options.profile, "--seed", str(options.seed)]
-    words += ["--backends", ",".join(backends)]
+    words += ["--backends", options.backends]
     if options.connections is not None:
         words += ["--connections", str(options.connections)]
     build = ["scripts/bootstrap.sh bench", "cmake --preset bench", "cmake --build --preset bench"]

@@ -22,7 +22,7 @@ from c1m.million.variants import VARIANTS
 from c1m.report import theme
 from c1m.storage import write_atomically
 
-_COLOURS = {**theme.COLOURS, "coro-compact": "#86b817"}
+_COLOURS = {**theme.COLOURS, "coro-dedicated": theme.COLOURS["coro"], "coro-compact": "#86b817"}
 _METHOD = "docs/methodology.md#million"
 _PNG_SCALE = 2.0
 
@@ -305,7 +305,12 @@ def machine_chart(document: Document) -> Any:
 
 
 def _panel(document: Document, points: list[Document], title: str, width: int, fitted: bool) -> Any:
-    x = alt.X("connections:Q", title="connections", axis=alt.Axis(format=",d", tickCount=5))
+    x = alt.X(
+        "connections:Q",
+        title="connections",
+        scale=alt.Scale(zero=True),
+        axis=alt.Axis(format=",d", tickCount=5),
+    )
     y = alt.Y("mb:Q", title=title, axis=alt.Axis(format=",~r", tickCount=6))
     base = alt.Chart(theme.data(points))
     dots = base.mark_point(size=60, filled=True, opacity=0.8).encode(

@@ -6,7 +6,8 @@ Not here: measured figures.
 
 from dataclasses import dataclass
 
-from c1m.backends import BACKENDS, Backend
+from c1m.backends import BACKENDS
+from c1m.failure import UsageError
 
 
 @dataclass(frozen=True)
@@ -18,16 +19,13 @@ class Variant:
     backend: str
     flags: tuple[str, ...] = ()
 
-    @property
-    def program(self) -> Backend:
-        """The backend's own description."""
-        return BACKENDS[self.backend]
-
 
 VARIANTS: dict[str, Variant] = {
     "threads": Variant("threads", "threads", "threads"),
     "uv": Variant("uv", "libuv", "uv"),
-    "coro": Variant("coro", "coroutines, dedicated stacks", "coro", ("--stacks", "dedicated")),
+    "coro-dedicated": Variant(
+        "coro-dedicated", "coroutines, dedicated stacks", "coro", ("--stacks", "dedicated")
+    ),
     "coro-compact": Variant(
         "coro-compact", "coroutines, compact stacks", "coro", ("--stacks", "compact")
     ),
@@ -36,6 +34,20 @@ VARIANTS: dict[str, Variant] = {
 FLOOR = "floor"
 
 
-def variants_of(backends: list[str]) -> list[Variant]:
-    """The variants of some backends, in the order of VARIANTS."""
-    return [variant for variant in VARIANTS.values() if variant.backend in backends]
+def select_variants(text: str) -> list[Variant]:
+    """The variants of a comma-separated list, in the order of VARIANTS; a backend's name stands for
+    all variants of it.
+
+    Raises UsageError for a name that is neither, and for an empty list.
+    """
+    wanted = [name.strip() for name in text.split(",") if name.strip()]
+    known = list(dict.fromkeys([*BACKENDS, *VARIANTS]))
+    for name in wanted:
+        if name not in known:
+            raise UsageError(
+                f"--backends: '{name}' is neither a backend nor a variant; there are: "
+                f"{', '.join(known)}."
+            )
+    if not wanted:
+        raise UsageError(f"--backends: the list is empty; there are: {', '.join(known)}.")
+    return [each for each in VARIANTS.values() if each.name in wanted or each.backend in wanted]
