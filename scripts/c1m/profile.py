@@ -113,6 +113,7 @@ class MillionSettings:
     warmup_s: float
     duration_s: float
     rate_rps: float
+    send_lag_p99_us_max: float
     memory_used_bytes_max: int
     memory_available_bytes_min: int
     wall_percent: int

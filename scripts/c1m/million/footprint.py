@@ -108,8 +108,11 @@ def _mappings(smaps: str) -> list[_Mapping]:
     return found
 
 
-def read_slab(root: Path) -> dict[str, int] | None:
-    """Bytes of the pages of every slab cache; None where slabinfo cannot be read (no root)."""
+def read_slab(root: Path) -> dict[str, tuple[int, float]] | None:
+    """Of every slab cache the bytes of its pages, and of an object with its share of the waste.
+
+    None where slabinfo cannot be read (no root).
+    """
     try:
         lines = (root / "proc/slabinfo").read_text("ascii", errors="replace").splitlines()
     except OSError:
@@ -118,7 +121,8 @@ def read_slab(root: Path) -> dict[str, int] | None:
     for line in lines:
         words = line.split()
         if len(words) > 15 and words[6] == ":":
-            found[words[0]] = int(words[14]) * int(words[5]) * _PAGE_BYTES
+            slab_bytes = int(words[5]) * _PAGE_BYTES
+            found[words[0]] = (int(words[14]) * slab_bytes, slab_bytes / int(words[4]))
     return found
 
 
@@ -130,26 +134,45 @@ def read_host(root: Path) -> Document:
     return {
         **read_kernel(root),
         "used_bytes": total - available if known and total and available is not None else None,
-        "slab_by_cache_bytes": read_slab(root),
+        "slab": read_slab(root),
     }
 
 
 def kernel_growth(before: Document, held: Document) -> Document:
-    """What the kernel's memory has grown by between two read_host()."""
+    """What the kernel's memory has grown by between two read_host().
+
+    Whoever looks through /proc/PID/fd meanwhile (an agent of the machine, ss -p) leaves an inode and
+    a directory entry for each descriptor behind. They are no cost of a connection: `watchers_bytes`
+    has them apart, and the slab and the total are without them.
+    """
     names = ("slab_bytes", "kernel_stack_bytes", "page_tables_bytes", "socket_buffer_bytes")
     grown: Document = {
         name: None if held[name] is None or before[name] is None else held[name] - before[name]
         for name in names
     }
-    parts = [grown[name] for name in names]
-    grown["total_bytes"] = None if None in parts else sum(parts)
-    caches, was = held["slab_by_cache_bytes"], before["slab_by_cache_bytes"]
-    grown["slab_by_cache_bytes"] = None
-    if caches is not None and was is not None:
-        each = {name: caches[name] - was.get(name, 0) for name in caches}
+    grown["slab_by_cache_bytes"] = grown["watchers_bytes"] = None
+    if held["slab"] is not None and before["slab"] is not None:
+        each = {
+            name: size - before["slab"].get(name, (0, 0))[0]
+            for name, (size, _) in held["slab"].items()
+        }
         largest = sorted(each, key=lambda name: -each[name])[:12]
         grown["slab_by_cache_bytes"] = {name: each[name] for name in largest if each[name] > 0}
+        grown["watchers_bytes"] = _left_by_watchers(each, held["slab"])
+        if grown["slab_bytes"] is not None:
+            grown["slab_bytes"] -= grown["watchers_bytes"]
+    parts = [grown[name] for name in names]
+    grown["total_bytes"] = None if None in parts else sum(parts)
     return grown
+
+
+def _left_by_watchers(each: dict[str, int], slab: dict[str, tuple[int, float]]) -> int:
+    """Inodes of /proc that came into being, with a directory entry each."""
+    inodes = max(0, each.get("proc_inode_cache", 0))
+    if inodes == 0:
+        return 0
+    entry_bytes = slab["dentry"][1] if "dentry" in slab else 0.0
+    return round(inodes + inodes / slab["proc_inode_cache"][1] * entry_bytes)
 
 
 def available_bytes(root: Path) -> tuple[int, int] | None:

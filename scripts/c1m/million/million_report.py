@@ -67,6 +67,15 @@ def million_rows(document: Document) -> TextRows:
     )
     table.append(
         [
+            "- service p99, us, from the actual send",
+            *[_estimate(row["service_p99_us"]) for row in rows],
+        ]
+    )
+    table.append(
+        ["- the generator's send lag p99, us", *[_estimate(row["send_lag_p99_us"]) for row in rows]]
+    )
+    table.append(
+        [
             "machine's memory in use, GB",
             *[_estimate(row["used_bytes"], 2, scale=1e-9) for row in rows],
         ]

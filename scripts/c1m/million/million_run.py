@@ -117,6 +117,7 @@ class MillionRun:
             repetition=repetition,
             hold_s=settings.rest_s + count / settings.proof_rate_per_s,
             choice=choice,
+            send_lag_p99_us_max=settings.send_lag_p99_us_max,
             processors=run.server_cpus,
             stats_interval_ms=run.stats_interval_ms,
         )
@@ -139,6 +140,8 @@ class MillionRun:
                     "connects_over_floor": self._over_floor(variant, top),
                     "response_p99_us": _median_of(valid, top, _p99),
                     "response_p99_us_subset": _median_of(valid, top, _p99, "active:"),
+                    "service_p99_us": _median_of(valid, top, _service),
+                    "send_lag_p99_us": _median_of(valid, top, _lag),
                     "used_bytes": _median_of(valid, top, _used),
                     "bytes_per_connection": slopes(mine),
                 }
@@ -190,6 +193,16 @@ def _connects(session: Document) -> float | None:
 def _p99(session: Document) -> float | None:
     response = (session["latency_us"] or {}).get("response")
     return response["p99"] if response else None
+
+
+def _service(session: Document) -> float | None:
+    service = (session["latency_us"] or {}).get("service")
+    return service["p99"] if service else None
+
+
+def _lag(session: Document) -> float | None:
+    lag = (session["latency_us"] or {}).get("send_lag")
+    return lag["p99"] if lag else None
 
 
 def _used(session: Document) -> float | None:

@@ -41,6 +41,7 @@ class SessionPlan(LoadPlan):
     repetition: int
     hold_s: float
     choice: str
+    send_lag_p99_us_max: float
     processors: int
     stats_interval_ms: int
 
@@ -53,7 +54,8 @@ class SessionPlan(LoadPlan):
     def more_flags(self) -> list[str]:
         """The hold, which connections carry traffic, and progress in lines."""
         hold = ["--hold", duration_text(self.hold_s), "--choose", self.choice]
-        return [*hold, "--progress", "always"]
+        lag = ["--max-send-lag-p99", f"{self.send_lag_p99_us_max:g}us"]
+        return [*hold, *lag, "--progress", "always"]
 
     @property
     def title(self) -> str:
@@ -113,7 +115,8 @@ class _Watch:
             self._note_ramp(now, established)
         if now - self._said_at > _SAY_EVERY_S:
             self._said_at = now
-            self.say(f"{self.plan.title}: {phase}, {established:,} stand{self._pace()}")
+            pace = self._pace() if phase == "connecting" else ""
+            self.say(f"{self.plan.title}: {phase}, {established:,} stand{pace}")
         quiet = phase == "holding" and answers == 0 and established == self.plan.connections
         if not quiet:
             self._quiet_since = None
@@ -130,10 +133,8 @@ class _Watch:
         if len(self.ramp) < 2:
             return ""
         before, last = self.ramp[-2:]
-        rate = (last["established"] - before["established"]) / max(
-            0.01, last["t_s"] - before["t_s"]
-        )
-        return f", {rate:,.0f} connects/s" if last["established"] < self.plan.connections else ""
+        passed_s = max(0.01, last["t_s"] - before["t_s"])
+        return f", {(last['established'] - before['established']) / passed_s:,.0f} connects/s"
 
     def _read_memory(self) -> None:
         began_ns = time.monotonic_ns()

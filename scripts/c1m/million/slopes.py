@@ -43,9 +43,13 @@ def slab_of_server(session: Document) -> float | None:
     if not caches:
         return None
     threads = session["backend"] == "threads"
-    total = 0.0
+    watchers = memory["kernel"]["watchers_bytes"]
+    # Half of what watchers left behind is halved with the dentries and the unknown caches below.
+    total = 0.0 if threads else -watchers / 2
     for name, size in caches.items():
-        if name in _OF_BOTH_ENDS:
+        if name == "proc_inode_cache" and threads:
+            total -= (watchers - size) / 2  # directory entries, which are halved below
+        elif name in _OF_BOTH_ENDS:
             total += size / 2
         elif name in _OF_EPOLL:
             total += 0 if threads else size / 2

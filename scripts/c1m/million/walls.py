@@ -41,7 +41,9 @@ class MemoryGuard:
 
 def wall_of(cause: str, wanted: int, document: Document | None, host: Document) -> Document:
     """A wall as the document keeps it. `document` is the generator's, if it left one."""
-    reached = document["connections"]["established"] if document else 0
+    seen = document["connections"] if document else {"established": 0, "at_end": 0}
+    # What the server has closed at once never stood; where it has died, all have gone since.
+    reached = min(seen["established"], seen["at_end"] or seen["established"])
     return {
         "wanted": wanted,
         "reached": reached,
