@@ -146,8 +146,8 @@ class Server:
             return self.child.end_text(", when it was told to stop")
         return None
 
-    def shortage(self) -> str | None:
-        """What the server lacked while it accepted, once it has had to refuse a connection."""
+    def latest_total(self) -> Document | None:
+        """The sum over all shards in the last whole stats line; None before there is one."""
         try:
             with self._stats_file.open("rb") as file:
                 size = file.seek(0, 2)
@@ -155,12 +155,10 @@ class Server:
                 lines = file.read().decode("utf-8", errors="replace").split("\n")
         except OSError:
             return None
-        # The last line may be torn, and the first of what was read begins anywhere.
-        for line in reversed(lines[1:-1] if size > _STATS_TAIL_BYTES else lines[:-1]):
-            refused = parse("stats", line)["total"]["accept_errors"]
-            text = f"{self.child.name} has had to refuse {refused} connections"
-            return text if refused else None
-        return None
+        # What follows the last newline is torn, and the first of what was read begins anywhere.
+        whole = lines[1:-1] if size > _STATS_TAIL_BYTES else lines[:-1]
+        total: Document | None = parse("stats", whole[-1])["total"] if whole else None
+        return total
 
     def stats(self) -> list[Document]:
         """The stats lines written so far, without a torn last one; CommandError for rubbish."""

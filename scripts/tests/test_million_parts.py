@@ -159,11 +159,12 @@ def test_the_guard_trips_on_either_bound(
 )
 def test_a_wall_is_named_by_what_ran_out(cause: str, kind: str) -> None:
     document = {"connections": {"established": 7, "at_end": 5}}
-    wall = wall_of(cause, 9, document, {"used_bytes": 1})
+    wall = wall_of(cause, 9, document, 6, {"used_bytes": 1})
     assert (wall["kind"], wall["reached"], wall["wanted"]) == (kind, 5, 9)
-    assert wall_of(cause, 9, None, {"used_bytes": 1})["reached"] == 0
+    assert wall_of(cause, 9, None, None, {"used_bytes": 1})["reached"] == 0
+    assert wall_of(cause, 9, document, 3, {"used_bytes": 1})["reached"] == 3
     document["connections"]["at_end"] = 0  # the server has died
-    assert wall_of(cause, 9, document, {"used_bytes": 1})["reached"] == 7
+    assert wall_of(cause, 9, document, None, {"used_bytes": 1})["reached"] == 7
 
 
 def session(
@@ -253,7 +254,7 @@ class FakeSessions:
         wall = None
         if most is not None and plan.connections > most:
             document = {"connections": {"established": most, "at_end": most}}
-            wall = wall_of("EAGAIN", plan.connections, document, {"used_bytes": 1})
+            wall = wall_of("EAGAIN", plan.connections, document, most, {"used_bytes": 1})
         valid = wall is None and self.spoilt == 0
         self.spoilt -= wall is None and self.spoilt > 0
         made = session(plan.variant.name, plan.connections, valid, wall)
@@ -294,7 +295,7 @@ def test_a_variant_is_measured_just_below_its_wall(monkeypatch: pytest.MonkeyPat
 def test_a_variant_that_meets_wall_after_wall_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
     fake = FakeSessions({"uv": 0})
     run = million(monkeypatch, fake, "uv")
-    assert [count for _, count, _ in fake.asked] == [100, 50, 25]
+    assert [count for _, count, _ in fake.asked] == [100, 50, 25, 12, 6]
     assert run.invalid_reasons() == ["uv: no session is valid"]
 
 

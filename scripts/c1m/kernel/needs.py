@@ -8,7 +8,7 @@ Not here: writing settings (journal.py); what present values allow (doctor/limit
 from dataclasses import dataclass
 
 from c1m.doctor.facts import System
-from c1m.doctor.limits import RESERVED_DESCRIPTORS
+from c1m.doctor.limits import HEADROOM, RESERVED_DESCRIPTORS
 
 # Room for what else runs on the machine.
 _FILES_OF_OTHERS = 100_000
@@ -113,7 +113,7 @@ def _of_tracking(system: System, connections: int) -> Need:
 def _of_threads(system: System, connections: int) -> list[Need]:
     hard = system.descriptors[1]
     a_shard = connections if hard < 0 else max(1, min(connections, hard - RESERVED_DESCRIPTORS))
-    processes = connections + _THREADS_OF_OTHERS
+    processes = int((connections + _THREADS_OF_OTHERS) / HEADROOM)
     return [
         _at_least(
             system,

@@ -141,9 +141,9 @@ def read_host(root: Path) -> Document:
 def kernel_growth(before: Document, held: Document) -> Document:
     """What the kernel's memory has grown by between two read_host().
 
-    Whoever looks through /proc/PID/fd meanwhile (an agent of the machine, ss -p) leaves an inode and
-    a directory entry for each descriptor behind. They are no cost of a connection: `watchers_bytes`
-    has them apart, and the slab and the total are without them.
+    Whoever looks through /proc/PID/fd meanwhile (an agent of the machine, ss -p) leaves an inode
+    and a directory entry for each descriptor behind. They are no cost of a connection:
+    `watchers_bytes` has them apart, and the slab and the total are without them.
     """
     names = ("slab_bytes", "kernel_stack_bytes", "page_tables_bytes", "socket_buffer_bytes")
     grown: Document = {

@@ -20,7 +20,7 @@ from c1m.million.walls import MemoryGuard
 from c1m.profile import MillionSettings, RunSettings
 
 # A variant that meets wall after wall is given up.
-_WALLS_MAX = 3
+_WALLS_MAX = 5
 
 
 @dataclass

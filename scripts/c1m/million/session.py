@@ -79,6 +79,7 @@ class _Watch:
     memory: Document | None = None
     read_ns: tuple[int, int] | None = None
     guarded: bool = False
+    accepted: int | None = None  # connections that the server holds, by its last stats line
     _began: float = field(default_factory=time.monotonic)
     _stats_at: float = 0.0
     _said_at: float = 0.0
@@ -92,17 +93,25 @@ class _Watch:
 
     def observe(self) -> str | None:
         """Called a few times a second; why the ramp has to end, or nothing."""
-        reason = self.guard.trips()
-        if reason is not None:
-            self.guarded = True
-            return reason
         now = time.monotonic()
-        if now - self._stats_at > _STATS_EVERY_S:
+        reason = self.guard.trips()
+        self.guarded = reason is not None
+        if self.guarded or now - self._stats_at > _STATS_EVERY_S:
             self._stats_at = now
-            if (shortage := self.server.shortage()) is not None:
-                return shortage
-        self._follow(now)
-        return None
+            reason = self._ask_server() or reason
+        if reason is None:
+            self._follow(now)
+        return reason
+
+    def _ask_server(self) -> str | None:
+        """Notes what the server has accepted; a sentence when it has had to refuse."""
+        total = self.server.latest_total()
+        if total is None:
+            return None
+        self.accepted = total["connections_open"]
+        refused = total["accept_errors"]
+        text = f"{self.server.child.name} has had to refuse {refused} connections"
+        return text if refused else None
 
     def _follow(self, now: float) -> None:
         size, line = _last_line(self.load_log)
@@ -194,7 +203,9 @@ def run_session(
     session["duration_s"] = round(time.monotonic() - started, 3)
     if trace.failure is not None and not trace.stopped:
         document = trace.outcome.document if trace.outcome else None
-        session["wall"] = wall_of(_cause(trace, directory), plan.connections, document, before)
+        accepted = trace.watch.accepted if trace.watch else None
+        cause = _cause(trace, directory)
+        session["wall"] = wall_of(cause, plan.connections, document, accepted, before)
     return session, trace.stopped
 
 

@@ -39,14 +39,20 @@ class MemoryGuard:
         return None
 
 
-def wall_of(cause: str, wanted: int, document: Document | None, host: Document) -> Document:
-    """A wall as the document keeps it. `document` is the generator's, if it left one."""
+def wall_of(
+    cause: str, wanted: int, document: Document | None, accepted: int | None, host: Document
+) -> Document:
+    """A wall as the document keeps it. `document` is the generator's, if it left one.
+
+    The kernel completes handshakes ahead of the server, so that what the generator has established
+    is no more than an upper bound of what stood; `accepted` is what the server last said.
+    """
     seen = document["connections"] if document else {"established": 0, "at_end": 0}
     # What the server has closed at once never stood; where it has died, all have gone since.
-    reached = min(seen["established"], seen["at_end"] or seen["established"])
+    established = min(seen["established"], seen["at_end"] or seen["established"])
     return {
         "wanted": wanted,
-        "reached": reached,
+        "reached": established if accepted is None else min(established, accepted),
         "kind": _kind(cause),
         "cause": cause,
         "used_bytes": host["used_bytes"],
