@@ -2,6 +2,7 @@
 guard, slopes, what follows from a wall.
 """
 
+import os
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,14 @@ import pytest
 from c1m.documents import Document
 from c1m.failure import UsageError
 from c1m.million import million_run
-from c1m.million.footprint import kernel_growth, read_host, read_side, read_slab, split_of
+from c1m.million.footprint import (
+    kernel_growth,
+    open_descriptors,
+    read_host,
+    read_side,
+    read_slab,
+    split_of,
+)
 from c1m.million.million_run import MillionRun
 from c1m.million.slopes import slab_of_server, slopes
 from c1m.million.variants import VARIANTS, select_variants
@@ -91,6 +99,15 @@ def test_a_split_that_takes_too_long_is_scaled_up(
     assert found is not None
     assert found["split_read_fraction"] == 0.5
     assert found["stacks_bytes"] == 2 * 74 * 1024
+
+
+def test_descriptors_are_counted_without_a_look_at_each() -> None:
+    before = open_descriptors(Path("/"), [os.getpid()])
+    if before is None:
+        pytest.skip("Linux before 6.2: the size of a process's fd directory is 0")
+    with Path("/dev/null").open("rb"), Path("/dev/null").open("rb"):
+        assert open_descriptors(Path("/"), [os.getpid()]) == before + 2
+    assert open_descriptors(Path("/"), [2**22 + 1]) is None
 
 
 SLAB = """slabinfo - version: 2.1

@@ -13,10 +13,11 @@ from dataclasses import asdict, dataclass, field
 from c1m.cells import Workshop
 from c1m.documents import Document
 from c1m.estimates import median
-from c1m.million.session import SessionPlan, run_session
+from c1m.million.session import run_session
 from c1m.million.slopes import established, slopes
 from c1m.million.variants import FLOOR, Variant
 from c1m.million.walls import MemoryGuard
+from c1m.million.watch import SessionPlan
 from c1m.profile import MillionSettings, RunSettings
 
 # A variant that meets wall after wall is given up.

@@ -8,157 +8,31 @@ cannot go on ends with a wall that names its cause, and never by exhausting the 
 Not here: which sessions there are (million_run.py); memory (footprint.py).
 """
 
-import re
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from c1m.cells import Workshop, utc_now
-from c1m.child import Child
 from c1m.documents import Document
 from c1m.failure import CommandError
 from c1m.layout import display_path
-from c1m.load import LoadOutcome, LoadPlan, duration_text, run_load
-from c1m.million.footprint import children_of, kernel_growth, read_host, read_side
-from c1m.million.variants import Variant
+from c1m.load import LoadOutcome, run_load
+from c1m.million.footprint import (
+    available_bytes,
+    open_descriptors,
+    read_host,
+)
 from c1m.million.walls import MemoryGuard, wall_of
+from c1m.million.watch import SessionPlan, Watch
 from c1m.server import Server, ServerPlan, StopRequestedError
+from c1m.stop_request import deadline_in, remaining_s
 
-_PROGRESS = re.compile(r"^c1m-load: (\S+) \d+ %: (\d+) of \d+ connections, (\d+) answers/s")
 _BLOCKS = ("window", "connections", "connect", "rate_rps", "counts", "latency_us", "generator")
-_STATS_EVERY_S = 1.0
-_SAY_EVERY_S = 5.0
-# So long after the last answer of the proof memory is read.
-_QUIET_S = 1.5
-
-
-@dataclass(frozen=True)
-class SessionPlan(LoadPlan):
-    """A run of the generator with a hold, against a variant."""
-
-    variant: Variant
-    repetition: int
-    hold_s: float
-    choice: str
-    send_lag_p99_us_max: float
-    processors: int
-    stats_interval_ms: int
-
-    @property
-    def bound_s(self) -> float:
-        """How long a run may take before it is held to be stuck."""
-        return super().bound_s + self.hold_s + self.grace_s
-
-    @property
-    def more_flags(self) -> list[str]:
-        """The hold, which connections carry traffic, and progress in lines."""
-        hold = ["--hold", duration_text(self.hold_s), "--choose", self.choice]
-        lag = ["--max-send-lag-p99", f"{self.send_lag_p99_us_max:g}us"]
-        return [*hold, *lag, "--progress", "always"]
-
-    @property
-    def title(self) -> str:
-        """For progress lines."""
-        return f"{self.variant.name}, {self.connections:,} connections"
-
-
-@dataclass
-class _Watch:
-    """What is seen of a running session: progress, the guard, the server's shortages, memory."""
-
-    plan: SessionPlan
-    server: Server
-    guard: MemoryGuard
-    say: Callable[[str], None]
-    load_log: Path
-    before: Document
-    root: Path = Path("/")
-    load: Child | None = None
-    ramp: list[Document] = field(default_factory=list)
-    memory: Document | None = None
-    read_ns: tuple[int, int] | None = None
-    guarded: bool = False
-    accepted: int | None = None  # connections that the server holds, by its last stats line
-    _began: float = field(default_factory=time.monotonic)
-    _stats_at: float = 0.0
-    _said_at: float = 0.0
-    _quiet_since: float | None = None
-    _log_bytes: int = 0
-
-    def started(self, load: Child) -> None:
-        """The generator's process is there."""
-        self.load = load
-        self._began = time.monotonic()
-
-    def observe(self) -> str | None:
-        """Called a few times a second; why the ramp has to end, or nothing."""
-        now = time.monotonic()
-        reason = self.guard.trips()
-        self.guarded = reason is not None
-        if self.guarded or now - self._stats_at > _STATS_EVERY_S:
-            self._stats_at = now
-            reason = self._ask_server() or reason
-        if reason is None:
-            self._follow(now)
-        return reason
-
-    def _ask_server(self) -> str | None:
-        """Notes what the server has accepted; a sentence when it has had to refuse."""
-        total = self.server.latest_total()
-        if total is None:
-            return None
-        self.accepted = total["connections_open"]
-        refused = total["accept_errors"]
-        text = f"{self.server.child.name} has had to refuse {refused} connections"
-        return text if refused else None
-
-    def _follow(self, now: float) -> None:
-        size, line = _last_line(self.load_log)
-        seen = _PROGRESS.match(line)
-        if seen is None or size == self._log_bytes:
-            return
-        self._log_bytes = size
-        phase, established, answers = seen[1], int(seen[2]), int(seen[3])
-        if phase == "connecting":
-            self._note_ramp(now, established)
-        if now - self._said_at > _SAY_EVERY_S:
-            self._said_at = now
-            pace = self._pace() if phase == "connecting" else ""
-            self.say(f"{self.plan.title}: {phase}, {established:,} stand{pace}")
-        quiet = phase == "holding" and answers == 0 and established == self.plan.connections
-        if not quiet:
-            self._quiet_since = None
-        elif self._quiet_since is None:
-            self._quiet_since = now
-        elif self.memory is None and now - self._quiet_since > _QUIET_S:
-            self._read_memory()
-
-    def _note_ramp(self, now: float, established: int) -> None:
-        seen = {"t_s": round(now - self._began, 2), "established": established}
-        self.ramp.append(seen)
-
-    def _pace(self) -> str:
-        if len(self.ramp) < 2:
-            return ""
-        before, last = self.ramp[-2:]
-        passed_s = max(0.01, last["t_s"] - before["t_s"])
-        return f", {(last['established'] - before['established']) / passed_s:,.0f} connects/s"
-
-    def _read_memory(self) -> None:
-        began_ns = time.monotonic_ns()
-        assert self.load is not None
-        held = read_host(self.root)
-        server = read_side(self.root, self.server.shard_pids)
-        client = read_side(self.root, children_of(self.root, self.load.pid))
-        self.memory = {
-            "server": server,
-            "client": client,
-            "kernel": kernel_growth(self.before, held),
-            "used_bytes": held["used_bytes"],
-            "used_before_bytes": self.before["used_bytes"],
-        }
-        self.read_ns = (began_ns, time.monotonic_ns())
+# Memory has settled when so little more is freed in a step.
+_SETTLED_BYTES = 16 * 1024 * 1024
+_SETTLE_STEP_S = 0.5
+_SETTLE_MAX_S = 30.0
 
 
 @dataclass
@@ -166,7 +40,7 @@ class _Trace:
     """What a session has left so far."""
 
     server: Server | None = None
-    watch: _Watch | None = None
+    watch: Watch | None = None
     outcome: LoadOutcome | None = None
     failure: str | None = None
     stopped: bool = False
@@ -185,6 +59,7 @@ def run_session(
     """The session's entry of the document, and whether the user asked for an end."""
     identity = f"{order:03d}-{plan.variant.name}-c{plan.connections}-{plan.repetition}"
     directory = workshop.directory / identity
+    _let_memory_settle(workshop)
     started, started_utc = time.monotonic(), utc_now()
     before, trace = read_host(Path("/")), _Trace()
     try:
@@ -209,6 +84,21 @@ def run_session(
     return session, trace.stopped
 
 
+def _let_memory_settle(workshop: Workshop) -> None:
+    """Waits until the kernel has taken back what the session before held, within a bound.
+
+    Threads and sockets that have ended are freed later; until then they would count as this
+    session's baseline, and bring the guard down on it.
+    """
+    used = (available_bytes(Path("/")) or (0, 0))[0]
+    deadline = deadline_in(_SETTLE_MAX_S)
+    while remaining_s(deadline) > 0 and workshop.stop_request.signal_name is None:
+        workshop.stop_request.sleep(_SETTLE_STEP_S)
+        before, used = used, (available_bytes(Path("/")) or (0, 0))[0]
+        if before - used < _SETTLED_BYTES:
+            return
+
+
 def _measure(
     plan: SessionPlan,
     workshop: Workshop,
@@ -230,7 +120,8 @@ def _measure(
     trace.server = Server(server_plan, workshop.programs, directory, workshop.stop_request)
     trace.server.wait_ready()
     trace.ready_s = time.monotonic() - began
-    trace.watch = _Watch(plan, trace.server, guard, say, directory / "load.log", before)
+    trace.watch = Watch(plan, trace.server, guard, say, directory / "load.log", before)
+    trace.watch.descriptors_before = open_descriptors(Path("/"), trace.server.shard_pids)
     trace.outcome = run_load(
         plan,
         trace.server,
@@ -377,15 +268,3 @@ def _check(name: str, ok: bool | None, text: str) -> Document:
         "ok": ok,
         "explanation": text,
     }
-
-
-def _last_line(path: Path) -> tuple[int, str]:
-    """How long a log is, and its last whole line; only its end is read."""
-    try:
-        with path.open("rb") as file:
-            size = file.seek(0, 2)
-            file.seek(max(0, size - 1024))
-            lines = file.read().decode("utf-8", errors="replace").split("\n")
-    except OSError:
-        return 0, ""
-    return size, lines[-2] if len(lines) > 1 else ""

@@ -45,7 +45,7 @@ def wall_of(
     """A wall as the document keeps it. `document` is the generator's, if it left one.
 
     The kernel completes handshakes ahead of the server, so that what the generator has established
-    is no more than an upper bound of what stood; `accepted` is what the server last said.
+    is no more than an upper bound of what stood; `accepted` is what the server held.
     """
     seen = document["connections"] if document else {"established": 0, "at_end": 0}
     # What the server has closed at once never stood; where it has died, all have gone since.
