@@ -141,7 +141,7 @@ def read_host(root: Path) -> Document:
 def kernel_growth(before: Document, held: Document) -> Document:
     """What the kernel's memory has grown by between two read_host().
 
-    Whoever looks through /proc/PID/fd meanwhile (an agent of the machine, ss -p) leaves an inode
+    Whoever looks through /proc/PID/fd meanwhile (a monitor, ss -p) leaves an inode
     and a directory entry for each descriptor behind. They are no cost of a connection:
     `watchers_bytes` has them apart, and the slab and the total are without them.
     """
