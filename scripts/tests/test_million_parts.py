@@ -176,12 +176,12 @@ def test_the_guard_trips_on_either_bound(
 )
 def test_a_wall_is_named_by_what_ran_out(cause: str, kind: str) -> None:
     document = {"connections": {"established": 7, "at_end": 5}}
-    wall = wall_of(cause, 9, document, 6, {"used_bytes": 1})
+    wall = wall_of(cause, 9, document, 6, 1)
     assert (wall["kind"], wall["reached"], wall["wanted"]) == (kind, 5, 9)
-    assert wall_of(cause, 9, None, None, {"used_bytes": 1})["reached"] == 0
-    assert wall_of(cause, 9, document, 3, {"used_bytes": 1})["reached"] == 3
+    assert wall_of(cause, 9, None, None, 1)["reached"] == 0
+    assert wall_of(cause, 9, document, 3, 1)["reached"] == 3
     document["connections"]["at_end"] = 0  # the server has died
-    assert wall_of(cause, 9, document, None, {"used_bytes": 1})["reached"] == 7
+    assert wall_of(cause, 9, document, None, 1)["reached"] == 7
 
 
 def session(
@@ -271,7 +271,7 @@ class FakeSessions:
         wall = None
         if most is not None and plan.connections > most:
             document = {"connections": {"established": most, "at_end": most}}
-            wall = wall_of("EAGAIN", plan.connections, document, most, {"used_bytes": 1})
+            wall = wall_of("EAGAIN", plan.connections, document, most, 1)
         valid = wall is None and self.spoilt == 0
         self.spoilt -= wall is None and self.spoilt > 0
         made = session(plan.variant.name, plan.connections, valid, wall)

@@ -160,6 +160,7 @@ def test_the_memory_guard_makes_a_wall(million: Any) -> None:
     assert "the run is not valid: floor: no session is valid" in done.stderr
     assert {wall["kind"] for wall in document["walls"]} == {"memory"}
     assert "of the machine are available" in document["walls"][0]["cause"]
+    assert document["walls"][0]["used_bytes"] > 0
 
 
 def as_user(*more: str) -> tuple[str, ...]:

@@ -78,9 +78,9 @@ def run_session(
     session["duration_s"] = round(time.monotonic() - started, 3)
     if trace.failure is not None and not trace.stopped:
         document = trace.outcome.document if trace.outcome else None
-        accepted = trace.watch.accepted if trace.watch else None
-        cause = _cause(trace, directory)
-        session["wall"] = wall_of(cause, plan.connections, document, accepted, before)
+        cause, watch = _cause(trace, directory), trace.watch
+        accepted, used = (watch.accepted, watch.used_bytes) if watch else (None, None)
+        session["wall"] = wall_of(cause, plan.connections, document, accepted, used)
     return session, trace.stopped
 
 

@@ -40,7 +40,7 @@ class MemoryGuard:
 
 
 def wall_of(
-    cause: str, wanted: int, document: Document | None, accepted: int | None, host: Document
+    cause: str, wanted: int, document: Document | None, accepted: int | None, used: int | None
 ) -> Document:
     """A wall as the document keeps it. `document` is the generator's, if it left one.
 
@@ -55,7 +55,7 @@ def wall_of(
         "reached": established if accepted is None else min(established, accepted),
         "kind": _kind(cause),
         "cause": cause,
-        "used_bytes": host["used_bytes"],
+        "used_bytes": used,
     }
 
 

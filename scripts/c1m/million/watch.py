@@ -16,6 +16,7 @@ from c1m.child import Child
 from c1m.documents import Document
 from c1m.load import LoadPlan, duration_text
 from c1m.million.footprint import (
+    available_bytes,
     children_of,
     kernel_growth,
     open_descriptors,
@@ -80,6 +81,7 @@ class Watch:
     read_ns: tuple[int, int] | None = None
     guarded: bool = False
     accepted: int | None = None  # connections that the server held when the ramp was ended
+    used_bytes: int | None = None  # of the machine's memory, at the same moment
     descriptors_before: int | None = None  # of the server, when it had no connection
     _began: float = field(default_factory=time.monotonic)
     _stats_at: float = 0.0
@@ -101,7 +103,7 @@ class Watch:
             self._stats_at = now
             reason = self._shortage()
         if reason is not None:
-            self._count_accepted()
+            self._note_end()
         else:
             self._follow(now)
         return reason
@@ -113,7 +115,8 @@ class Watch:
         text = f"{self.server.child.name} has had to refuse {refused} connections"
         return text if refused else None
 
-    def _count_accepted(self) -> None:
+    def _note_end(self) -> None:
+        self.used_bytes = (available_bytes(self.root) or (None, None))[0]
         # The kernel's word: stats lines come late from a server that has no CPU time to spare.
         now = open_descriptors(self.root, self.server.shard_pids)
         if now is not None and self.descriptors_before is not None:
