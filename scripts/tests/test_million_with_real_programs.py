@@ -29,6 +29,8 @@ FORGIVEN = {
     "steal",
     "throttled",
 }
+# Counted for a whole network namespace: in the host's, others have their share.
+OF_THE_HOST = {"listen_overflows", "syn_cookies", "conntrack_drops"}
 USER = 54321
 PROFILE = """
 [run]
@@ -128,7 +130,8 @@ def test_every_part_of_a_session(million: Any, place: Path) -> None:
     assert len(sessions) == 6
     described = (TOP / "docs" / "methodology.md").read_text("utf-8")
     for session in sessions:
-        assert failed(session) <= FORGIVEN, session["validity"]["invalid_reasons"]
+        forgiven = FORGIVEN if os.geteuid() == 0 else FORGIVEN | OF_THE_HOST
+        assert failed(session) <= forgiven, session["validity"]["invalid_reasons"]
         wanted = session["connections_wanted"]
         assert session["connections"]["proven"] == wanted
         assert session["connections"]["at_end"] == wanted
@@ -178,7 +181,7 @@ def test_without_root_it_runs_in_the_namespace_of_the_host(million: Any) -> None
     assert document["kernel"]["namespace_reason"] == "not root"
     assert document["kernel"]["changes"] == []
     for session in document["sessions"]:
-        assert failed(session) <= FORGIVEN
+        assert failed(session) <= FORGIVEN | OF_THE_HOST
         assert session["memory"]["server"]["pss_bytes"] > 0
         assert session["memory"]["kernel"]["slab_by_cache_bytes"] is None
 
