@@ -3,6 +3,7 @@
 
 PROFILE ?= quick
 OUT ?=
+CONNECTIONS ?=
 JOBS ?= $(shell nproc)
 PYTHON := .venv/bin/python
 
@@ -14,7 +15,7 @@ timed = @started=$$(date +%s); echo "== $(1)"; $(2) || exit $$?; \
 .PHONY: help bootstrap build bench test soak lint clean
 
 help: ## this list
-	@echo "usage: make TARGET [PROFILE=smoke|quick|full] [OUT=DIR] [JOBS=N]"
+	@echo "usage: make TARGET [PROFILE=smoke|quick|full|million] [OUT=DIR] [CONNECTIONS=N] [JOBS=N]"
 	@sed -n 's/^\([a-z]*\):[^#]*## \(.*\)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
 
 bootstrap: ## installs Debian packages and the Python environment for everything below
@@ -28,7 +29,8 @@ bench: ## installs what is missing, builds, measures, prints the table, writes t
 	$(call timed,bootstrap,scripts/bootstrap.sh bench)
 	$(call timed,configure bench,cmake --preset bench)
 	$(call timed,build bench,cmake --build --preset bench -j $(JOBS))
-	$(call timed,measure,./c1m bench --profile "$(PROFILE)" $(if $(OUT),--out "$(OUT)"))
+	$(call timed,measure,./c1m bench --profile "$(PROFILE)" $(if $(OUT),--out "$(OUT)") \
+		$(if $(CONNECTIONS),--connections "$(CONNECTIONS)"))
 
 test: bootstrap ## installs what is missing, builds, runs every test and the lint
 	@JOBS=$(JOBS) scripts/run_tests.sh

@@ -29,6 +29,7 @@ struct FlagTexts {
   WebSocketTexts websocket;
   std::string message_size = "64";
   std::string warmup;
+  std::string hold = "0s";
   std::string seed = "1";
   std::string shards = "auto";
   std::string cpus;
@@ -89,6 +90,9 @@ void add_traffic_flags(CLI::App& app, FlagTexts& texts) {
       "--warmup", texts.warmup,
       "traffic before the window, verified, not measured [2s; of a trace its beginning, 0s; of a "
       "step of --search 1s]");
+  app.add_option("--hold", texts.hold,
+                 "once connected, prove each connection alive by one exchange and let all rest; so "
+                 "long for both, before the warm-up [0s: neither]");
   app.add_option("--timeout", texts.timeout,
                  "for a connect and for the drain; a later answer counts as late [10s]");
   app.add_option("--seed", texts.seed, "names the plan and the payload [1]");
@@ -225,6 +229,10 @@ void read_times(FlagReader& reader, const FlagTexts& texts, LoadSettings& settin
   }
   if (!texts.duration.empty()) {
     settings.duration_ns = reader.duration("-d,--duration", texts.duration, os::ns_per_ms);
+  }
+  settings.hold_ns = reader.duration("--hold", texts.hold, 0);
+  if (settings.hold_ns > 0 && (settings.search || texts.idle)) {
+    reader.report("--hold", "has no meaning with --search, --calibrate or --idle");
   }
   settings.timeout_ns = reader.duration("--timeout", texts.timeout, os::ns_per_ms);
   settings.spin_ns = reader.duration("--spin", texts.spin, 0);

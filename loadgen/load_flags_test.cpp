@@ -76,6 +76,9 @@ TEST(LoadFlags, IdleHasNoRateAndNoWarmUp) {
   EXPECT_EQ(settings_of({"--idle"}).mode, LoadMode::idle);
   EXPECT_EQ(settings_of({"--idle"}).warmup_ns, 0);
   EXPECT_THAT(mistake_of({"--idle", "-R", "5"}), HasSubstr("--idle"));
+  EXPECT_EQ(settings_of({}).hold_ns, 0);
+  EXPECT_EQ(settings_of({"-R", "5", "--hold", "3s"}).hold_ns, 3 * os::ns_per_s);
+  EXPECT_THAT(mistake_of({"--idle", "--hold", "3s"}), HasSubstr("--hold"));
 }
 
 TEST(LoadFlags, OutputGoesWhereItIsAsked) {

@@ -63,6 +63,7 @@ void merge_connect(measure::ConnectResult& sum, const measure::ConnectResult& pa
 
 void merge_shard(LoadDocument& document, const LoadShardResult& shard) {
   document.connections_established += shard.connections_established;
+  if (document.connections_proven) *document.connections_proven += shard.connections_proven;
   document.connections_at_end += shard.connections_at_end;
   merge_connect(document.connect, shard.connect);
   merge_errors(document.connection_errors, shard.connection_errors);
@@ -185,6 +186,7 @@ LoadDocument merge_outcome(const LoadSettings& settings, const std::vector<Addre
       describe_settings(settings, static_cast<std::uint32_t>(outcome.shards.size()), sources);
   document.window = outcome.window;
   document.connections_planned = settings.connections;
+  if (settings.hold_ns > 0) document.connections_proven = 0;
   document.connection_bytes = sizeof(Connection);
   if (settings.protocol == Protocol::ws) {
     document.connection_bytes += sizeof(WebSocketState);

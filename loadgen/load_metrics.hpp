@@ -14,7 +14,8 @@ inline constexpr const char* open_metrics_content_type =
     "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
 // The phases of a run, in their order.
-inline constexpr std::array run_phases{"connecting", "warm-up", "window", "proving", "draining"};
+inline constexpr std::array run_phases{"connecting", "holding", "warm-up",
+                                       "window",     "proving", "draining"};
 
 [[nodiscard]] std::string to_open_metrics(const LiveFigures& figures, LoadMode mode);
 

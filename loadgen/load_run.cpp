@@ -105,10 +105,13 @@ void LoadRun::await_connections() {
 
 void LoadRun::start() {
   const os::Nanoseconds start_ns = os::monotonic_ns() + start_lead_ns;
-  outcome_.window.start_ns = start_ns + settings_.warmup_ns;
+  const os::Nanoseconds warmup_ns = start_ns + settings_.hold_ns;
+  outcome_.window.start_ns = warmup_ns + settings_.warmup_ns;
   outcome_.window.end_ns = outcome_.window.start_ns + settings_.duration_ns;
   fleet_.control().start_ns.store(start_ns, std::memory_order_relaxed);
   fleet_.wake();
+  progress_.enter("holding");
+  while (!is_stopped() && os::monotonic_ns() < warmup_ns) turn(warmup_ns);
   progress_.enter("warm-up");
   while (!is_stopped() && os::monotonic_ns() < outcome_.window.start_ns) {
     turn(outcome_.window.start_ns);

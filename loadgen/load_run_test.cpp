@@ -147,6 +147,31 @@ TEST_F(LoadRunTest, ClosedLoopAndIdleRunToTheirEnds) {
   EXPECT_EQ(idle.counts.answered, 6U);
 }
 
+TEST_F(LoadRunTest, AHoldProvesEachConnectionBeforeTheWarmUp) {
+  serve();
+  settings.hold_ns = 300 * os::ns_per_ms;
+  const os::Nanoseconds began_ns = os::monotonic_ns();
+  const auto document = merge_outcome(settings, {}, run(2));
+  EXPECT_EQ(document.connections_proven, 6U);
+  EXPECT_GE(document.window.start_ns - began_ns, settings.hold_ns + settings.warmup_ns);
+  const std::uint64_t planned = count_arrivals(settings.plan(), settings.warmup_ns,
+                                               settings.warmup_ns + settings.duration_ns);
+  EXPECT_EQ(document.counts.answered, planned) << "the proof is none of the plan's requests";
+  EXPECT_EQ(document.warmup_counts.answered,
+            6 + count_arrivals(settings.plan(), 0, settings.warmup_ns));
+  settings.hold_ns = 0;
+  EXPECT_EQ(merge_outcome(settings, {}, run(2)).connections_proven, std::nullopt);
+}
+
+// The server answers four, then it is gone: two connections are not proven.
+TEST_F(LoadRunTest, AHoldCountsNoneThatDidNotAnswer) {
+  serve(4);
+  settings.hold_ns = 60 * os::ns_per_s;
+  const RunOutcome outcome = run(2);
+  EXPECT_EQ(outcome.stopped_by, "target lost");
+  EXPECT_EQ(merge_outcome(settings, {}, outcome).connections_proven, 4U);
+}
+
 TEST_F(LoadRunTest, ARefusalIsNamedWithItsTarget) {
   serve();
   static_cast<void>(server->signal(SIGKILL));

@@ -82,6 +82,7 @@ measure::Settings describe_settings(const LoadSettings& settings, std::uint32_t 
       {"pipeline", std::uint64_t{settings.pipeline}},  // 0: no limit
       {"message_bytes", std::uint64_t{settings.message_bytes}},
       {"message_bytes_min", std::uint64_t{settings.message_bytes_min}},
+      {"hold_s", to_s(settings.hold_ns)},
       {"warmup_s", to_s(settings.warmup_ns)},
       {"duration_s", to_s(settings.duration_ns)},
       {"timeout_s", to_s(settings.timeout_ns)},

@@ -36,6 +36,8 @@ struct LoadSettings {
   os::Nanoseconds duration_ns = 30 * os::ns_per_s;
   os::Nanoseconds timeout_ns = 10 * os::ns_per_s;
   os::Nanoseconds spin_ns = 0;
+  // Before the warm-up: a proof that each connection is alive, and rest.
+  os::Nanoseconds hold_ns = 0;
   os::Nanoseconds send_lag_p99_max_ns = os::ns_per_ms;
   std::uint64_t seed = 1;
   double connect_rate_per_s = 20'000;     // over all shards; 0: as fast as it goes

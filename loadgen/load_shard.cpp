@@ -112,6 +112,7 @@ class LoadShard {
   void connect();
   void await_start();
   void exchange_traffic();
+  void hold(os::Nanoseconds start_ns, os::Nanoseconds end_ns);
   void run_traffic(os::Nanoseconds until_ns);
   void prove_alive();
   void drain();
@@ -178,10 +179,17 @@ void LoadShard::await_start() {
 }
 
 void LoadShard::exchange_traffic() {
-  const os::Nanoseconds start_ns = order_.control.start_ns.load(std::memory_order_relaxed);
+  const os::Nanoseconds begin_ns = order_.control.start_ns.load(std::memory_order_relaxed);
+  const os::Nanoseconds start_ns = begin_ns + settings_.hold_ns;
   const os::Nanoseconds length_ns = settings_.warmup_ns + settings_.duration_ns;
   measure::LoadWindow window{.start_ns = start_ns + settings_.warmup_ns,
                              .end_ns = start_ns + length_ns};
+  measure::LoadWindow accounted = window;
+  // The proof follows the hold, and its requests are what an idle run counts.
+  if (settings_.mode == LoadMode::idle) accounted.end_ns += proof_max_ns;
+  accounting_.open_window(accounted);
+  enter(ShardPhase::running);
+  if (settings_.hold_ns > 0) hold(begin_ns, start_ns);
   switch (settings_.mode) {
     case LoadMode::open:
       traffic_ = std::make_unique<OpenLoop>(
@@ -198,16 +206,26 @@ void LoadShard::exchange_traffic() {
   if (websocket_ && settings_.websocket.ping_interval_ns > 0) {
     pings_.emplace(*websocket_, settings_.websocket.ping_interval_ns, start_ns, window.end_ns);
   }
-  measure::LoadWindow accounted = window;
-  // The proof follows the hold, and its requests are what an idle run counts.
-  if (settings_.mode == LoadMode::idle) accounted.end_ns += proof_max_ns;
-  accounting_.open_window(accounted);
-  enter(ShardPhase::running);
   run_traffic(window.start_ns);
   const os::Nanoseconds cpu_before_ns = own_cpu_ns();
   run_traffic(window.end_ns);
   result_.cpu_ns = own_cpu_ns() - cpu_before_ns;
   if (settings_.mode == LoadMode::idle) prove_alive();
+}
+
+// One exchange on each connection, then rest. Requests count as warm-up; an answer that comes after
+// the end does not prove its connection in time.
+void LoadShard::hold(os::Nanoseconds start_ns, os::Nanoseconds end_ns) {
+  traffic_ = std::make_unique<AliveProof>(exchange_, start_ns);
+  while (true) {
+    const os::Nanoseconds now_ns = clock_.now_ns();
+    const os::Nanoseconds until_ns = std::min(end_ns, stop_ns());
+    if (now_ns >= until_ns) break;
+    traffic_->send_due(now_ns);
+    turn(std::min(traffic_->next_due_ns(), until_ns));
+  }
+  result_.connections_proven = accounting_.answered_total();
+  traffic_.reset();
 }
 
 // Keeps the traffic going until `until_ns`, or until the supervisor's stop if that is earlier.

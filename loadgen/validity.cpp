@@ -105,6 +105,22 @@ ValidityCheck established(std::string name, std::uint64_t count, std::uint64_t p
       .explanation = fmt::format("{} of {} connections were established {}", count, planned, when)};
 }
 
+ValidityCheck proven_alive(const LoadDocument& document) {
+  const char* name = "proven_alive";
+  if (!document.connections_proven) {
+    return not_applied(name, "connections", "without --hold the connections are not tried first");
+  }
+  const std::uint64_t proven = *document.connections_proven;
+  const std::uint64_t planned = document.connections_planned;
+  return {.name = name,
+          .value = static_cast<double>(proven),
+          .bound = static_cast<double>(planned),
+          .unit = "connections",
+          .ok = proven == planned,
+          .explanation = fmt::format("{} of {} connections answered an exchange before the warm-up",
+                                     proven, planned)};
+}
+
 ValidityCheck send_lag(const LoadDocument& document, const ValidityContext& context) {
   const char* name = "send_lag_p99_us";
   if (!document.send_lag_ns) {
@@ -245,6 +261,7 @@ std::vector<ValidityCheck> check_validity(const LoadDocument& document,
       nothing_late(document),
       established("established_at_start", document.connections_established, planned,
                   "at the start"),
+      proven_alive(document),
       established("established_at_end", document.connections_at_end, planned, "at the end"),
       send_lag(document, context),
       generator_cpu(document, context),

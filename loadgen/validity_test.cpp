@@ -33,6 +33,7 @@ LoadDocument sound_run(const char* mode) {
   document.service_ns.record(response_ns, requests);
   if (document.mode == "open") {
     document.rate_planned_rps = 1'000;
+    document.connections_proven = 2;
     document.response_ns.emplace().record(response_ns, requests);
     document.send_lag_ns.emplace().record(20'000, requests);
   }
@@ -180,6 +181,7 @@ INSTANTIATE_TEST_SUITE_P(
         FaultCase{"nothing_late", [](auto& document, auto&) { document.counts.late = 1; }},
         FaultCase{"established_at_start",
                   [](auto& document, auto&) { document.connections_established = 1; }},
+        FaultCase{"proven_alive", [](auto& document, auto&) { document.connections_proven = 1; }},
         FaultCase{"established_at_end",
                   [](auto& document, auto&) { document.connections_at_end = 1; }},
         FaultCase{"send_lag_p99_us",

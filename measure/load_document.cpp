@@ -217,6 +217,7 @@ std::string write_load_document(const LoadDocument& document) {
                     {"duration_s", document.window.duration_s()}};
   json["connections"] = {{"planned", document.connections_planned},
                          {"established", document.connections_established},
+                         {"proven", json_of(document.connections_proven)},
                          {"at_end", document.connections_at_end},
                          {"errors", document.connection_errors}};
   json["connect"] = connect_block(document);

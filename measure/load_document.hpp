@@ -106,6 +106,7 @@ struct LoadDocument {
   LoadWindow window;
   std::uint64_t connections_planned = 0;
   std::uint64_t connections_established = 0;
+  std::optional<std::uint64_t> connections_proven;  // nothing: the run had no hold
   std::uint64_t connections_at_end = 0;
   ConnectResult connect;
   ErrorCounts connection_errors;

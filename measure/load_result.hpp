@@ -65,6 +65,7 @@ struct LoadShardResult {
   int pid = 0;
   std::uint64_t connections_planned = 0;
   std::uint64_t connections_established = 0;  // when connecting was over
+  std::uint64_t connections_proven = 0;       // by an exchange before the warm-up
   std::uint64_t connections_at_end = 0;       // after the drain
   ConnectResult connect;
   ErrorCounts connection_errors;        // of established connections

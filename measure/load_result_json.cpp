@@ -118,6 +118,7 @@ LoadShardResult result_from(const Json& json, HistogramReader& histograms) {
   json.at("pid").get_to(result.pid);
   json.at("connections_planned").get_to(result.connections_planned);
   json.at("connections_established").get_to(result.connections_established);
+  json.at("connections_proven").get_to(result.connections_proven);
   json.at("connections_at_end").get_to(result.connections_at_end);
   result.connect = connect_from(json.at("connect"), histograms);
   json.at("connection_errors").get_to(result.connection_errors);
@@ -149,6 +150,7 @@ std::string write_load_shard_result(const LoadShardResult& result) {
                      {"pid", result.pid},
                      {"connections_planned", result.connections_planned},
                      {"connections_established", result.connections_established},
+                     {"connections_proven", result.connections_proven},
                      {"connections_at_end", result.connections_at_end},
                      {"connect", to_json(result.connect)},
                      {"connection_errors", result.connection_errors},

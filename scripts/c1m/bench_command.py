@@ -21,7 +21,7 @@ from c1m.checkout import Checkout, read_checkout
 from c1m.doctor.facts import System
 from c1m.documents import Document
 from c1m.environment import describe_environment
-from c1m.failure import CommandError, ExitCode
+from c1m.failure import CommandError, ExitCode, UsageError
 from c1m.layout import RESULTS_DIRECTORY, Programs, display_path
 from c1m.placement import Placement, place
 from c1m.plan import fit
@@ -45,12 +45,22 @@ class BenchOptions:
     backends: str
     as_json: bool
     strict: bool
+    connections: int | None = None
 
 
 def run_bench(options: BenchOptions) -> int:
     """Runs a profile and returns the exit code."""
-    backends = select_backends(options.backends)
     profile = read_profile(options.profile)
+    if profile.million is not None:
+        from c1m.million.million_command import run_million
+
+        return run_million(options, profile)
+    if options.connections is not None:
+        raise UsageError(
+            f"--connections: profile '{profile.name}' has its own numbers; only profile million "
+            "takes one."
+        )
+    backends = select_backends(options.backends)
     programs = Programs(options.build_dir)
     programs.require(backends)
     system, checkout = System(), read_checkout()

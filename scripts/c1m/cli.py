@@ -20,6 +20,9 @@ from c1m.backends import BACKENDS
 from c1m.failure import CommandError, ExitCode
 from c1m.layout import TOP
 
+# As in loadgen/load_flags.cpp, with room to spare.
+CONNECTIONS_MOST = 100_000_000
+
 app = typer.Typer(
     help="Compares threads, an event loop and coroutines on real sockets.",
     no_args_is_help=True,
@@ -54,16 +57,30 @@ def _top(
 @app.command()
 def doctor(
     connections: Annotated[
-        int | None, typer.Option(min=1, help="Exit 4 when this many connections do not fit.")
+        int | None,
+        typer.Option(
+            min=1,
+            max=CONNECTIONS_MOST,
+            help="What so many need of the kernel's settings; exit 4 when they do not fit.",
+        ),
     ] = None,
+    restore: Annotated[
+        bool,
+        typer.Option(
+            "--restore", help="Only put back the kernel settings that a run has left raised."
+        ),
+    ] = False,
     format: Annotated[  # noqa: A002
         Format, typer.Option(help="Text for people or the JSON document.")
     ] = Format.TEXT,
 ) -> None:
     """Says what limits this machine has, what they allow, which binds, and how to lift it."""
-    from c1m.doctor.doctor_command import run_doctor
+    from c1m.doctor.doctor_command import restore_settings, run_doctor
 
-    run_doctor(connections, format is Format.JSON)
+    if restore:
+        restore_settings()
+    else:
+        run_doctor(connections, format is Format.JSON)
 
 
 @app.command()
@@ -92,11 +109,21 @@ def bench(
     strict: Annotated[
         bool, typer.Option("--strict", help="Exit 3 when the run is not valid.")
     ] = False,
+    connections: Annotated[
+        int | None,
+        typer.Option(
+            min=100,
+            max=CONNECTIONS_MOST,
+            help="Profile million: so many connections instead of a million.",
+        ),
+    ] = None,
 ) -> None:
     """Measures the backends, prints the comparison, writes results and report."""
     from c1m.bench_command import BenchOptions, run_bench
 
-    options = BenchOptions(profile, out, build_dir, seed, backends, format is Format.JSON, strict)
+    options = BenchOptions(
+        profile, out, build_dir, seed, backends, format is Format.JSON, strict, connections
+    )
     raise typer.Exit(run_bench(options))
 
 

@@ -17,7 +17,7 @@ from c1m.layout import SCHEMA_DIRECTORY
 
 Document: TypeAlias = dict[str, Any]
 
-KINDS = ("ready", "stats", "load", "search", "calibration", "run", "doctor")
+KINDS = ("ready", "stats", "load", "search", "calibration", "run", "doctor", "million")
 
 
 class InvalidDocumentError(ValueError):

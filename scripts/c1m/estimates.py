@@ -71,6 +71,8 @@ def line(x: Sequence[float], y: Sequence[float]) -> Line | None:
     if len(x) < 3 or len(set(x)) < 2:
         return None
     fit = stats.linregress(np.asarray(x, dtype=float), np.asarray(y, dtype=float))
-    half = float(stats.t.ppf(0.975, len(x) - 2)) * float(fit.stderr)
+    # Where y never changes the correlation, and with it this, is not a number.
+    stderr = 0.0 if np.isnan(fit.stderr) else float(fit.stderr)
+    half = float(stats.t.ppf(0.975, len(x) - 2)) * stderr
     slope = float(fit.slope)
     return Line(Estimate(slope, slope - half, slope + half, 0.95, len(x)), float(fit.intercept))

@@ -18,6 +18,7 @@ from c1m.stop_request import StopRequest, deadline_in, remaining_s
 # Connections a second that even a slow machine reaches, for the bound on waiting.
 _CONNECTS_PER_S_MIN = 500
 _SLACK_S = 15.0
+_CLOSES_PER_S_MIN = 10_000
 # How long the generator may take to write its document once it was told to stop or lost its target.
 _GRACE_S = 10.0
 _POLL_S = 0.25
@@ -46,6 +47,16 @@ class LoadPlan:
         """How long a run may take before it is held to be stuck."""
         connecting_s = self.connections / _CONNECTS_PER_S_MIN
         return connecting_s + self.warmup_s + self.duration_s + 2 * self.timeout_s + _SLACK_S
+
+    @property
+    def grace_s(self) -> float:
+        """How long it may take to end when it is told to: closing a socket takes some time."""
+        return _GRACE_S + self.connections / _CLOSES_PER_S_MIN
+
+    @property
+    def more_flags(self) -> list[str]:
+        """Flags of a more special plan."""
+        return []
 
 
 @dataclass(frozen=True)
@@ -91,7 +102,7 @@ def load_command(plan: LoadPlan, targets: str, programs: Programs, out: Path) ->
         command += ["--idle"]
     if plan.connect_rate_per_s is not None:
         command += ["--connect-rate", str(plan.connect_rate_per_s)]
-    return command
+    return command + plan.more_flags
 
 
 def duration_text(duration_s: float) -> str:
@@ -105,20 +116,22 @@ def run_load(
     programs: Programs,
     directory: Path,
     stop_request: StopRequest,
-    observe: Callable[[], None],
+    observe: Callable[[], str | None],
+    started: Callable[[Child], None] = lambda _: None,
 ) -> LoadOutcome:
-    """Runs the generator against a ready server. `observe` is called a few times a second
-    meanwhile.
+    """Runs the generator against a ready server. `started` is told of it; `observe` is called a few
+    times a second meanwhile, and ends the run by returning why.
     """
     out = directory / "load.json"
     command = load_command(plan, server.targets, programs, out)
     child = Child(LOAD_PROGRAM, command, directory / "load.log", stop_request)
+    started(child)
     try:
         failure = _watch(child, plan, server, stop_request, observe)
     finally:
-        in_time = child.stop(_GRACE_S)
+        in_time = child.stop(plan.grace_s)
     if not in_time and failure is None:
-        failure = f"{child.name} did not end within {_GRACE_S:g} s of SIGTERM and was killed"
+        failure = f"{child.name} did not end within {plan.grace_s:g} s of SIGTERM and was killed"
     document, rubbish = _document(out)
     if failure is None and child.exit_code != 0:
         failure = child.end_text()
@@ -132,7 +145,7 @@ def _watch(
     plan: LoadPlan,
     server: Server,
     stop_request: StopRequest,
-    observe: Callable[[], None],
+    observe: Callable[[], str | None],
 ) -> str | None:
     """Returns when the generator has ended, or with a sentence when it has to be stopped."""
     bound_s = plan.bound_s
@@ -146,7 +159,8 @@ def _watch(
         if remaining_s(deadline) == 0:
             return f"{child.name} was stuck: no end within {bound_s:.0f} s; it was stopped"
         stop_request.wait([child.pidfd, server.child.pidfd], _POLL_S)
-        observe()
+        if (reason := observe()) is not None:
+            return reason
     return None
 
 

@@ -97,6 +97,29 @@ class MemorySettings:
 
 
 @dataclass(frozen=True)
+class MillionSettings:
+    """As many connections as fit, up to `connections`: a profile with this section runs nothing
+    else. `rungs_percent` are shares of the connections, each with its `repetitions`.
+    """
+
+    connections: int
+    rungs_percent: list[int]
+    repetitions: list[int]
+    subset_active: int
+    subset_repetitions: int
+    connect_rate_per_s: float
+    proof_rate_per_s: float
+    rest_s: float
+    warmup_s: float
+    duration_s: float
+    rate_rps: float
+    send_lag_p99_us_max: float
+    memory_used_bytes_max: int
+    memory_available_bytes_min: int
+    wall_percent: int
+
+
+@dataclass(frozen=True)
 class Profile:
     """A whole profile; an experiment that is null is not run."""
 
@@ -108,6 +131,7 @@ class Profile:
     capacity: CapacitySettings | None
     connect: ConnectSettings | None
     memory: MemorySettings | None
+    million: MillionSettings | None
     source: dict[str, Any]
     # The same over WebSocket.
     latency_ws: LatencySettings | None = None
@@ -125,6 +149,7 @@ _SECTIONS: dict[str, type[Any]] = {
     "latency_ws": LatencySettings,
     "efficiency_ws": EfficiencySettings,
     "memory_ws": MemorySettings,
+    "million": MillionSettings,
 }
 
 _Section = TypeVar("_Section")
@@ -165,9 +190,32 @@ def parse_profile(name: str, source: dict[str, Any], where: str) -> Profile:
     }
     if all(sections[section] is None for section in _SECTIONS if section != "run"):
         raise UsageError(f"{where}: no experiment; add one of {', '.join(list(_SECTIONS)[1:])}.")
+    _check_million(sections, where)
     return Profile(
         name=name, description=str(source.get("description", "")), source=source, **sections
     )
+
+
+def _check_million(sections: dict[str, Any], where: str) -> None:
+    million: MillionSettings | None = sections["million"]
+    if million is None:
+        return
+    place = f"{where}: [million]"
+    others = [name for name in _SECTIONS if name not in ("run", "million") and sections[name]]
+    if others:
+        raise UsageError(f"{place} stands alone, without [{'], ['.join(others)}].")
+    if len(million.rungs_percent) != len(million.repetitions):
+        raise UsageError(
+            f"{place}: rungs_percent has {len(million.rungs_percent)} numbers, repetitions has "
+            f"{len(million.repetitions)}."
+        )
+    if (
+        sorted(set(million.rungs_percent)) != million.rungs_percent
+        or max(million.rungs_percent[-1], million.wall_percent) > 100
+    ):
+        raise UsageError(
+            f"{place}: rungs_percent must grow, and neither they nor wall_percent exceed 100."
+        )
 
 
 def _read_section(kind: type[_Section], values: Any, where: str) -> _Section:
@@ -202,10 +250,7 @@ def _checked(value: Any, hint: Any, where: str) -> Any:
 def _number(value: Any, kinds: Any, where: str) -> Any:
     if isinstance(value, bool) or not isinstance(value, kinds):
         raise UsageError(f"{where}: {value!r} is not a number of the right kind.")
-    if (
-        value <= 0
-        and not where.endswith("repetitions_extra_max")
-        and not where.endswith("warmup_s")
-    ):
+    may_be_none = ("repetitions_extra_max", "subset_repetitions", "warmup_s")
+    if value < 0 or (value == 0 and not where.endswith(may_be_none)):
         raise UsageError(f"{where}: {value} is not above 0.")
     return value

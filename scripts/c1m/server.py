@@ -10,14 +10,17 @@ from pathlib import Path
 from c1m.backends import BACKENDS
 from c1m.child import Child
 from c1m.documents import Document, InvalidDocumentError, parse, read
-from c1m.failure import CommandError
+from c1m.failure import CommandError, ExitCode, LimitError
 from c1m.layout import Programs, display_path
 from c1m.stop_request import StopRequest, deadline_in, remaining_s
 
 READY_TIMEOUT_S = 20.0
 # A thread a connection has to end ten thousand threads; that takes a second or two.
 STOP_GRACE_S = 15.0
+CLOSES_PER_S_MIN = 10_000
 _POLL_S = 0.02
+# Two lines of a hundred shards and more.
+_STATS_TAIL_BYTES = 1 << 20
 
 
 class StopRequestedError(Exception):
@@ -34,6 +37,12 @@ class ServerPlan:
     processors: int
     stats_interval_ms: int
     protocol: str
+    flags: tuple[str, ...] = ()
+
+    @property
+    def stop_grace_s(self) -> float:
+        """How long it may take to end: closing a socket takes some time."""
+        return STOP_GRACE_S + self.connections / CLOSES_PER_S_MIN
 
 
 class Server:
@@ -76,6 +85,7 @@ class Server:
             display_path(self._stats_file),
             "--stats-interval",
             f"{plan.stats_interval_ms}ms",
+            *plan.flags,
         ]
 
     def wait_ready(self, timeout_s: float = READY_TIMEOUT_S) -> None:
@@ -90,7 +100,9 @@ class Server:
                 raise StopRequestedError
             if self.child.ended():
                 self.child.stop(0)
-                raise CommandError(self.child.end_text(", before it was ready"))
+                text = self.child.end_text(", before it was ready")
+                is_limit = self.child.exit_code == ExitCode.LIMIT
+                raise LimitError(text) if is_limit else CommandError(text)
             if remaining_s(deadline) == 0:
                 raise CommandError(
                     f"{self.child.name} was not ready within {timeout_s:g} s; it was stopped."
@@ -123,16 +135,31 @@ class Server:
     def stop(self) -> str | None:
         """Stops the server. A sentence when it did not end as it should, or nothing."""
         already_dead = self.child.ended()
-        in_time = self.child.stop(STOP_GRACE_S)
+        in_time = self.child.stop(self.plan.stop_grace_s)
         if already_dead:
             return self.child.end_text(", while it was needed")
         if not in_time:
             return (
-                f"{self.child.name} did not end within {STOP_GRACE_S:g} s of SIGTERM and was killed"
+                f"{self.child.name} did not end within {self.plan.stop_grace_s:g} s of SIGTERM and "
+                "was killed"
             )
         if self.child.exit_code not in (0, 143):
             return self.child.end_text(", when it was told to stop")
         return None
+
+    def latest_total(self) -> Document | None:
+        """The sum over all shards in the last whole stats line; None before there is one."""
+        try:
+            with self._stats_file.open("rb") as file:
+                size = file.seek(0, 2)
+                file.seek(max(0, size - _STATS_TAIL_BYTES))
+                lines = file.read().decode("utf-8", errors="replace").split("\n")
+        except OSError:
+            return None
+        # What follows the last newline is torn, and the first of what was read begins anywhere.
+        whole = lines[1:-1] if size > _STATS_TAIL_BYTES else lines[:-1]
+        total: Document | None = parse("stats", whole[-1])["total"] if whole else None
+        return total
 
     def stats(self) -> list[Document]:
         """The stats lines written so far, without a torn last one; CommandError for rubbish."""

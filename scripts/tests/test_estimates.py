@@ -99,3 +99,10 @@ def test_slope_interval_covers_the_true_slope_as_often_as_it_says() -> None:
 @pytest.mark.parametrize("x", [[], [1.0], [1.0, 2.0], [3.0, 3.0, 3.0]])
 def test_no_line_without_an_interval(x: list[float]) -> None:
     assert line(x, [2 * each for each in x]) is None
+
+
+def test_a_figure_that_never_changes_has_an_interval_of_no_width() -> None:
+    # The correlation of a constant is 0 / 0.
+    fitted = line([100.0, 200.0, 300.0], [0.0, 0.0, 0.0])
+    assert fitted is not None
+    assert (fitted.slope.low, fitted.slope.value, fitted.slope.high) == (0.0, 0.0, 0.0)

@@ -18,7 +18,7 @@ def smoke() -> dict[str, Any]:
 
 
 def test_the_profiles_that_come_with_c1m() -> None:
-    assert profile_names() == ["full", "quick", "smoke"]
+    assert profile_names() == ["full", "million", "million-once", "quick", "smoke"]
 
 
 @pytest.mark.parametrize("name", ["smoke", "quick", "full"])
@@ -41,9 +41,9 @@ def test_a_path_is_a_profile(tmp_path: Path) -> None:
     assert read_profile(str(path)).name == "mine"
 
 
-@pytest.mark.parametrize("name", ["million", "nothing.toml", ""])
+@pytest.mark.parametrize("name", ["billion", "nothing.toml", ""])
 def test_unknown_profiles_are_listed(name: str) -> None:
-    with pytest.raises(UsageError, match="full, quick, smoke") as caught:
+    with pytest.raises(UsageError, match="full, million, million-once, quick, smoke") as caught:
         read_profile(name)
     assert caught.value.code == ExitCode.USAGE
 

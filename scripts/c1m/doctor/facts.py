@@ -38,9 +38,7 @@ class System:
     descriptors: tuple[int, int] = field(
         default_factory=lambda: resource.getrlimit(resource.RLIMIT_NOFILE)
     )
-    processes: tuple[int, int] = field(
-        default_factory=lambda: resource.getrlimit(resource.RLIMIT_NPROC)
-    )
+    processes: tuple[int, int] = field(default_factory=lambda: _process_limit())
     allowed_cpus: list[int] = field(default_factory=lambda: _allowed_cpus())
     open_loopback: Callable[[int], list[socket.socket]] = lambda count: _open_loopback(count)
     calibration_path: Path = field(default_factory=lambda: _calibration_path())
@@ -198,6 +196,13 @@ def _number(text: str | None) -> int | None:
         return int(text.split()[0])
     except (ValueError, IndexError):
         return None
+
+
+def _process_limit() -> tuple[int, int]:
+    """RLIMIT_NPROC, which does not bind root (getrlimit(2))."""
+    if os.geteuid() == 0:
+        return resource.RLIM_INFINITY, resource.RLIM_INFINITY
+    return resource.getrlimit(resource.RLIMIT_NPROC)
 
 
 def _allowed_cpus() -> list[int]:

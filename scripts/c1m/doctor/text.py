@@ -15,10 +15,13 @@ from c1m.doctor.facts import System
 from c1m.doctor.limits import all_limits, connections_max
 from c1m.doctor.observations import observations
 from c1m.documents import Document
+from c1m.kernel.needs import Need, needs
 
 
-def examine(system: System) -> Document:
-    """The doctor document of a machine (results/schema/doctor.schema.json)."""
+def examine(system: System, connections: int | None = None) -> Document:
+    """The doctor document of a machine (results/schema/doctor.schema.json), with what `connections`
+    need of its kernel's settings where a number is given.
+    """
     limits = all_limits(system)
     found = {backend: connections_max(limits, backend) for backend in BACKENDS}
     return {
@@ -28,7 +31,17 @@ def examine(system: System) -> Document:
         "connections_max": {backend: count for backend, (count, _) in found.items()},
         "binding": {backend: name for backend, (_, name) in found.items()},
         "observations": [asdict(observation) for observation in observations(system)],
+        "connections": connections,
+        "settings": [] if connections is None else _settings(needs(system, connections)),
     }
+
+
+def _settings(found: list[Need]) -> list[Document]:
+    names = {"name": "name", "present": "present", "needed": "needed", "enough": "enough"}
+    return [
+        {**{key: getattr(need, name) for key, name in names.items()}, "explanation": need.why}
+        for need in found
+    ]
 
 
 def refusal(document: Document, connections: int) -> str | None:
@@ -58,6 +71,8 @@ def print_document(document: Document, console: Console) -> None:
         value = "-" if limit["value"] is None else f"{limit['value']:,.0f}"
         table.add_row(limit["name"], value, *counts)
     console.print(table)
+    if document["connections"] is not None:
+        _print_settings(document, console)
     for backend in BACKENDS:
         allowed, name = document["connections_max"][backend], document["binding"][backend]
         console.print(
@@ -82,6 +97,34 @@ def print_document(document: Document, console: Console) -> None:
             console.print(
                 f"       to change it: {escape(seen['remedy'])}", highlight=False, soft_wrap=True
             )
+
+
+def _print_settings(document: Document, console: Console) -> None:
+    """What the settings are and need to be; the command line that raises them follows."""
+    table = Table(
+        title=f"Kernel settings for {document['connections']:,} connections", title_justify="left"
+    )
+    for heading in ("setting", "is", "needs", ""):
+        table.add_column(heading, no_wrap=True)
+    words = {True: "enough", False: "[bold red]too low[/bold red]", None: "not here"}
+    for setting in document["settings"]:
+        table.add_row(
+            setting["name"], setting["present"] or "-", setting["needed"], words[setting["enough"]]
+        )
+    console.print(table)
+    for setting in document["settings"]:
+        console.print(
+            f"  {escape(setting['name'])}: {escape(setting['explanation'])}",
+            highlight=False,
+            soft_wrap=True,
+        )
+    if any(setting["enough"] is False for setting in document["settings"]):
+        console.print(
+            "[bold]make bench PROFILE=million[/bold], run as root, raises what is too low, and "
+            "puts it back at its end\n",
+            highlight=False,
+            soft_wrap=True,
+        )
 
 
 def _count(document: Document, limit: Document, backend: str) -> str:

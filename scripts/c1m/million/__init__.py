@@ -1,0 +1,1 @@
+"""Profile million: as many connections as the machine holds, up to a million a backend."""
