@@ -76,7 +76,9 @@ class CoroutineContext {
   // come.
   [[nodiscard]] std::byte* saved_point() const { return static_cast<std::byte*>(point_); }
   // Where that is kept, for who looks while it may change (racy_read.hpp).
-  [[nodiscard]] const void* saved_point_address() const { return &point_; }
+  [[nodiscard]] const void* saved_point_address() const {
+    return static_cast<const void*>(&point_);
+  }
 
  private:
   friend struct SwitchTarget;
