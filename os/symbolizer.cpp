@@ -67,7 +67,7 @@ std::vector<std::vector<SourcePlace>> find_calls(std::span<const void* const> re
       for (std::size_t i = 0; i < found.size(); ++i) found[i] = find_call(return_addresses[i]);
     }).join();
   } catch (const std::system_error&) {
-    // No thread to be had: addresses without names.
+    found.assign(found.size(), {});  // no thread to be had: addresses without names
   }
   return found;
 }

@@ -29,8 +29,8 @@ struct LiveStack {
            (end - address) / sizeof(Word) >= words;
   }
   // NOLINTBEGIN(performance-no-int-to-ptr): the addresses are read from memory.
-  [[nodiscard]] static Word at(Word address, std::size_t word) {
-    return racy_word(reinterpret_cast<const Word*>(address) + word);
+  [[nodiscard]] static Word word_at(Word place, std::size_t index) {
+    return racy_word(reinterpret_cast<const Word*>(place) + index);
   }
   static const void* pointer(Word address) { return reinterpret_cast<const void*>(address); }
   // NOLINTEND(performance-no-int-to-ptr)
@@ -42,7 +42,7 @@ CallChain capture_calls(const Coroutine& coroutine, const StackPool& stacks) {
   CallChain chain;
   const StackHome home = racy_read(&coroutine.home);
   if (home.none()) return chain;
-  const auto point = static_cast<Word>(racy_word(coroutine.saved_point_address()));
+  const Word point = racy_word(coroutine.saved_point_address());
   const StackSlot* const slot = home.slot();
   if (slot != nullptr && racy_read(&slot->resident) != &coroutine) {
     chain.kind = point == 0 ? ChainKind::none : ChainKind::frozen;
@@ -53,14 +53,14 @@ CallChain capture_calls(const Coroutine& coroutine, const StackPool& stacks) {
   LiveStack live{.begin = point, .end = lowest + usable.size()};
   if (point < lowest || !live.has(point, saved_words)) return chain;
   chain.kind = ChainKind::frames;
-  Word frame = LiveStack::at(point, saved_frame_pointer);
-  Word address = LiveStack::at(point, saved_return_address);
+  Word frame = LiveStack::word_at(point, saved_frame_pointer);
+  Word address = LiveStack::word_at(point, saved_return_address);
   while (address != 0 && chain.count < CallChain::calls_max) {
     chain.return_addresses[chain.count++] = LiveStack::pointer(address);
     if (!live.has(frame, 2)) break;
-    address = LiveStack::at(frame, 1);
+    address = LiveStack::word_at(frame, 1);
     live.begin = frame + 1;  // callers' frames lie above
-    frame = LiveStack::at(frame, 0);
+    frame = LiveStack::word_at(frame, 0);
   }
   return chain;
 }

@@ -69,7 +69,7 @@ bool is_machinery(std::string function) {
 std::vector<std::string> places_of(std::span<const CallChain> chains) {
   std::map<const void*, Places> known;
   for (const CallChain& chain : chains) {
-    for (const void* const address : chain.calls()) known[address];
+    for (const void* const address : chain.calls()) known.try_emplace(address);
   }
   std::vector<const void*> addresses;
   addresses.reserve(known.size());

@@ -91,6 +91,7 @@ std::vector<Deadlock> find_circles(Scheduler& scheduler) {
   found.reserve(circles.size());
   for (const auto& circle : circles) {
     Deadlock deadlock{.kind = DeadlockKind::circle, .call_chains = dump.call_chains};
+    deadlock.coroutines.reserve(circle.size());
     for (std::size_t i = 0; i < circle.size(); ++i) {
       const auto member =
           std::ranges::lower_bound(dump.coroutines, circle[i], {}, &CoroutineFacts::id);

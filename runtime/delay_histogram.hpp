@@ -23,7 +23,7 @@ inline constexpr std::size_t count = (63 - bits) * per_octave + per_octave;
 constexpr std::size_t index_of(os::Nanoseconds duration_ns) {
   const auto value = static_cast<std::uint64_t>(std::max<os::Nanoseconds>(duration_ns, 0));
   if (value < per_octave) return value;
-  const int octave = std::bit_width(value) - 1 - bits;
+  const int octave = static_cast<int>(std::bit_width(value)) - 1 - bits;
   return static_cast<std::size_t>(octave) * per_octave + (value >> octave);
 }
 // The greatest value of a bucket.

@@ -18,8 +18,8 @@ racy_word(const void* address) {
 
 template <class T>
 [[nodiscard]] T racy_read(const T* from) {
-  static_assert(sizeof(T) == sizeof(std::uint64_t));
-  return std::bit_cast<T>(racy_word(from));
+  // bit_cast wants T to have 64 bits.
+  return std::bit_cast<T>(racy_word(static_cast<const void*>(from)));
 }
 
 }  // namespace c1m::runtime

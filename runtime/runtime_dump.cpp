@@ -35,7 +35,7 @@ class ChainTable {
  private:
   struct Hash {
     std::size_t operator()(const CallChain& chain) const {
-      std::size_t hash = static_cast<std::size_t>(chain.kind);
+      auto hash = static_cast<std::size_t>(chain.kind);
       for (const void* const address : chain.calls()) {
         // Fowler, Noll and Vo's, a word at a time.
         hash = (hash ^ reinterpret_cast<std::uintptr_t>(address)) * 0x100'0000'01b3;

@@ -89,7 +89,9 @@ class CoroutineContext {
       __builtin_prefetch(point + line * cache_line_bytes);
   }
   // Where that is kept, for who looks while it may change (racy_read.hpp).
-  [[nodiscard]] const void* saved_point_address() const { return &point_; }
+  [[nodiscard]] const void* saved_point_address() const {
+    return static_cast<const void*>(&point_);
+  }
 
  private:
   friend struct SwitchTarget;

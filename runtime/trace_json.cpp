@@ -71,8 +71,8 @@ class Writer {
     std::ranges::stable_sort(lines_, [](const Line& left, const Line& right) {
       return std::pair(left.at_ns, left.rank) < std::pair(right.at_ns, right.rank);
     });
-    write("{\"displayTimeUnit\":\"ns\",\"otherData\":{\"dropped\":" +
-          std::to_string(trace_.dropped()) + "},\"traceEvents\":[\n");
+    write(R"({"displayTimeUnit":"ns","otherData":{"dropped":)" + std::to_string(trace_.dropped()) +
+          "},\"traceEvents\":[\n");
     write(R"({"ph":"M","pid":1,"name":"process_name","args":{"name":"c1m runtime"}})");
     for (const TraceTrack& track : trace_.tracks) write(",\n" + name_of_track(track));
     for (const Line& line : lines_) write(",\n" + line.text);
@@ -101,7 +101,7 @@ class Writer {
       case TraceKind::spawn: {
         const auto where = std::bit_cast<std::source_location>(event.spawned_at);
         add_instant(event, thread, "spawn " + who,
-                    ",\"spawned_at\":\"" + escaped(where.file_name()) + ":" +
+                    R"(,"spawned_at":")" + escaped(where.file_name()) + ":" +
                         std::to_string(where.line()) + "\"");
         break;
       }
@@ -112,8 +112,8 @@ class Writer {
                const char* then) {
     put(event.begin_ns, 0,
         head("X", event.begin_ns, thread) + duration(event.end_ns - event.begin_ns) +
-            ",\"name\":\"" + who + R"(","cat":"run","args":{"coroutine":)" +
-            std::to_string(event.coroutine) + ",\"then\":\"" + then + "\"}}");
+            R"(,"name":")" + who + R"(","cat":"run","args":{"coroutine":)" +
+            std::to_string(event.coroutine) + R"(,"then":")" + then + R"("}})");
     if (event.flow != 0 && starts_.contains(event.flow)) {
       put(event.begin_ns, 2,
           head("f", event.begin_ns, thread) + flow(event.flow) + R"(,"bp":"e"})");
@@ -123,7 +123,7 @@ class Writer {
   void add_instant(const TraceEvent& event, std::uint32_t thread, const std::string& name,
                    const std::string& more) {
     put(event.begin_ns, 1,
-        head("X", event.begin_ns, thread) + duration(instant_ns) + ",\"name\":\"" + name +
+        head("X", event.begin_ns, thread) + duration(instant_ns) + R"(,"name":")" + name +
             R"(","cat":"wake","args":{"coroutine":)" + std::to_string(event.coroutine) + more +
             "}}");
     if (event.flow != 0 && ends_.contains(event.flow)) {
@@ -134,7 +134,7 @@ class Writer {
   // A span of the coroutine's own, which may begin on one track and end on another.
   void add_wait(const TraceEvent& event) {
     const std::string common = R"(,"cat":"wait","id":")" + std::to_string(event.coroutine) +
-                               "\",\"name\":\"" + runtime::name_of(event.reason) + "\"}";
+                               R"(","name":")" + runtime::name_of(event.reason) + R"("})";
     put(event.begin_ns, 3, head("b", event.begin_ns, thread_of_waits) + common);
     put(std::max(event.end_ns, event.begin_ns), 3,
         head("e", std::max(event.end_ns, event.begin_ns), thread_of_waits) + common);
@@ -157,7 +157,7 @@ class Writer {
   }
   [[nodiscard]] std::string head(const char* phase, os::Nanoseconds at_ns,
                                  std::uint32_t thread) const {
-    return std::string(R"({"ph":")") + phase + "\",\"pid\":" + std::to_string(process) +
+    return std::string(R"({"ph":")") + phase + R"(","pid":)" + std::to_string(process) +
            ",\"tid\":" + std::to_string(thread) + ",\"ts\":" + microseconds(at_ns - origin_ns_);
   }
   static std::string flow(std::uint64_t number) {
