@@ -15,6 +15,7 @@
 #include "loadgen/accounting.hpp"
 #include "loadgen/connector.hpp"
 #include "loadgen/echo_exchange.hpp"
+#include "loadgen/shard_terms.hpp"
 #include "loadgen/traffic.hpp"
 #include "loadgen/websocket_exchange.hpp"
 #include "loadgen/websocket_rounds.hpp"
@@ -39,38 +40,10 @@ constexpr os::Nanoseconds seal_grace_ns = os::ns_per_s;
 // A proof of life may take as long as the connections need; but it must get on.
 constexpr os::Nanoseconds proof_max_ns = 3'600 * os::ns_per_s;
 
-// An answer that is longer than any request by no more than this is a wrong answer; one that is
-// longer yet ends its connection.
-constexpr std::size_t excess_bytes_max = 64 * 1024;
-
-LoopKind loop_kind(LoadMode mode) {
-  return mode == LoadMode::open ? LoopKind::open : LoopKind::closed;
-}
-
 os::Nanoseconds own_cpu_ns() {
   const auto cpu_ns = os::process_cpu_ns(::getpid());
   C1M_ASSERT(cpu_ns.has_value(), "a process can read its own CPU clock");
   return *cpu_ns;
-}
-
-double connect_rate_of_shard(const ShardOrder& order) {
-  return order.settings.connect_rate_per_s / order.shards;
-}
-
-EchoExchange::InFlightLimits in_flight_limits(const ShardOrder& order) {
-  const std::uint32_t pipeline = order.settings.pipeline;
-  return {.in_all = std::max(1U, order.settings.in_flight_max / order.shards),
-          .pipeline = pipeline == 0 ? UINT32_MAX : pipeline};
-}
-
-WebSocketTerms websocket_terms(const LoadSettings& settings, std::uint64_t secret) {
-  const bool is_text = settings.websocket.kind == MessageKind::text;
-  return {.hosts = settings.target_names,
-          .path = settings.websocket.path,
-          .opcode = is_text ? protocol::Opcode::text : protocol::Opcode::binary,
-          .message_bytes_max = settings.message_bytes + excess_bytes_max,
-          .fragment_bytes = settings.websocket.fragment_bytes,
-          .secret = secret};
 }
 
 class LoadShard {
