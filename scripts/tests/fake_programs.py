@@ -266,13 +266,13 @@ def requests(backend: str, mode: str, rate: float | None, duration_s: float) -> 
 
 def websocket(connections: int) -> dict[str, Any]:
     """What a run over WebSocket has beside its requests."""
-    counts = ("pings_sent", "pongs_received", "pongs_unasked", "pings_skipped", "pings_received")
-    counts += ("closes_answered_otherwise", "closes_received", "protocol_errors")
+    pings = ("pings_sent", "pongs_received", "pongs_unasked", "pings_skipped", "pings_received")
+    closes = ("closes_answered_otherwise", "closes_received", "protocol_errors")
     return {
         "handshake_us": block([123.0] * connections),
         "ping_rtt_us": block([]),
         "close_us": block([80.0] * connections),
-        **dict.fromkeys(counts, 0),
+        **dict.fromkeys(pings + closes, 0),
         "closes_sent": connections,
         "closes_answered": connections,
     }
