@@ -85,7 +85,7 @@ class LoadShard {
   void connect();
   void await_start();
   void exchange_traffic();
-  void hold(os::Nanoseconds start_ns, os::Nanoseconds end_ns);
+  void hold(os::Nanoseconds from_ns, os::Nanoseconds until_ns);
   void run_traffic(os::Nanoseconds until_ns);
   void prove_alive();
   void drain();
@@ -188,14 +188,14 @@ void LoadShard::exchange_traffic() {
 
 // One exchange on each connection, then rest. Requests count as warm-up; an answer that comes after
 // the end does not prove its connection in time.
-void LoadShard::hold(os::Nanoseconds start_ns, os::Nanoseconds end_ns) {
-  traffic_ = std::make_unique<AliveProof>(exchange_, start_ns);
+void LoadShard::hold(os::Nanoseconds from_ns, os::Nanoseconds until_ns) {
+  traffic_ = std::make_unique<AliveProof>(exchange_, from_ns);
   while (true) {
     const os::Nanoseconds now_ns = clock_.now_ns();
-    const os::Nanoseconds until_ns = std::min(end_ns, stop_ns());
-    if (now_ns >= until_ns) break;
+    const os::Nanoseconds end_ns = std::min(until_ns, stop_ns());
+    if (now_ns >= end_ns) break;
     traffic_->send_due(now_ns);
-    turn(std::min(traffic_->next_due_ns(), until_ns));
+    turn(std::min(traffic_->next_due_ns(), end_ns));
   }
   result_.connections_proven = accounting_.answered_total();
   traffic_.reset();

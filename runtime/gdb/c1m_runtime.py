@@ -138,7 +138,7 @@ def coroutines() -> Iterator[Coroutine]:
             yield Coroutine(
                 id=index,
                 state=state,
-                saved_point=int(record["point_"]),
+                saved_point=read_word(record["point_"]),
                 home=read_word(record["home"]),
                 note=read_word(record["note"]),
                 frozen=read_word(record["frozen"]),

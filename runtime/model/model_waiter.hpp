@@ -12,7 +12,8 @@ namespace c1m::runtime::model {
 
 // `Waiter` is the class that derives from this: what the list knows.
 template <class Waiter>
-struct ModelWaiter {
+class ModelWaiter {
+ public:
   struct Ended {
     Waiter* waiter = nullptr;
     void deliver() const {
@@ -39,6 +40,10 @@ struct ModelWaiter {
     machine.wait_until([this] { return told; });
     return true;
   }
+
+ private:
+  friend Waiter;
+  ModelWaiter() = default;
 };
 
 }  // namespace c1m::runtime::model

@@ -140,8 +140,8 @@ class Server:
             return self.child.end_text(", while it was needed")
         if not in_time:
             return (
-                f"{self.child.name} did not end within {self.plan.stop_grace_s:g} s of SIGTERM and "
-                "was killed"
+                f"{self.child.name} did not end within {self.plan.stop_grace_s:.0f} s of SIGTERM "
+                "and was killed"
             )
         if self.child.exit_code not in (0, 143):
             return self.child.end_text(", when it was told to stop")

@@ -35,6 +35,11 @@
 namespace c1m::servers::coro {
 namespace {
 
+// A slot costs a page whether few or many coroutines share it, and a shard has some 19,000
+// connections where the limit of descriptors is 20,000: with the runtime's 1,024 slots that page
+// would be most of what a connection costs.
+constexpr std::size_t compact_slots = 256;
+
 // What a share of the connections uses: as many lanes as processors, so that these seldom meet in
 // one.
 template <protocol::Session Session>
@@ -307,6 +312,7 @@ os::Result<void> serve(app::ShardContext& context) {
   auto runtime = runtime::Runtime::create(
       {.processors = context.processors,
        .stack_bytes = context.coroutine_stack_bytes,
+       .compact_slots = compact_slots,
        .poller = on_ring ? runtime::Poller::io_uring : runtime::Poller::epoll});
   if (!runtime) return std::unexpected(runtime.error());
   if (context.protocol == app::ProtocolChoice::ws)
