@@ -5,6 +5,7 @@
 
 #include "measure/document_json.hpp"
 #include "measure/histogram_codec.hpp"
+#include "measure/websocket_result_counters.hpp"
 
 namespace c1m::measure {
 namespace {
@@ -72,19 +73,11 @@ Json connect_block(const LoadDocument& document) {
 
 Json websocket_block(const std::optional<WebSocketResult>& websocket) {
   if (!websocket) return nullptr;
-  return {{"handshake_us", percentile_block(websocket->handshake_ns)},
-          {"ping_rtt_us", percentile_block(websocket->ping_rtt_ns)},
-          {"close_us", percentile_block(websocket->close_ns)},
-          {"pings_sent", websocket->pings_sent},
-          {"pongs_received", websocket->pongs_received},
-          {"pongs_unasked", websocket->pongs_unasked},
-          {"pings_skipped", websocket->pings_skipped},
-          {"pings_received", websocket->pings_received},
-          {"closes_sent", websocket->closes_sent},
-          {"closes_answered", websocket->closes_answered},
-          {"closes_answered_otherwise", websocket->closes_answered_otherwise},
-          {"closes_received", websocket->closes_received},
-          {"protocol_errors", websocket->protocol_errors}};
+  Json block{{"handshake_us", percentile_block(websocket->handshake_ns)},
+             {"ping_rtt_us", percentile_block(websocket->ping_rtt_ns)},
+             {"close_us", percentile_block(websocket->close_ns)}};
+  for (const auto& [name, value] : websocket_counters) block[name] = *websocket.*value;
+  return block;
 }
 
 Json timeline_block(const std::vector<TimelineRow>& rows) {

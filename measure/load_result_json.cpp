@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "measure/histogram_codec.hpp"
+#include "measure/websocket_result_counters.hpp"
 
 namespace c1m::measure {
 namespace {
@@ -80,36 +81,21 @@ TimelineSecond second_from(const Json& json) {
 
 Json to_json(const std::optional<WebSocketResult>& websocket) {
   if (!websocket) return nullptr;
-  return {{"handshake_ns", encode_v2_base64(websocket->handshake_ns)},
-          {"ping_rtt_ns", encode_v2_base64(websocket->ping_rtt_ns)},
-          {"close_ns", encode_v2_base64(websocket->close_ns)},
-          {"pings_sent", websocket->pings_sent},
-          {"pongs_received", websocket->pongs_received},
-          {"pongs_unasked", websocket->pongs_unasked},
-          {"pings_skipped", websocket->pings_skipped},
-          {"pings_received", websocket->pings_received},
-          {"closes_sent", websocket->closes_sent},
-          {"closes_answered", websocket->closes_answered},
-          {"closes_answered_otherwise", websocket->closes_answered_otherwise},
-          {"closes_received", websocket->closes_received},
-          {"protocol_errors", websocket->protocol_errors}};
+  Json json{{"handshake_ns", encode_v2_base64(websocket->handshake_ns)},
+            {"ping_rtt_ns", encode_v2_base64(websocket->ping_rtt_ns)},
+            {"close_ns", encode_v2_base64(websocket->close_ns)}};
+  for (const auto& [name, value] : websocket_counters) json[name] = *websocket.*value;
+  return json;
 }
 
 std::optional<WebSocketResult> websocket_from(const Json& json, HistogramReader& histograms) {
   if (json.is_null()) return std::nullopt;
-  return WebSocketResult{.handshake_ns = histograms.read(json.at("handshake_ns")),
-                         .ping_rtt_ns = histograms.read(json.at("ping_rtt_ns")),
-                         .close_ns = histograms.read(json.at("close_ns")),
-                         .pings_sent = json.at("pings_sent"),
-                         .pongs_received = json.at("pongs_received"),
-                         .pongs_unasked = json.at("pongs_unasked"),
-                         .pings_skipped = json.at("pings_skipped"),
-                         .pings_received = json.at("pings_received"),
-                         .closes_sent = json.at("closes_sent"),
-                         .closes_answered = json.at("closes_answered"),
-                         .closes_answered_otherwise = json.at("closes_answered_otherwise"),
-                         .closes_received = json.at("closes_received"),
-                         .protocol_errors = json.at("protocol_errors")};
+  WebSocketResult websocket;
+  websocket.handshake_ns = histograms.read(json.at("handshake_ns"));
+  websocket.ping_rtt_ns = histograms.read(json.at("ping_rtt_ns"));
+  websocket.close_ns = histograms.read(json.at("close_ns"));
+  for (const auto& [name, value] : websocket_counters) json.at(name).get_to(websocket.*value);
+  return websocket;
 }
 
 LoadShardResult result_from(const Json& json, HistogramReader& histograms) {
