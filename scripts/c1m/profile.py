@@ -13,6 +13,7 @@ from typing import Any, TypeVar, get_type_hints
 
 from c1m.capacity_search import SearchSettings
 from c1m.failure import UsageError
+from c1m.million.variants import VARIANTS
 from c1m.layout import PROFILE_DIRECTORY
 
 
@@ -99,12 +100,14 @@ class MemorySettings:
 @dataclass(frozen=True)
 class MillionSettings:
     """As many connections as fit, up to `connections`: a profile with this section runs nothing
-    else. `rungs_percent` are shares of the connections, each with its `repetitions`.
+    else. `rungs_percent` are shares of the connections, each with its `repetitions`; variants in
+    `measured_once` take part in the first of each only, and not in the subset's.
     """
 
     connections: int
     rungs_percent: list[int]
     repetitions: list[int]
+    measured_once: list[str]
     subset_active: int
     subset_repetitions: int
     connect_rate_per_s: float
@@ -238,6 +241,8 @@ def _checked(value: Any, hint: Any, where: str) -> Any:
         return _number(value, int, where)
     if hint is float:
         return float(_number(value, (int, float), where))
+    if hint == list[str]:
+        return _variants(value, where)
     if not isinstance(value, list) or not value:
         raise UsageError(f"{where}: needs a list that is not empty.")
     if hint == list[int]:
@@ -245,6 +250,15 @@ def _checked(value: Any, hint: Any, where: str) -> Any:
     if any(not isinstance(item, list) or len(item) != 2 for item in value):
         raise UsageError(f"{where}: needs pairs [connections, requests a second].")
     return [[_number(part, int, where) for part in item] for item in value]
+
+
+def _variants(value: Any, where: str) -> list[str]:
+    unknown = [name for name in value if name not in VARIANTS] if isinstance(value, list) else value
+    if unknown:
+        raise UsageError(
+            f"{where}: {unknown!r}: needs a list of variants, as [] or of {', '.join(VARIANTS)}."
+        )
+    return list(value)
 
 
 def _number(value: Any, kinds: Any, where: str) -> Any:

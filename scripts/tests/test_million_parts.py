@@ -24,6 +24,7 @@ from c1m.million.million_run import MillionRun
 from c1m.million.slopes import slab_of_server, slopes
 from c1m.million.variants import VARIANTS, select_variants
 from c1m.million.walls import MemoryGuard, wall_of
+from c1m.million.watch import Intake
 from c1m.profile import parse_profile, read_profile
 
 MIB = 1 << 20
@@ -216,11 +217,18 @@ def session(
         "choice": "uniform",
         "connections": {"established": connections},
         "connect": {"rate_per_s": 40_000.0},
+        "accepts_per_s": 30_000.0,
+        "ramp": [{"t_s": 1.0, "established": connections, "accepted": connections}],
         "latency_us": None,
         "memory": memory,
         "duration_s": 1.0,
         "wall": wall,
-        "validity": {"valid": valid, "invalid_reasons": [] if valid else ["x: broken"]},
+        "validity": {
+            "valid": valid,
+            "memory_valid": valid,
+            "invalid_reasons": [] if valid else ["x: broken"],
+            "checks": [],
+        },
     }
 
 
@@ -228,7 +236,9 @@ def test_slopes_are_of_valid_sessions_only() -> None:
     sessions = [session("uv", count) for count in (1000, 5000, 9000)]
     spoilt = session("uv", 20_000, valid=False)
     spoilt["memory"]["server"]["pss_bytes"] = 0
-    found = slopes([*sessions, spoilt])
+    later = session("uv", 30_000, valid=False)
+    later["validity"]["memory_valid"] = True  # its traffic alone was spoilt
+    found = slopes([*sessions, spoilt, later])
     assert found["server_user_bytes"]["value"] == pytest.approx(300)
     assert found["server_heap_bytes"]["value"] == pytest.approx(100)
     assert found["server_stacks_bytes"]["value"] == pytest.approx(200)
@@ -278,12 +288,21 @@ class FakeSessions:
         return made | {"choice": plan.choice, "repetition": plan.repetition}, False
 
 
-def million(monkeypatch: pytest.MonkeyPatch, fake: FakeSessions, names: str) -> MillionRun:
+def million(
+    monkeypatch: pytest.MonkeyPatch,
+    fake: FakeSessions,
+    names: str,
+    measured_once: tuple[str, ...] = (),
+) -> MillionRun:
     monkeypatch.setattr(million_run, "run_session", fake)
     profile = read_profile("million")
     assert profile.million is not None
     settings = replace(
-        profile.million, connections=1000, rungs_percent=[10, 100], repetitions=[2, 1]
+        profile.million,
+        connections=1000,
+        rungs_percent=[10, 100],
+        repetitions=[2, 1],
+        measured_once=list(measured_once),
     )
     variants = select_variants(names)
     targets = {variant.name: 1000 for variant in variants}
@@ -325,11 +344,80 @@ def test_a_session_that_is_not_valid_is_tried_again(monkeypatch: pytest.MonkeyPa
     assert million(monkeypatch, fake, "uv").invalid_reasons() == ["uv-100: x: broken"] * 3
 
 
+def test_some_variants_are_measured_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    fake = FakeSessions({})
+    million(monkeypatch, fake, "uv,floor", ("uv",))
+    mine = {name: [each[1:] for each in fake.asked if each[0] == name] for name in ("uv", "floor")}
+    everything = [(100, "uniform"), (100, "uniform"), (1000, "uniform"), (1000, "active:1000")]
+    assert mine == {"uv": everything[1:3], "floor": everything}
+
+
+class OutrunSessions(FakeSessions):
+    """A server that accepts 1,000 a second and has memory for 600 connections, which also those
+    take that only wait in the kernel, as all do that come faster.
+    """
+
+    def __call__(self, plan: Any, order: int, *rest: Any) -> tuple[Document, bool]:
+        made, stopped = super().__call__(plan, order, *rest)
+        self.paces.append(plan.connect_rate_per_s)
+        made["accepts_per_s"] = 1000.0
+        ahead = min(1.0, 1000 / plan.connect_rate_per_s)
+        if made["wall"] is not None:
+            made["wall"]["reached"] = round(made["wall"]["established"] * ahead)
+        return made, stopped
+
+    def __init__(self, walls: dict[str, int]) -> None:
+        super().__init__(walls)
+        self.paces: list[int] = []
+
+
+def test_a_server_that_was_outrun_meets_its_wall_at_its_own_pace(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    fake = OutrunSessions({"threads": 600})
+    run = million(monkeypatch, fake, "threads")
+    assert [count for _, count, _ in fake.asked[:5]] == [100, 100, 1000, 1000, 570]
+    assert fake.paces[:5] == [50_000, 50_000, 50_000, 800, 800]
+    assert [wall["reached"] for wall in run.walls] == [12, 600]
+    assert run.summary()[0]["connections"] == 570
+
+
+def test_a_proof_that_came_too_early_slows_the_next_ramp(monkeypatch: pytest.MonkeyPatch) -> None:
+    paces = []
+
+    def unproven(plan: Any, _order: int, *_: Any) -> tuple[Document, bool]:
+        paces.append(plan.connect_rate_per_s)
+        made = session(plan.variant.name, plan.connections, valid=len(paces) > 1)
+        if len(paces) == 1:
+            made["ramp"][0]["accepted"] //= 2
+            made["validity"]["checks"] = [{"name": "proven_alive", "ok": False}]
+        return made | {"choice": plan.choice, "repetition": plan.repetition}, False
+
+    fake: Any = unproven
+    million(monkeypatch, fake, "threads")
+    assert paces[:3] == [50_000, 24_000, 24_000]
+
+
+def test_intake_is_counted_from_descriptors() -> None:
+    intake = Intake()
+    assert intake.per_s() is None
+    assert not intake.complete(1)
+    for now, accepted in ((1.0, 0), (1.25, 100)):
+        intake.note(now, accepted)
+    assert intake.per_s() is None, "one look has no length"
+    for now, accepted in ((1.5, 350), (1.75, 600), (9.0, 600)):
+        intake.note(now, accepted)
+    assert intake.per_s() == 1000, "what came after the last connection does not count"
+    assert intake.complete(600)
+
+
 @pytest.mark.parametrize(
     ("changes", "sign"),
     [
         ({"rungs_percent": [10, 100], "repetitions": [1]}, "2 numbers, repetitions has 1"),
         ({"rungs_percent": [100, 10], "repetitions": [1, 1]}, "must grow"),
+        ({"measured_once": ["threads", "nginx"]}, r"measured_once: \['nginx'\]"),
+        ({"measured_once": "uv"}, "needs a list of variants"),
         ({"rungs_percent": [10, 101], "repetitions": [1, 1]}, "100"),
         ({"wall_percent": 101}, "100"),
         ({"connections": 0}, "not above 0"),

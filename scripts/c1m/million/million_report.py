@@ -260,7 +260,7 @@ _STRUCK = alt.Shape(
 
 
 def _state(session: Document) -> str:
-    return "valid" if session["validity"]["valid"] else "not valid"
+    return "valid" if session["validity"]["memory_valid"] else "not valid"
 
 
 def memory_chart(document: Document) -> Any:

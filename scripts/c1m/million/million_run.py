@@ -1,7 +1,8 @@
 """A whole run of the profile: sessions in rungs of ever more connections, walls, the document.
 
 Invariant: variants take turns within a repetition, in an order drawn from the seed; a variant that
-has met a wall is measured just below it and goes no higher; a run that the user ends is partial.
+has met a wall is measured just below it and goes no higher; one that was outrun by the ramp gets
+slower ramps, because connections that only wait in the kernel take memory too; a run that the user ends is partial.
 Not here: one session (session.py), kernel settings (kernel/), files (million_command.py).
 """
 
@@ -22,6 +23,14 @@ from c1m.profile import MillionSettings, RunSettings
 
 # A variant that meets wall after wall is given up.
 _WALLS_MAX = 5
+# Checks that a server breaks which has not accepted all connections in time.
+_OF_INTAKE = ("proven_alive", "memory_read")
+# Reading what a thread's two mappings hold takes time, so the rest is longer by a second for each.
+_THREADS_READ_PER_S = 20_000
+# A server that had accepted less of what the kernel had established was outrun by the ramp.
+_KEPT_UP_FRACTION = 0.95
+# The next ramp is slower than the pace at which it had accepted, by this.
+_PACE_FRACTION = 0.8
 
 
 @dataclass
@@ -39,6 +48,7 @@ class MillionRun:
     walls: list[Document] = field(default_factory=list)
     stopped_by: str | None = None
     _walls_met: dict[str, int] = field(default_factory=lambda: defaultdict(int))
+    _paces: dict[str, int] = field(default_factory=dict)  # connects a second, of those outrun
 
     def run(self) -> None:
         """Every session, from few connections to many."""
@@ -56,6 +66,8 @@ class MillionRun:
         source = random.Random(f"{self.seed}/{percent}/{repetition}/{choice}")
         order = list(self.variants)
         source.shuffle(order)
+        if repetition > 1 or choice != "uniform":
+            order = [each for each in order if each.name not in self.settings.measured_once]
         # All variants of a round get the same schedule.
         seed = source.randrange(1, 2**31)
         for variant in order:
@@ -85,16 +97,29 @@ class MillionRun:
             self.say(_one_line(session))
             if stopped:
                 self.stopped_by = f"stopped by {self.workshop.stop_request.signal_name}"
+            outrun = self._slow_down(session)
             if session["wall"] is not None:
-                self._meet(variant, session["wall"])
+                self._meet(variant, session["wall"], outrun)
             elif session["validity"]["valid"] or extra == 0:
                 return
             else:
                 extra -= 1
 
-    def _meet(self, variant: Variant, wall: Document) -> None:
+    def _slow_down(self, session: Document) -> bool:
+        """Whether the ramp ran ahead of the server and harmed the session; the next is slower."""
+        broken = [each["name"] for each in session["validity"]["checks"] if each["ok"] is False]
+        harmed = session["wall"] is not None or any(name in _OF_INTAKE for name in broken)
+        pace = session["accepts_per_s"]
+        if not harmed or pace is None or not was_outrun(session):
+            return False
+        self._paces[session["variant"]] = max(1, round(pace * _PACE_FRACTION))
+        return True
+
+    def _meet(self, variant: Variant, wall: Document, outrun: bool) -> None:
         self.walls.append({"variant": variant.name, **wall})
         self._walls_met[variant.name] += 1
+        if outrun:
+            return  # no wall of the server's own; it is tried again
         below = wall["reached"] * self.settings.wall_percent // 100
         # Nothing stood: the limit came before the first connection, and half may fit.
         self.targets[variant.name] = below or wall["wanted"] // 2
@@ -111,18 +136,22 @@ class MillionRun:
             warmup_s=settings.warmup_s,
             duration_s=settings.duration_s,
             timeout_s=run.timeout_s,
-            connect_rate_per_s=round(settings.connect_rate_per_s),
+            connect_rate_per_s=self._paces.get(variant.name, round(settings.connect_rate_per_s)),
             seed=seed,
             cpus=self.workshop.placement.generator,
             protocol="echo",
             variant=variant,
             repetition=repetition,
-            hold_s=settings.rest_s + count / settings.proof_rate_per_s,
+            hold_s=self._hold_s(variant, count),
             choice=choice,
             send_lag_p99_us_max=settings.send_lag_p99_us_max,
             processors=run.server_cpus,
             stats_interval_ms=run.stats_interval_ms,
         )
+
+    def _hold_s(self, variant: Variant, count: int) -> float:
+        hold_s = self.settings.rest_s + count / self.settings.proof_rate_per_s
+        return hold_s + (count / _THREADS_READ_PER_S if variant.backend == "threads" else 0.0)
 
     def summary(self) -> list[Document]:
         """A row a variant: what it reached, and its figures there."""
@@ -130,7 +159,8 @@ class MillionRun:
         for variant in self.variants:
             mine = [each for each in self.sessions if each["variant"] == variant.name]
             valid = [each for each in mine if each["validity"]["valid"]]
-            top = max((established(each) for each in valid), default=0)
+            held = [each for each in mine if each["validity"]["memory_valid"]]
+            top = max((established(each) for each in held), default=0)
             rows.append(
                 {
                     "variant": variant.name,
@@ -144,7 +174,7 @@ class MillionRun:
                     "response_p99_us_subset": _median_of(valid, top, _p99, "active:"),
                     "service_p99_us": _median_of(valid, top, _service),
                     "send_lag_p99_us": _median_of(valid, top, _lag),
-                    "used_bytes": _median_of(valid, top, _used),
+                    "used_bytes": _median_of(held, top, _used),
                     "bytes_per_connection": slopes(mine),
                 }
             )
@@ -183,12 +213,29 @@ class MillionRun:
         return reasons
 
 
+def was_outrun(session: Document) -> bool:
+    """Whether the kernel had established clearly more connections than the server had accepted."""
+    wall = session["wall"]
+    if wall is not None:
+        return bool(wall["reached"] < _KEPT_UP_FRACTION * wall["established"])
+    last = session["ramp"][-1] if session["ramp"] else None
+    if last is None or last["accepted"] is None:
+        return False
+    return bool(last["accepted"] < _KEPT_UP_FRACTION * last["established"])
+
+
 def _place(session: Document) -> tuple[int, str, int]:
     """What a session is one try of."""
     return session["connections_wanted"], session["choice"], session["repetition"]
 
 
 def _connects(session: Document) -> float | None:
+    """As the server accepted them; where its descriptors cannot be counted, as the generator did.
+
+    Its handshakes say little of a server: the kernel completes them.
+    """
+    if session["accepts_per_s"] is not None:
+        return float(session["accepts_per_s"])
     return session["connect"]["rate_per_s"] if session["connect"] else None
 
 

@@ -28,6 +28,19 @@ from c1m.million.watch import SessionPlan, Watch
 from c1m.server import Server, ServerPlan, StopRequestedError
 from c1m.stop_request import deadline_in, remaining_s
 
+# What memory at rest stands on. The other checks are about the traffic that comes after it, whose
+# figures alone they spoil.
+_OF_MEMORY = frozenset(
+    {
+        "nothing_corrupt",
+        "established_at_start",
+        "proven_alive",
+        "no_shard_died",
+        "release_build",
+        "same_commit",
+        "memory_read",
+    }
+)
 _BLOCKS = ("window", "connections", "connect", "rate_rps", "counts", "latency_us", "generator")
 # Memory has settled when so little more is freed in a step.
 _SETTLED_BYTES = 16 * 1024 * 1024
@@ -79,7 +92,7 @@ def run_session(
     if trace.failure is not None and not trace.stopped:
         document = trace.outcome.document if trace.outcome else None
         cause, watch = _cause(trace, directory), trace.watch
-        accepted, used = (watch.accepted, watch.used_bytes) if watch else (None, None)
+        accepted, used = (watch.intake.accepted, watch.used_bytes) if watch else (None, None)
         session["wall"] = wall_of(cause, plan.connections, document, accepted, used)
     return session, trace.stopped
 
@@ -172,6 +185,7 @@ def _describe(plan: SessionPlan, identity: str, trace: _Trace, directory: Path) 
         "repetition": plan.repetition,
         "choice": plan.choice,
         "rate_wanted_rps": plan.rate_rps,
+        "connect_rate_wanted_per_s": plan.connect_rate_per_s,
         "hold_s": plan.hold_s,
         "warmup_s": plan.warmup_s,
         "seed": plan.seed,
@@ -189,6 +203,7 @@ def _describe(plan: SessionPlan, identity: str, trace: _Trace, directory: Path) 
         },
         "shards": len(trace.server.shard_pids) if trace.server and trace.server.ready else 0,
         "ramp": watch.ramp if watch else [],
+        "accepts_per_s": _rounded(watch.intake.per_s()) if watch else None,
         "memory": watch.memory if watch else None,
         "parts_s": _parts(plan, trace, document),
         "wall": None,
@@ -198,6 +213,10 @@ def _describe(plan: SessionPlan, identity: str, trace: _Trace, directory: Path) 
         session[name] = document[name] if document else None
     session["validity"] = _validity(session, document, plan, trace)
     return session
+
+
+def _rounded(rate: float | None) -> float | None:
+    return None if rate is None else round(rate, 1)
 
 
 def _parts(plan: SessionPlan, trace: _Trace, document: Document | None) -> Document:
@@ -234,15 +253,16 @@ def _validity(
             "Memory was read after the last answer of the proof and before the warm-up.",
         ),
     ]
-    reasons = [
-        f"{check['name']}: {check['explanation']}" for check in checks if check["ok"] is False
-    ]
+    broken = [check for check in checks if check["ok"] is False]
+    reasons = [f"{check['name']}: {check['explanation']}" for check in broken]
+    ended_well = document is not None and trace.failure is None and not trace.stopped
     if trace.failure is not None:
         reasons.append(f"the session ended early: {trace.failure}")
     if trace.stopped:
         reasons.append("the user asked for an end")
     return {
         "valid": document is not None and not reasons,
+        "memory_valid": ended_well and all(check["name"] not in _OF_MEMORY for check in broken),
         "invalid_reasons": reasons,
         "checks": checks,
     }

@@ -1,6 +1,7 @@
 """Bytes a connection: least-squares lines over the sessions of a variant, with their intervals.
 
-Invariant: only valid sessions count; a figure that some session lacks is null, not a guess.
+Invariant: only sessions whose memory is valid count, whatever became of the traffic that came after
+it; a figure that some session lacks is null, not a guess.
 What of the kernel's memory is the server's: its processes' page tables are read apart; of the slab,
 both ends of a loopback connection hold the same objects, so half is the server's, except for what
 only one end has (an epoll entry, a thread).
@@ -83,8 +84,8 @@ def established(session: Document) -> int:
 
 
 def slopes(sessions: list[Document]) -> Document:
-    """Each figure's slope over the valid sessions of one variant, in bytes a connection."""
-    usable = [session for session in sessions if session["validity"]["valid"]]
+    """Each figure's slope over the usable sessions of one variant, in bytes a connection."""
+    usable = [session for session in sessions if session["validity"]["memory_valid"]]
     found: Document = {}
     for name, figure in FIGURES.items():
         points = [(established(session), figure(session)) for session in usable]

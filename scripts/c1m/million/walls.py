@@ -52,6 +52,7 @@ def wall_of(
     established = min(seen["established"], seen["at_end"] or seen["established"])
     return {
         "wanted": wanted,
+        "established": established,
         "reached": established if accepted is None else min(established, accepted),
         "kind": _kind(cause),
         "cause": cause,

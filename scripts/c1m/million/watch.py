@@ -1,7 +1,9 @@
 """What is seen of a running session: its progress, the guard, the server's shortages, its memory.
 
 Invariant: memory is read once, when the generator has said for a while that nothing is on its way;
-a ramp is ended by a sentence that says why.
+a ramp is ended by a sentence that says why. What a server has accepted is the kernel's word: the
+growth of its open descriptors; the generator sees handshakes, which the kernel completes ahead of
+the server, as many as its queues hold.
 Threads: called by the one that waits for the generator.
 Not here: the course of a session (session.py).
 """
@@ -65,6 +67,35 @@ class SessionPlan(LoadPlan):
 
 
 @dataclass
+class Intake:
+    """How a server takes connections in: its open descriptors over time."""
+
+    accepted: int | None = None
+    _first: tuple[float, int] | None = None  # when, and how many, where there were some
+    _last: tuple[float, int] | None = None  # since when there are so many
+
+    def note(self, now: float, accepted: int) -> None:
+        """`accepted` connections are held at `now`, in seconds of a steady clock."""
+        self.accepted = accepted
+        if self._first is None and accepted > 0:
+            self._first = (now, accepted)
+        if self._last is None or accepted > self._last[1]:
+            self._last = (now, accepted)
+
+    def complete(self, connections: int) -> bool:
+        """Whether all of so many have been accepted."""
+        return self.accepted is not None and self.accepted >= connections
+
+    def per_s(self) -> float | None:
+        """Connections a second that were accepted, from the first look that found some to the one
+        that found the last; None when that was one and the same, or descriptors cannot be read.
+        """
+        if self._first is None or self._last is None or self._first[0] == self._last[0]:
+            return None
+        return (self._last[1] - self._first[1]) / (self._last[0] - self._first[0])
+
+
+@dataclass
 class Watch:
     """What is seen of a running session: progress, the guard, the server's shortages, memory."""
 
@@ -80,9 +111,9 @@ class Watch:
     memory: Document | None = None
     read_ns: tuple[int, int] | None = None
     guarded: bool = False
-    accepted: int | None = None  # connections that the server held when the ramp was ended
-    used_bytes: int | None = None  # of the machine's memory, at the same moment
+    used_bytes: int | None = None  # of the machine's memory, when the ramp was ended
     descriptors_before: int | None = None  # of the server, when it had no connection
+    intake: Intake = field(default_factory=Intake)
     _began: float = field(default_factory=time.monotonic)
     _stats_at: float = 0.0
     _said_at: float = 0.0
@@ -97,6 +128,7 @@ class Watch:
     def observe(self) -> str | None:
         """Called a few times a second; why the ramp has to end, or nothing."""
         now = time.monotonic()
+        self._note_accepted(now)
         reason = self.guard.trips()
         self.guarded = reason is not None
         if reason is None and now - self._stats_at > _STATS_EVERY_S:
@@ -117,10 +149,16 @@ class Watch:
 
     def _note_end(self) -> None:
         self.used_bytes = (available_bytes(self.root) or (None, None))[0]
-        # The kernel's word: stats lines come late from a server that has no CPU time to spare.
-        now = open_descriptors(self.root, self.server.shard_pids)
-        if now is not None and self.descriptors_before is not None:
-            self.accepted = now - self.descriptors_before
+
+    def _note_accepted(self, now: float) -> None:
+        """The kernel's word, until all have been accepted: stats lines come late from a server that
+        has no CPU time to spare.
+        """
+        if self.intake.complete(self.plan.connections):
+            return
+        count = open_descriptors(self.root, self.server.shard_pids)
+        if count is not None and self.descriptors_before is not None:
+            self.intake.note(now, count - self.descriptors_before)
 
     def _follow(self, now: float) -> None:
         size, line = _last_line(self.load_log)
@@ -144,7 +182,11 @@ class Watch:
             self._read_memory()
 
     def _note_ramp(self, now: float, established: int) -> None:
-        seen = {"t_s": round(now - self._began, 2), "established": established}
+        seen = {
+            "t_s": round(now - self._began, 2),
+            "established": established,
+            "accepted": self.intake.accepted,
+        }
         self.ramp.append(seen)
 
     def _pace(self) -> str:
