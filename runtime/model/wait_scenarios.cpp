@@ -113,21 +113,31 @@ void keep_frames(Stage& stage) {
   }
 }
 
-// A coroutine computes until the one that it has spawned, or woken, has run: on another processor,
-// which must be woken for that.
-void needs_another_processor(Stage& stage) {
-  for (int i = 0; i < 3; ++i) {
-    bool ran = false;
-    Atomic<std::uint64_t> waiting = 0;
-    spawn_or_fail(stage, [&] {
+// A coroutine that parks once, for somebody who has its token.
+struct Sleeper {
+  Atomic<std::uint64_t> waiting = 0;  // its token's bits, once there are some
+  bool ran = false;
+
+  void start(Stage& stage) {
+    spawn_or_fail(stage, [this] {
       Wait wait(WaitReason::none);
       waiting.store(wait.token().bits());
       wait.park();
       ran = true;
     });
-    stage.machine().wait_until([&waiting] { return waiting.load() != 0; });
-    worker_of_caller().scheduler().wake(WakeToken::from_bits(waiting.load()));
-    stage.machine().wait_until([&ran] { return ran; });
+  }
+  void wake() { worker_of_caller().scheduler().wake(WakeToken::from_bits(waiting.load())); }
+};
+
+// A coroutine computes until the one that it has spawned, or woken, has run: on another processor,
+// which must be woken for that.
+void needs_another_processor(Stage& stage) {
+  for (int i = 0; i < 3; ++i) {
+    Sleeper sleeper;
+    sleeper.start(stage);
+    stage.machine().wait_until([&sleeper] { return sleeper.waiting.load() != 0; });
+    sleeper.wake();
+    stage.machine().wait_until([&sleeper] { return sleeper.ran; });
     if (stage.pick(2) == 0) yield();
   }
 }
@@ -135,18 +145,12 @@ void needs_another_processor(Stage& stage) {
 // The only worker computes until the coroutine that it has woken has run: on a processor that is
 // added at that moment.
 void computes_until_helped(Stage& stage) {
-  bool ran = false;
-  Atomic<std::uint64_t> waiting = 0;
-  spawn_or_fail(stage, [&] {
-    Wait wait(WaitReason::none);
-    waiting.store(wait.token().bits());
-    wait.park();
-    ran = true;
-  });
-  while (waiting.load() == 0) yield();
+  Sleeper sleeper;
+  sleeper.start(stage);
+  while (sleeper.waiting.load() == 0) yield();
   for (int i = stage.pick(40); i > 0; --i) stage.machine().step();
-  worker_of_caller().scheduler().wake(WakeToken::from_bits(waiting.load()));
-  stage.machine().wait_until([&ran] { return ran; });
+  sleeper.wake();
+  stage.machine().wait_until([&sleeper] { return sleeper.ran; });
 }
 
 void adds_a_processor(Stage& stage) {

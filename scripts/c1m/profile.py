@@ -13,8 +13,8 @@ from typing import Any, TypeVar, get_type_hints
 
 from c1m.capacity_search import SearchSettings
 from c1m.failure import UsageError
-from c1m.million.variants import VARIANTS
 from c1m.layout import PROFILE_DIRECTORY
+from c1m.million.variants import VARIANTS
 
 
 @dataclass(frozen=True)

@@ -207,7 +207,14 @@ def session(
         "slab_by_cache_bytes": {"TCP": 4000, "eventpoll_epi": 200, "task_struct": 600},
         "watchers_bytes": 0,
     }
-    memory = {"server": side, "client": side, "kernel": kernel, "used_bytes": 1e9}
+    memory = {
+        "server": side,
+        "client": side,
+        "kernel": kernel,
+        "other_bytes": 7 * connections,
+        "used_before_bytes": 2_000_000_000,
+        "used_bytes": 2_000_000_000 + 20_000_000 * connections,
+    }
     return {
         "id": f"{variant}-{connections}",
         "variant": variant,
@@ -243,6 +250,7 @@ def test_slopes_are_of_valid_sessions_only() -> None:
     assert found["server_heap_bytes"]["value"] == pytest.approx(100)
     assert found["server_stacks_bytes"]["value"] == pytest.approx(200)
     assert found["kernel_bytes"]["value"] == pytest.approx(6004)
+    assert found["other_bytes"]["value"] == pytest.approx(7)
     assert slopes(sessions[:2])["kernel_bytes"] is None, "two points have no interval"
 
 
@@ -271,8 +279,8 @@ def test_variants_are_named_by_backend_or_by_themselves() -> None:
 class FakeSessions:
     """Stands for run_session(): a wall where `walls` has one for the variant, below it success."""
 
-    def __init__(self, walls: dict[str, int], spoilt: int = 0) -> None:
-        self.walls, self.spoilt = walls, spoilt
+    def __init__(self, walls: dict[str, int], spoilt: int = 0, cause: str = "EAGAIN") -> None:
+        self.walls, self.spoilt, self.cause = walls, spoilt, cause
         self.asked: list[tuple[str, int, str]] = []
 
     def __call__(self, plan: Any, _order: int, *_: Any) -> tuple[Document, bool]:
@@ -281,7 +289,7 @@ class FakeSessions:
         wall = None
         if most is not None and plan.connections > most:
             document = {"connections": {"established": most, "at_end": most}}
-            wall = wall_of("EAGAIN", plan.connections, document, most, 1)
+            wall = wall_of(self.cause, plan.connections, document, most, 1)
         valid = wall is None and self.spoilt == 0
         self.spoilt -= wall is None and self.spoilt > 0
         made = session(plan.variant.name, plan.connections, valid, wall)
@@ -326,6 +334,13 @@ def test_a_variant_is_measured_just_below_its_wall(monkeypatch: pytest.MonkeyPat
     assert [wall["reached"] for wall in run.walls] == [600]
     assert run.invalid_reasons() == []
     assert rows["floor"]["connects_over_floor"]["value"] == 1
+
+
+def test_below_a_wall_of_memory_there_is_room_for_use(monkeypatch: pytest.MonkeyPatch) -> None:
+    fake = FakeSessions({"threads": 600}, cause="memory: too much of it is in use")
+    million(monkeypatch, fake, "threads")
+    # 20 MB a connection once used, and 12 GB of which 2 were in use before: 500, and 95 % of them.
+    assert [count for _, count, _ in fake.asked[:4]] == [100, 100, 1000, 475]
 
 
 def test_a_variant_that_meets_wall_after_wall_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:

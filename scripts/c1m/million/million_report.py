@@ -41,6 +41,7 @@ _MEMORY_ROWS = {
     "kernel_stack_bytes": "- of it kernel stacks",
     "kernel_page_tables_bytes": "- of it page tables",
     "kernel_socket_buffer_bytes": "- of it TCP buffers",
+    "other_bytes": "machine, in no row above",
 }
 assert set(_MEMORY_ROWS) == set(FIGURES)
 

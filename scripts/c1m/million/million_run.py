@@ -121,8 +121,32 @@ class MillionRun:
         if outrun:
             return  # no wall of the server's own; it is tried again
         below = wall["reached"] * self.settings.wall_percent // 100
+        fits = self._fits(variant)
+        if wall["kind"] == "memory" and fits is not None:
+            below = min(below, fits * self.settings.wall_percent // 100)
         # Nothing stood: the limit came before the first connection, and half may fit.
         self.targets[variant.name] = below or wall["wanted"] // 2
+
+    def _fits(self, variant: Variant) -> int | None:
+        """How many connections fit below the guard once they have been used, by the largest session
+        so far: some cost comes with the first message, and would trip the guard in the proof.
+        """
+        held = [
+            each
+            for each in self.sessions
+            if each["variant"] == variant.name
+            and each["validity"]["memory_valid"]
+            and each["memory"]["used_bytes"] is not None
+            and each["memory"]["used_before_bytes"] is not None
+        ]
+        if not held:
+            return None
+        largest = max(held, key=established)
+        before, used = (largest["memory"][name] for name in ("used_before_bytes", "used_bytes"))
+        if used <= before:
+            return None
+        room = self.settings.memory_used_bytes_max - before
+        return int(room * established(largest) // (used - before))
 
     def _plan(
         self, variant: Variant, count: int, repetition: int, choice: str, seed: int

@@ -37,6 +37,10 @@ def _kernel(name: str) -> Figure:
     return read
 
 
+def _other(session: Document) -> float | None:
+    return None if session["memory"] is None else session["memory"]["other_bytes"]
+
+
 def slab_of_server(session: Document) -> float | None:
     """Slab bytes that the server's end holds, as far as caches tell; None without slabinfo."""
     memory = session["memory"]
@@ -75,6 +79,7 @@ FIGURES: dict[str, Figure] = {
     "kernel_stack_bytes": _kernel("kernel_stack_bytes"),
     "kernel_page_tables_bytes": _kernel("page_tables_bytes"),
     "kernel_socket_buffer_bytes": _kernel("socket_buffer_bytes"),
+    "other_bytes": _other,
 }
 
 
