@@ -2,7 +2,8 @@
 
 Invariant: variants take turns within a repetition, in an order drawn from the seed; a variant that
 has met a wall is measured just below it and goes no higher; one that was outrun by the ramp gets
-slower ramps, because connections that only wait in the kernel take memory too; a run that the user ends is partial.
+slower ramps, because connections that only wait in the kernel take memory too; a run that the user
+ends is partial.
 Not here: one session (session.py), kernel settings (kernel/), files (million_command.py).
 """
 
