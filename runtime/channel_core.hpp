@@ -19,6 +19,7 @@
 
 #include "os/assert.hpp"
 #include "runtime/atomic.hpp"
+#include "runtime/cache_line.hpp"
 #include "runtime/frame_check.hpp"
 #include "runtime/safeguard.hpp"
 
@@ -70,8 +71,10 @@ class ChannelCore {
 
   explicit ChannelCore(std::size_t capacity)
       : hints_(capacity > 0 ? sendable : std::uint8_t{0}),
-        capacity_(capacity),
-        ring_(capacity > 0 ? new Place[capacity] : nullptr) {}
+        capacity_(static_cast<std::uint32_t>(capacity)),
+        ring_(capacity > 0 ? new Place[capacity] : nullptr) {
+    C1M_ASSERT(capacity <= UINT32_MAX, "a channel has room for fewer than 2^32 values");
+  }
   ChannelCore(const ChannelCore&) = delete;
   ChannelCore& operator=(const ChannelCore&) = delete;
   ~ChannelCore() {
@@ -250,7 +253,7 @@ class ChannelCore {
   }
 
   void put_last(T& value) {
-    std::size_t index = first_ + count_;
+    std::size_t index = std::size_t{first_} + count_;
     if (index >= capacity_) index -= capacity_;
     std::construct_at(&ring_[index].value, std::move(value));
     ++count_;
@@ -264,16 +267,17 @@ class ChannelCore {
     return value;
   }
 
-  Lock lock_;
+  // What operations write fills a cache line of its own, which is all that travels between workers
+  // beside the value's place. All guarded by lock_, but for what never changes.
+  alignas(cache_line_bytes) Lock lock_;
   Atomic<std::uint8_t> hints_;  // written under lock_
-  // All guarded by lock_, but for what never changes.
   bool closed_ = false;
+  std::uint32_t first_ = 0;
+  std::uint32_t count_ = 0;
+  std::uint64_t received_ = 0;
   List senders_;
   List receivers_;
-  std::size_t first_ = 0;
-  std::size_t count_ = 0;
-  std::uint64_t received_ = 0;
-  const std::size_t capacity_;
+  alignas(cache_line_bytes) const std::uint32_t capacity_;
   const std::unique_ptr<Place[]> ring_;
 };
 
