@@ -1,17 +1,15 @@
 """The parts of profile million on files and sessions of known content: memory taken apart, the
-guard, slopes, what follows from a wall.
+guard, the words of a wall, slopes. Not here: which sessions a run makes (test_million_walls.py).
 """
 
 import os
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from million_sessions import session
 
-from c1m.documents import Document
 from c1m.failure import UsageError
-from c1m.million import million_run
 from c1m.million.footprint import (
     kernel_growth,
     open_descriptors,
@@ -20,9 +18,8 @@ from c1m.million.footprint import (
     read_slab,
     split_of,
 )
-from c1m.million.million_run import MillionRun
 from c1m.million.slopes import slab_of_server, slopes
-from c1m.million.variants import VARIANTS, select_variants
+from c1m.million.variants import select_variants
 from c1m.million.walls import MemoryGuard, wall_of
 from c1m.million.watch import Intake
 from c1m.profile import parse_profile, read_profile
@@ -185,60 +182,6 @@ def test_a_wall_is_named_by_what_ran_out(cause: str, kind: str) -> None:
     assert wall_of(cause, 9, document, None, 1)["reached"] == 7
 
 
-def session(
-    variant: str, connections: int, valid: bool = True, wall: Document | None = None
-) -> Document:
-    """A session whose memory is exactly linear in its connections."""
-    side = {
-        "processes": 1,
-        "pss_bytes": 5 * MIB + 300 * connections,
-        "binary_bytes": 2 * MIB,
-        "heap_bytes": 3 * MIB + 100 * connections,
-        "stacks_bytes": 200 * connections,
-        "split_read_fraction": 1.0,
-        "page_tables_bytes": 2 * connections,
-    }
-    kernel = {
-        "slab_bytes": 6000 * connections,
-        "kernel_stack_bytes": 0,
-        "page_tables_bytes": 4 * connections,
-        "socket_buffer_bytes": 0,
-        "total_bytes": 6004 * connections,
-        "slab_by_cache_bytes": {"TCP": 4000, "eventpoll_epi": 200, "task_struct": 600},
-        "watchers_bytes": 0,
-    }
-    memory = {
-        "server": side,
-        "client": side,
-        "kernel": kernel,
-        "other_bytes": 7 * connections,
-        "used_before_bytes": 2_000_000_000,
-        "used_bytes": 2_000_000_000 + 20_000_000 * connections,
-    }
-    return {
-        "id": f"{variant}-{connections}",
-        "variant": variant,
-        "backend": VARIANTS[variant].backend,
-        "connections_wanted": connections,
-        "repetition": 1,
-        "choice": "uniform",
-        "connections": {"established": connections},
-        "connect": {"rate_per_s": 40_000.0},
-        "accepts_per_s": 30_000.0,
-        "ramp": [{"t_s": 1.0, "established": connections, "accepted": connections}],
-        "latency_us": None,
-        "memory": memory,
-        "duration_s": 1.0,
-        "wall": wall,
-        "validity": {
-            "valid": valid,
-            "memory_valid": valid,
-            "invalid_reasons": [] if valid else ["x: broken"],
-            "checks": [],
-        },
-    }
-
-
 def test_slopes_are_of_valid_sessions_only() -> None:
     sessions = [session("uv", count) for count in (1000, 5000, 9000)]
     spoilt = session("uv", 20_000, valid=False)
@@ -274,143 +217,6 @@ def test_variants_are_named_by_backend_or_by_themselves() -> None:
     for text in ("coro,nginx", " , "):
         with pytest.raises(UsageError, match="--backends"):
             select_variants(text)
-
-
-class FakeSessions:
-    """Stands for run_session(): a wall where `walls` has one for the variant, below it success."""
-
-    def __init__(self, walls: dict[str, int], spoilt: int = 0, cause: str = "EAGAIN") -> None:
-        self.walls, self.spoilt, self.cause = walls, spoilt, cause
-        self.asked: list[tuple[str, int, str]] = []
-
-    def __call__(self, plan: Any, _order: int, *_: Any) -> tuple[Document, bool]:
-        self.asked.append((plan.variant.name, plan.connections, plan.choice))
-        most = self.walls.get(plan.variant.name)
-        wall = None
-        if most is not None and plan.connections > most:
-            document = {"connections": {"established": most, "at_end": most}}
-            wall = wall_of(self.cause, plan.connections, document, most, 1)
-        valid = wall is None and self.spoilt == 0
-        self.spoilt -= wall is None and self.spoilt > 0
-        made = session(plan.variant.name, plan.connections, valid, wall)
-        return made | {"choice": plan.choice, "repetition": plan.repetition}, False
-
-
-def million(
-    monkeypatch: pytest.MonkeyPatch,
-    fake: FakeSessions,
-    names: str,
-    measured_once: tuple[str, ...] = (),
-) -> MillionRun:
-    monkeypatch.setattr(million_run, "run_session", fake)
-    profile = read_profile("million")
-    assert profile.million is not None
-    settings = replace(
-        profile.million,
-        connections=1000,
-        rungs_percent=[10, 100],
-        repetitions=[2, 1],
-        measured_once=list(measured_once),
-    )
-    variants = select_variants(names)
-    targets = {variant.name: 1000 for variant in variants}
-    workshop: Any = type("Workshop", (), {"placement": type("Placement", (), {"generator": "0"})})
-    run = MillionRun(settings, profile.run, variants, targets, 1, workshop, lambda _: None)
-    run.run()
-    return run
-
-
-def test_a_variant_is_measured_just_below_its_wall(monkeypatch: pytest.MonkeyPatch) -> None:
-    fake = FakeSessions({"threads": 600})
-    run = million(monkeypatch, fake, "threads,floor")
-    mine = [
-        count for name, count, choice in fake.asked if name == "threads" and choice == "uniform"
-    ]
-    assert mine == [100, 100, 1000, 570]
-    assert [count for name, count, _ in fake.asked if name == "floor"] == [100, 100, 1000, 1000]
-    assert fake.asked[-1][1:] in ((570, "active:570"), (1000, "active:1000"))
-    rows = {row["variant"]: row for row in run.summary()}
-    assert (rows["threads"]["connections"], rows["floor"]["connections"]) == (570, 1000)
-    assert [wall["reached"] for wall in run.walls] == [600]
-    assert run.invalid_reasons() == []
-    assert rows["floor"]["connects_over_floor"]["value"] == 1
-
-
-def test_below_a_wall_of_memory_there_is_room_for_use(monkeypatch: pytest.MonkeyPatch) -> None:
-    fake = FakeSessions({"threads": 600}, cause="memory: too much of it is in use")
-    million(monkeypatch, fake, "threads")
-    # 20 MB a connection once used, and 12 GB of which 2 were in use before: 500, and 95 % of them.
-    assert [count for _, count, _ in fake.asked[:4]] == [100, 100, 1000, 475]
-
-
-def test_a_variant_that_meets_wall_after_wall_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    fake = FakeSessions({"uv": 0})
-    run = million(monkeypatch, fake, "uv")
-    assert [count for _, count, _ in fake.asked] == [100, 50, 25, 12, 6]
-    assert run.invalid_reasons() == ["uv: no session is valid"]
-
-
-def test_a_session_that_is_not_valid_is_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    fake = FakeSessions({}, spoilt=2)
-    run = million(monkeypatch, fake, "uv")
-    assert [count for _, count, _ in fake.asked] == [100, 100, 100, 100, 1000, 1000]
-    assert run.invalid_reasons() == []
-    fake = FakeSessions({}, spoilt=3)
-    assert million(monkeypatch, fake, "uv").invalid_reasons() == ["uv-100: x: broken"] * 3
-
-
-def test_some_variants_are_measured_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    fake = FakeSessions({})
-    million(monkeypatch, fake, "uv,floor", ("uv",))
-    mine = {name: [each[1:] for each in fake.asked if each[0] == name] for name in ("uv", "floor")}
-    everything = [(100, "uniform"), (100, "uniform"), (1000, "uniform"), (1000, "active:1000")]
-    assert mine == {"uv": everything[1:3], "floor": everything}
-
-
-class OutrunSessions(FakeSessions):
-    """A server that accepts 1,000 a second and has memory for 600 connections, which also those
-    take that only wait in the kernel, as all do that come faster.
-    """
-
-    def __call__(self, plan: Any, order: int, *rest: Any) -> tuple[Document, bool]:
-        made, stopped = super().__call__(plan, order, *rest)
-        self.paces.append(plan.connect_rate_per_s)
-        made["accepts_per_s"] = 1000.0
-        ahead = min(1.0, 1000 / plan.connect_rate_per_s)
-        if made["wall"] is not None:
-            made["wall"]["reached"] = round(made["wall"]["established"] * ahead)
-        return made, stopped
-
-    def __init__(self, walls: dict[str, int]) -> None:
-        super().__init__(walls)
-        self.paces: list[int] = []
-
-
-def test_a_server_that_was_outrun_meets_its_wall_at_its_own_pace(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    fake = OutrunSessions({"threads": 600})
-    run = million(monkeypatch, fake, "threads")
-    assert [count for _, count, _ in fake.asked[:5]] == [100, 100, 1000, 1000, 570]
-    assert fake.paces[:5] == [50_000, 50_000, 50_000, 800, 800]
-    assert [wall["reached"] for wall in run.walls] == [12, 600]
-    assert run.summary()[0]["connections"] == 570
-
-
-def test_a_proof_that_came_too_early_slows_the_next_ramp(monkeypatch: pytest.MonkeyPatch) -> None:
-    paces = []
-
-    def unproven(plan: Any, _order: int, *_: Any) -> tuple[Document, bool]:
-        paces.append(plan.connect_rate_per_s)
-        made = session(plan.variant.name, plan.connections, valid=len(paces) > 1)
-        if len(paces) == 1:
-            made["ramp"][0]["accepted"] //= 2
-            made["validity"]["checks"] = [{"name": "proven_alive", "ok": False}]
-        return made | {"choice": plan.choice, "repetition": plan.repetition}, False
-
-    fake: Any = unproven
-    million(monkeypatch, fake, "threads")
-    assert paces[:3] == [50_000, 24_000, 24_000]
 
 
 def test_intake_is_counted_from_descriptors() -> None:
