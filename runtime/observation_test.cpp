@@ -2,8 +2,10 @@
 #include "runtime/observation.hpp"
 
 #include <algorithm>
+#include <bit>
 #include <map>
 #include <set>
+#include <source_location>
 #include <string>
 #include <thread>
 #include <vector>
@@ -309,6 +311,17 @@ TEST_P(ObservationTest, MayBeSwitchedWhileEverythingRuns) {
   });
   done.store(true);
   switcher.join();
+}
+
+// The last test of the file, because it gives the rest of its lines another file's name.
+TEST(TraceJsonTest, EscapesWhatAFilesNameMayHave) {
+#line 7 "my \"own\" \\ file.cpp"
+  constexpr std::source_location where = std::source_location::current();
+  const TraceEvent spawn{
+      .spawned_at = std::bit_cast<const void*>(where), .coroutine = 1, .kind = TraceKind::spawn};
+  const Trace trace{.tracks = {TraceTrack{.processor = 0, .events = {spawn}}}};
+  const Json event = parsed(trace).at("traceEvents").back();
+  EXPECT_EQ(event.at("args").at("spawned_at"), "my \"own\" \\ file.cpp:7");
 }
 
 }  // namespace

@@ -204,9 +204,20 @@ def test_a_failing_program_is_quoted(tmp_path: Path, peer: str) -> None:
         peer_measure(peer, broken, [CPU])("spawn_and_join", 1)
 
 
-def test_a_peers_figures_are_read(tmp_path: Path) -> None:
-    path = program(tmp_path / "primitives", '{"ns": 7.5}')
-    assert peer_measure("tokio", path, [CPU])("spawn_and_join", 1) == {"ns": 7.5}
+@pytest.mark.parametrize(
+    ("peer", "arguments"),
+    [
+        ("go", "-operation spawn_and_join -processors 1 -test.benchtime=0.5s"),
+        ("tokio", "spawn_and_join 1"),
+    ],
+)
+def test_a_peer_is_asked_for_the_operation_and_its_figures_are_read(
+    tmp_path: Path, peer: str, arguments: str
+) -> None:
+    path = tmp_path / "primitives"
+    path.write_text(f"#!/bin/sh\n[ \"$*\" = '{arguments}' ] && echo '{{\"ns\": 7.5}}'\n")
+    path.chmod(0o755)
+    assert peer_measure(peer, path, [CPU])("spawn_and_join", 1) == {"ns": 7.5}
 
 
 def test_a_go_that_cannot_be_installed_is_an_error(
