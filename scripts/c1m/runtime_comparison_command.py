@@ -27,7 +27,7 @@ from c1m.runtime_comparison import (
     peer_measure,
     to_document,
 )
-from c1m.runtime_peers import PEERS, choose_peers
+from c1m.runtime_peers import PEERS, choose_peers, left_out_text
 from c1m.storage import write_atomically
 
 CACHE = TOP / ".cache"
@@ -55,16 +55,18 @@ def run_runtime_comparison(options: RuntimeComparisonOptions) -> None:
     cpus = choose_cpus(System().allowed_cpus, processors)
     progress = Console(stderr=True)
     measure_c1m = c1m_measure(options.build_directory, cpus)
-    peers = choose_peers(options.peers, CACHE, PEERS)
-    for name, reason in peers.left_out.items():
-        progress.print(f"{name} is left out. {reason}", highlight=False, markup=False)
+
+    def say(text: str) -> None:
+        progress.print(text, highlight=False, markup=False)
+
+    peers = choose_peers(options.peers, CACHE, PEERS, say)
     comparisons = compare(
         measure_c1m,
         {name: peer_measure(name, program, cpus) for name, program in peers.programs.items()},
         operations,
         processors,
         options.repetitions,
-        lambda text: progress.print(text, highlight=False),
+        say,
     )
     document = to_document(comparisons, peers, options.repetitions, cpus)
     text = json.dumps(document, indent=1) + "\n"
@@ -97,7 +99,7 @@ def print_tables(comparisons: list[Comparison], left_out: dict[str, str]) -> Non
     console = Console(width=WIDTH, highlight=False)
     for count in sorted({each.processors for each in comparisons}):
         console.print(_table([each for each in comparisons if each.processors == count]))
-    remarks = [f"{name} is left out. {reason}" for name, reason in left_out.items()]
+    remarks = [left_out_text(name, reason) for name, reason in left_out.items()]
     remarks += [
         f"{PEERS[name].title}, {each.figure.operation}: {remark}"
         for each in comparisons

@@ -47,8 +47,11 @@ class ChosenPeers:
     left_out: dict[str, str]
 
 
-def choose_peers(text: str, cache: Path, peers: Mapping[str, Peer]) -> ChosenPeers:
-    """Builds those named in `text`, separated by commas; of `all` those that can be built here.
+def choose_peers(
+    text: str, cache: Path, peers: Mapping[str, Peer], say: Callable[[str], None]
+) -> ChosenPeers:
+    """Builds those named in `text`, separated by commas; of `all` those that can be built here,
+    and says why the others are left out.
 
     Raises UsageError for other names, and CommandError when one that was named, or every one,
     cannot be built.
@@ -58,15 +61,22 @@ def choose_peers(text: str, cache: Path, peers: Mapping[str, Peer]) -> ChosenPee
         raise UsageError(f"--peers: {', '.join(unknown)} is not one of all, {', '.join(peers)}.")
     chosen = ChosenPeers({}, {})
     for name in names:
+        say(f"{name}: building its program, unless that is there already")
         try:
             chosen.programs[name] = peers[name].build(cache)
         except CommandError as error:
             if text != "all":
                 raise
             chosen.left_out[name] = error.text
+            say(left_out_text(name, error.text))
     if not chosen.programs:
         raise CommandError(" ".join(chosen.left_out.values()))
     return chosen
+
+
+def left_out_text(name: str, reason: str) -> str:
+    """What is said of a peer that could not be built."""
+    return f"{name} is left out. {reason}"
 
 
 def install_go(cache: Path) -> Path:
@@ -149,6 +159,7 @@ def build_tokio_program(cache: Path) -> Path:
 
 _ROOM_FOR_ONE = "tokio's channels have room for one value at least"
 _ONE_RECEIVER = "tokio's mpsc channel has one receiver"
+_ARMED = "the peer's timer is armed at once, c1m's when somebody waits for it"
 _POOL = f"{_ONE_RECEIVER}, so a queue of many workers would have to be built first"
 
 PEERS: dict[str, Peer] = {
@@ -159,6 +170,11 @@ PEERS: dict[str, Peer] = {
             *(str(program), "-operation", operation, "-processors", str(processors)),
             "-test.benchtime=0.5s",
         ],
+        differs={
+            "context_timeout": _ARMED,
+            "alarm_set_and_stop": _ARMED,
+            "alarm_reset_and_stop": _ARMED,
+        },
     ),
     "tokio": Peer(
         "tokio",
@@ -175,7 +191,8 @@ PEERS: dict[str, Peer] = {
             "channel_ping_pong": _ROOM_FOR_ONE,
             "channel_ping_pong_with_limits": _ROOM_FOR_ONE,
             "select_waiting": _ROOM_FOR_ONE,
-            "alarm_reset_and_stop": "tokio stops a timer by dropping it only: set again, no stop",
+            "alarm_set_and_stop": _ARMED,
+            "alarm_reset_and_stop": f"tokio sets it again and does not stop it; {_ARMED}",
             "sleep_of_a_millisecond": "tokio's timers go by whole milliseconds",
         },
     ),

@@ -279,25 +279,25 @@ def fake_peers(tmp_path: Path) -> dict[str, Peer]:
 
 
 def test_of_all_peers_those_that_can_be_built_are_taken(tmp_path: Path) -> None:
-    chosen = choose_peers("all", tmp_path, fake_peers(tmp_path))
+    chosen = choose_peers("all", tmp_path, fake_peers(tmp_path), silent)
     assert list(chosen.programs) == ["go"]
     assert chosen.left_out == {"tokio": "There is no cargo."}
 
 
 def test_a_peer_that_was_asked_for_must_be_there(tmp_path: Path) -> None:
     with pytest.raises(CommandError, match=r"There is no cargo\."):
-        choose_peers("go,tokio", tmp_path, fake_peers(tmp_path))
+        choose_peers("go,tokio", tmp_path, fake_peers(tmp_path), silent)
 
 
 def test_without_any_peer_there_is_nothing_to_compare(tmp_path: Path) -> None:
     peers = {"tokio": fake_peers(tmp_path)["tokio"]}
     with pytest.raises(CommandError, match=r"There is no cargo\."):
-        choose_peers("all", tmp_path, peers)
+        choose_peers("all", tmp_path, peers, silent)
 
 
 def test_unknown_peers_are_refused(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="--peers: erlang is not one of all, go, tokio"):
-        choose_peers("go,erlang", tmp_path, PEERS)
+        choose_peers("go,erlang", tmp_path, PEERS, silent)
 
 
 @pytest.mark.parametrize("as_json", [False, True])
