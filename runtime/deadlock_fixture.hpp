@@ -2,8 +2,8 @@
 // wait for each other. Threads: reports come from workers.
 #pragma once
 
-#include <atomic>
 #include <chrono>
+#include <cstddef>
 #include <functional>
 #include <mutex>
 #include <utility>
@@ -51,6 +51,11 @@ class DeadlockFixture : public RuntimeFixture, public testing::WithParamInterfac
     };
     set_up(
         {.processors = GetParam(), .stack_bytes = stack_bytes, .on_deadlock = std::move(policy)});
+  }
+
+  std::size_t reports() {
+    const std::lock_guard lock(mutex_);
+    return reported_.size();
   }
 
   std::function<void()> then_;  // what ends the deadlock

@@ -6,6 +6,7 @@
 #include <cstring>
 #include <mutex>
 #include <string>
+#include <thread>
 
 #include "runtime/channel.hpp"
 #include "runtime/condition_variable.hpp"
@@ -226,14 +227,24 @@ TEST_P(DeadlockTest, IsReportedOnceHoweverOftenAllSleep) {
         if (place != 0) forks[place].unlock();
       }));
     }
-    const auto reports = [this] {
-      const std::lock_guard lock(mutex_);
-      return reported_.size();
-    };
     while (reports() == 0) ASSERT_TRUE(sleep_for(idle_enough_ns));
     for (int i = 0; i < 2; ++i) ASSERT_TRUE(sleep_for(idle_enough_ns));
     forks[0].unlock();
   });
+  EXPECT_EQ(reported_.size(), 1U);
+}
+
+TEST_P(DeadlockTest, AllAsleepIsReportedOnceForTheSameWaits) {
+  Channel<int> numbers;
+  set_up_with({.on_all_asleep = DeadlockAction::report});
+  std::thread helper([&] {
+    while (reports() == 0) std::this_thread::sleep_for(idle_enough);
+    ASSERT_TRUE(runtime().spawn([] {}));  // so that something has run since the look
+    std::this_thread::sleep_for(idle_enough);
+    numbers.close();
+  });
+  run([&numbers] { EXPECT_FALSE(numbers.receive()); });
+  helper.join();
   EXPECT_EQ(reported_.size(), 1U);
 }
 
