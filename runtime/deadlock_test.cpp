@@ -149,7 +149,7 @@ TEST_P(DeadlockTest, NobodyIsNamedAfterTheUnlock) {
     Mutex mutex;
     const auto named = [&mutex] {
       const void* address = nullptr;
-      std::memcpy(&address, &mutex.holder(), sizeof(address));
+      std::memcpy(static_cast<void*>(&address), &mutex.holder(), sizeof(address));
       return address;
     };
     EXPECT_EQ(named(), nullptr);

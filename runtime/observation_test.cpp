@@ -12,6 +12,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "os/clock.hpp"
 #include "runtime/blocking.hpp"
 #include "runtime/channel.hpp"
 #include "runtime/delay_histogram.hpp"
@@ -211,7 +212,9 @@ class TraceReader {
 };
 
 TEST_P(ObservationTest, ATraceHasSlicesThatNestAndArrowsFromWakeToRun) {
-  run([this] {
+  os::Nanoseconds started_ns = 0;
+  run([this, &started_ns] {
+    started_ns = os::monotonic_ns();
     ASSERT_TRUE(runtime().start_trace());
     EXPECT_EQ(runtime().start_trace().error().code, EALREADY);
     do_a_bit_of_everything();
@@ -225,7 +228,11 @@ TEST_P(ObservationTest, ATraceHasSlicesThatNestAndArrowsFromWakeToRun) {
   EXPECT_GE(reader.names().at("run"), 3);
   EXPECT_EQ(reader.waits().at("sleep"), 1);
   EXPECT_EQ(reader.waits().at("blocking call"), 1);
-  EXPECT_LE(reader.threads().size(), GetParam() + 1);
+  EXPECT_EQ(reader.threads().size(), trace.tracks.size()) << "each has its own";
+  EXPECT_LE(trace.tracks.size(), GetParam() + 1);
+  for (const TraceTrack& track : trace.tracks) {
+    for (const TraceEvent& event : track.events) EXPECT_GE(event.begin_ns, started_ns);
+  }
 }
 
 TEST_P(ObservationTest, ATraceShowsWhoWasWokenByAnotherThread) {

@@ -6,10 +6,12 @@
 // each round, so what the machine does meanwhile meets all; a trace had room for all its events.
 // Threads: one processor, one worker. Not here: USDT probes, a nop each unless a tracer is there.
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <cmath>
 #include <cstdint>
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
 #include <functional>
 #include <string>
@@ -113,8 +115,10 @@ void print(const char* operation, const char* variant, std::vector<double> ratio
   const auto count = static_cast<double>(ratios.size());
   const double rank = std::floor(count / 2 - 0.98 * std::sqrt(count));
   const auto low = static_cast<std::size_t>(std::max(0.0, rank));
-  std::printf("%-24s %-24s x %.3f  (%.3f to %.3f)\n", operation, variant, middle, ratios[low],
-              ratios[ratios.size() - 1 - low]);
+  std::array<char, 160> line;
+  std::snprintf(line.data(), line.size(), "%-24s %-24s x %.3f  (%.3f to %.3f)\n", operation,
+                variant, middle, ratios[low], ratios[ratios.size() - 1 - low]);
+  std::fputs(line.data(), stdout);
 }
 
 void measure(const Experiment& experiment, unsigned rounds) {
@@ -136,8 +140,10 @@ void measure(const Experiment& experiment, unsigned rounds) {
     without_ns.push_back(each_ns[0]);
     for (std::size_t i = 1; i < variants; ++i) ratios[i].push_back(each_ns[i] / each_ns[0]);
   }
-  std::printf("%-24s %-24s %.1f ns\n", experiment.operation, experiment.variants[0].name,
-              median(without_ns));
+  std::array<char, 160> line;
+  std::snprintf(line.data(), line.size(), "%-24s %-24s %.1f ns\n", experiment.operation,
+                experiment.variants[0].name, median(without_ns));
+  std::fputs(line.data(), stdout);
   for (std::size_t i = 1; i < variants; ++i) {
     print(experiment.operation, experiment.variants[i].name, std::move(ratios[i]));
   }
