@@ -72,7 +72,7 @@ void lock_and_unlock(unsigned count) {
   }
 }
 
-// A Mutex while nobody waits for it, but for the mark.
+// A Mutex of a release build while nobody waits for it, but for the mark.
 class UnmarkedLock {
  public:
   void lock() {
