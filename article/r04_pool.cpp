@@ -1,8 +1,8 @@
 // The article's worker pool: a million tasks through queues of 5,000, all results aggregated, with
 // the leak detector watching; the time and what memory did stand beside its claims.
 // Stdout: the document as one line of JSON. Threads: the runtime's; the first coroutine receives.
-// Not here: the same in Go (runtime/peers, `./c1m compare-go`); the detector's rules firing, which
-// runtime/worker_pool_test.cpp shows.
+// Not here: the same in Go (runtime/peers, `./c1m compare-runtimes`); the detector's rules firing,
+// which runtime/worker_pool_test.cpp shows.
 #include <cstdint>
 
 #include "article/program.hpp"

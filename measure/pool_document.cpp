@@ -44,8 +44,8 @@ Json differences_json() {
   return Json::array(
       {"The article gives the pool's shape and the detector's thresholds, but no time and no "
        "memory: "
-       "the equal Go program is in runtime/peers, and `./c1m compare-go --operations "
-       "pool_of_a_million` prints both beside each other.",
+       "the equal Go program is in runtime/peers, and `./c1m compare-runtimes --operations "
+       "pool_of_a_million_by_4` prints both beside each other.",
        "A task is a few multiplications, so that the time is that of the pool: a submit, a take, a "
        "result and its receipt.",
        "Flat memory is the growth between a tenth of the results and all of them."});

@@ -1,12 +1,14 @@
-// Channels and select beside Go's, as peers/channels.go has them: `./c1m compare-go`. The argument
-// of each is the number of processors; the time is that of one value.
+// Channels and select beside Go's, as peers/go/channels.go has them: `./c1m compare-runtimes`. The
+// argument of each is the number of processors; the time is that of one value.
 #include <cstdint>
 
 #include <benchmark/benchmark.h>
 
+#include "os/clock.hpp"
 #include "runtime/bench_fixture.hpp"
 #include "runtime/channel.hpp"
 #include "runtime/select.hpp"
+#include "runtime/sleep.hpp"
 #include "runtime/spawn.hpp"
 #include "runtime/wait_group.hpp"
 
@@ -34,6 +36,28 @@ void channel_ping_pong(benchmark::State& state) {
   });
 }
 BENCHMARK(channel_ping_pong)->Arg(1)->Arg(2)->UseRealTime();
+
+// The same where each that receives has a time limit, which never comes: a timer is set and taken
+// out again for each wait.
+void channel_ping_pong_with_limits(benchmark::State& state) {
+  constexpr os::Nanoseconds limit_ns = 10 * os::ns_per_s;
+  run(state.range(0), [&state] {
+    Channel<int> there;
+    Channel<int> back;
+    WaitGroup ended(1);
+    must(spawn([&] {
+      while (const auto value = there.receive_until(now_ns() + limit_ns)) must(back.send(*value));
+      ended.done();
+    }));
+    for ([[maybe_unused]] auto _ : state) {
+      must(there.send(1));
+      benchmark::DoNotOptimize(back.receive_until(now_ns() + limit_ns));
+    }
+    there.close();
+    ended.wait();
+  });
+}
+BENCHMARK(channel_ping_pong_with_limits)->Arg(1)->Arg(2)->UseRealTime();
 
 // From one coroutine to another through a buffer.
 void channel_buffered(benchmark::State& state) {

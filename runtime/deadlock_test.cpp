@@ -1,18 +1,18 @@
 // Coroutines that wait for each other are reported with who waits for whom, where each was spawned
-// and where it is parked; coroutines that somebody may still wake are not.
+// and where it is parked. Not here: those that somebody may still wake (no_deadlock_test.cpp).
 #include "runtime/deadlock.hpp"
 
 #include <array>
-#include <atomic>
+#include <cstring>
 #include <mutex>
 #include <string>
 #include <thread>
 
 #include "runtime/channel.hpp"
 #include "runtime/condition_variable.hpp"
+#include "runtime/deadlock_fixture.hpp"
 #include "runtime/join_handle.hpp"
 #include "runtime/mutex.hpp"
-#include "runtime/network_fixture.hpp"
 #include "runtime/once.hpp"
 #include "runtime/semaphore.hpp"
 #include "runtime/sleep.hpp"
@@ -20,43 +20,10 @@
 #include "runtime/wait_group.hpp"
 #include "runtime/yield.hpp"
 
-namespace philosophers {
-
-using c1m::runtime::Mutex;
-
-// Each has one fork and wants the next. A test lets go of the first for whoever holds it, which
-// nobody else may do, so that all can end.
-[[gnu::noinline]] void dine(Mutex& left, Mutex& right, c1m::runtime::WaitGroup& all_have_one) {
-  left.lock();
-  all_have_one.done();
-  all_have_one.wait();
-  right.lock();
-  right.unlock();
-}
-
-}  // namespace philosophers
-
 namespace c1m::runtime {
 namespace {
 
-class DeadlockTest : public RuntimeFixture, public testing::WithParamInterface<unsigned> {
- protected:
-  void set_up_with(DeadlockPolicy policy) {
-    policy.handler = [this](const Deadlock& deadlock) {
-      {
-        const std::lock_guard lock(mutex_);
-        reported_.push_back(deadlock);
-      }
-      if (then_) then_();
-    };
-    set_up(
-        {.processors = GetParam(), .stack_bytes = stack_bytes, .on_deadlock = std::move(policy)});
-  }
-
-  std::function<void()> then_;  // what ends the deadlock
-  std::vector<Deadlock> reported_;
-  std::mutex mutex_;
-};
+using DeadlockTest = DeadlockFixture;
 C1M_FOR_ALL_PROCESSOR_COUNTS(DeadlockTest);
 
 TEST_P(DeadlockTest, OfThreeCoroutinesIsReportedWithWhoWaitsForWhomAndWhereEachWasSpawned) {
@@ -175,6 +142,24 @@ TEST_P(DeadlockTest, OfOneThatLocksTwice) {
   EXPECT_NE(to_text(reported_[0]).find("a coroutine waits for itself"), std::string::npos);
 }
 
+// Or who has just taken the lock would be taken for the last holder, until it has said its name.
+TEST_P(DeadlockTest, NobodyIsNamedAfterTheUnlock) {
+  set_up_with({});
+  run([] {
+    Mutex mutex;
+    const auto named = [&mutex] {
+      const void* address = nullptr;
+      std::memcpy(static_cast<void*>(&address), &mutex.holder(), sizeof(address));
+      return address;
+    };
+    EXPECT_EQ(named(), nullptr);
+    mutex.lock();
+    EXPECT_NE(named(), nullptr);
+    mutex.unlock();
+    EXPECT_EQ(named(), nullptr);
+  });
+}
+
 TEST_P(DeadlockTest, AmongCompactCoroutines) {
   if (!compact_stacks_work) GTEST_SKIP() << "AddressSanitizer has no compact stacks";
   const auto forks = std::make_unique<std::array<Mutex, 2>>();
@@ -231,48 +216,36 @@ TEST_P(DeadlockTest, AllAsleepIsReportedWhenAskedFor) {
   EXPECT_NE(text.find("[condition 0x"), std::string::npos);
 }
 
-// Waits until every coroutine waits and every worker sleeps, from another thread.
-void await_silence(Runtime& runtime, std::size_t waiting) {
-  for (;;) {
-    const RuntimeStatistics now = runtime.statistics();
-    if (now.processors_idle == now.processors &&
-        runtime.dump().count_of(CoroutineState::waiting) == waiting) {
-      return;
-    }
-    std::this_thread::yield();
-  }
-}
-
-TEST_P(DeadlockTest, IsNotSuspectedWhereAThreadMayHelp) {
-  Channel<int> numbers;
-  Mutex mutex;
+TEST_P(DeadlockTest, IsReportedOnceHoweverOftenAllSleep) {
+  std::array<Mutex, 2> forks;
+  WaitGroup all_have_one(2);
   set_up_with({});
-  mutex.lock();
-  std::thread helper([&] {
-    await_silence(runtime(), 2);
-    mutex.unlock();
-    await_silence(runtime(), 1);
-    ASSERT_TRUE(numbers.send(1));
-  });
   run([&] {
-    ASSERT_TRUE(spawn([&] { const std::lock_guard lock(mutex); }));
-    EXPECT_TRUE(numbers.receive());
+    for (const std::size_t place : {0U, 1U}) {
+      ASSERT_TRUE(spawn([&, place] {
+        philosophers::dine(forks[place], forks[1 - place], all_have_one);
+        if (place != 0) forks[place].unlock();
+      }));
+    }
+    while (reports() == 0) ASSERT_TRUE(sleep_for(idle_enough_ns));
+    for (int i = 0; i < 2; ++i) ASSERT_TRUE(sleep_for(idle_enough_ns));
+    forks[0].unlock();
   });
-  helper.join();
-  EXPECT_TRUE(reported_.empty());
+  EXPECT_EQ(reported_.size(), 1U);
 }
 
-TEST_P(DeadlockTest, IsNoneWhileAThreadHoldsTheLock) {
-  Mutex mutex;
+TEST_P(DeadlockTest, AllAsleepIsReportedOnceForTheSameWaits) {
+  Channel<int> numbers;
   set_up_with({.on_all_asleep = DeadlockAction::report});
-  mutex.lock();
   std::thread helper([&] {
-    await_silence(runtime(), 1);
-    mutex.unlock();
+    while (reports() == 0) std::this_thread::sleep_for(idle_enough);
+    ASSERT_TRUE(runtime().spawn([] {}));  // so that something has run since the look
+    std::this_thread::sleep_for(idle_enough);
+    numbers.close();
   });
-  run([&mutex] { const std::lock_guard lock(mutex); });
+  run([&numbers] { EXPECT_FALSE(numbers.receive()); });
   helper.join();
-  EXPECT_TRUE(reported_.empty());
+  EXPECT_EQ(reported_.size(), 1U);
 }
 
 using DeadlockDeathTest = DeadlockTest;

@@ -1,5 +1,5 @@
-// Locks beside Go's, as peers/primitives.go has them: `./c1m compare-go`. The argument of each is
-// the number of processors. Go's standard library has no semaphore.
+// Locks beside Go's, as peers/go/primitives.go has them: `./c1m compare-runtimes`. The argument of
+// each is the number of processors. Go's standard library has no semaphore.
 #include <cstdint>
 #include <mutex>
 #include <shared_mutex>

@@ -2,14 +2,17 @@
 #include "runtime/observation.hpp"
 
 #include <algorithm>
+#include <bit>
 #include <map>
 #include <set>
+#include <source_location>
 #include <string>
 #include <thread>
 #include <vector>
 
 #include <nlohmann/json.hpp>
 
+#include "os/clock.hpp"
 #include "runtime/blocking.hpp"
 #include "runtime/channel.hpp"
 #include "runtime/delay_histogram.hpp"
@@ -209,7 +212,9 @@ class TraceReader {
 };
 
 TEST_P(ObservationTest, ATraceHasSlicesThatNestAndArrowsFromWakeToRun) {
-  run([this] {
+  os::Nanoseconds started_ns = 0;
+  run([this, &started_ns] {
+    started_ns = os::monotonic_ns();
     ASSERT_TRUE(runtime().start_trace());
     EXPECT_EQ(runtime().start_trace().error().code, EALREADY);
     do_a_bit_of_everything();
@@ -223,7 +228,11 @@ TEST_P(ObservationTest, ATraceHasSlicesThatNestAndArrowsFromWakeToRun) {
   EXPECT_GE(reader.names().at("run"), 3);
   EXPECT_EQ(reader.waits().at("sleep"), 1);
   EXPECT_EQ(reader.waits().at("blocking call"), 1);
-  EXPECT_LE(reader.threads().size(), GetParam() + 1);
+  EXPECT_EQ(reader.threads().size(), trace.tracks.size()) << "each has its own";
+  EXPECT_LE(trace.tracks.size(), GetParam() + 1);
+  for (const TraceTrack& track : trace.tracks) {
+    for (const TraceEvent& event : track.events) EXPECT_GE(event.begin_ns, started_ns);
+  }
 }
 
 TEST_P(ObservationTest, ATraceShowsWhoWasWokenByAnotherThread) {
@@ -309,6 +318,17 @@ TEST_P(ObservationTest, MayBeSwitchedWhileEverythingRuns) {
   });
   done.store(true);
   switcher.join();
+}
+
+// The last test of the file, because it gives the rest of its lines another file's name.
+TEST(TraceJsonTest, EscapesWhatAFilesNameMayHave) {
+#line 7 "my \"own\" \\ file.cpp"
+  constexpr std::source_location where = std::source_location::current();
+  const TraceEvent spawn{
+      .spawned_at = std::bit_cast<const void*>(where), .coroutine = 1, .kind = TraceKind::spawn};
+  const Trace trace{.tracks = {TraceTrack{.processor = 0, .events = {spawn}}}};
+  const Json event = parsed(trace).at("traceEvents").back();
+  EXPECT_EQ(event.at("args").at("spawned_at"), "my \"own\" \\ file.cpp:7");
 }
 
 }  // namespace

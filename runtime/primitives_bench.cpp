@@ -1,6 +1,6 @@
-// The operations that other runtimes have as well, as peers/primitives.go does them: `./c1m
-// compare-go` runs both and prints the ratios. The argument of each is the number of processors.
-// Wall time, because with several processors work is on several threads.
+// The operations that other runtimes have as well, as peers/go/primitives.go does them: `./c1m
+// compare-runtimes` runs both and prints the ratios. The argument of each is the number of
+// processors. Wall time, because with several processors work is on several threads.
 #include <algorithm>
 #include <array>
 #include <atomic>

@@ -1,5 +1,5 @@
-// Contexts, joins and groups beside Go's, as peers/primitives.go has them: `./c1m compare-go`. The
-// argument of each is the number of processors.
+// Contexts, joins and groups beside Go's, as peers/go/primitives.go has them: `./c1m
+// compare-runtimes`. The argument of each is the number of processors.
 #include <cstdint>
 #include <vector>
 

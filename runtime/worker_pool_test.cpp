@@ -192,6 +192,47 @@ TEST_P(LeakDetectorTest, IsSilentOnAHealthyPool) {
   EXPECT_TRUE(reports_.empty()) << reports_.front().text;
 }
 
+// A result is read every 4 s: for nearly so long the submitter, the worker and the results wait,
+// and after the close the rest takes longer than any rule allows.
+TEST_P(LeakDetectorTest, IsSilentWhereThingsAreSlowButMove) {
+  run([this] {
+    auto pool = WorkerPool<int, int>::start(
+        {.workers = 1, .tasks_max = 3, .results_max = 1, .report = report()},
+        [](int& task, const Context&) { return task; });
+    ASSERT_TRUE(pool);
+    os::Nanoseconds closed_ns = 0;
+    ASSERT_TRUE(spawn([&] {
+      for (int task = 0; task < 10; ++task) ASSERT_TRUE((*pool)->submit(task));
+      (*pool)->close();
+      closed_ns = now_ns();
+    }));
+    int received = 0;
+    for (; (*pool)->receive(); ++received) ASSERT_TRUE(sleep_for(4 * second_ns));
+    EXPECT_EQ(received, 10);
+    EXPECT_GT(now_ns() - closed_ns, 10 * second_ns);
+    EXPECT_TRUE((*pool)->join());
+  });
+  EXPECT_TRUE(reports_.empty()) << reports_.front().text;
+}
+
+TEST_P(LeakDetectorTest, ReportsAgainWhenTheCauseHasGoneAndComesBack) {
+  run([this] {
+    auto pool = WorkerPool<int, int>::start(
+        {.workers = 1, .tasks_max = 5, .results_max = 1, .report = report()},
+        [](int& task, const Context&) { return task; });
+    ASSERT_TRUE(pool);
+    for (std::size_t round = 1; round <= 3; ++round) {
+      for (int task = 0; task < 2; ++task) ASSERT_TRUE((*pool)->submit(task));
+      ASSERT_TRUE(sleep_for(20 * second_ns));
+      EXPECT_EQ(reports_.size(), round);
+      for (int task = 0; task < 2; ++task) ASSERT_TRUE((*pool)->receive());
+      ASSERT_TRUE(sleep_for(20 * second_ns));
+    }
+    EXPECT_TRUE((*pool)->join());
+  });
+  for (const LeakReport& report : reports_) EXPECT_EQ(report.rule, LeakRule::results_unread);
+}
+
 TEST_P(LeakDetectorTest, ABlockedTaskQueueIsClosedByForceAndFails) {
   run([this] {
     auto pool = WorkerPool<int, void>::start({.workers = 2, .tasks_max = 3, .report = report()},

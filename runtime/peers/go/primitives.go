@@ -1,7 +1,7 @@
 // The operations of runtime/primitives_bench.cpp and scope_bench.cpp in Go, standard library only:
-// the same work in the same form; those of channel_bench.cpp, lock_bench.cpp and pool_bench.cpp are
-// in files of these names. `primitives -operation NAME -processors N` prints one JSON object. Not
-// here: comparing; `./c1m compare-go` does.
+// the same work in the same form; those of channel_bench.cpp, lock_bench.cpp, pool_bench.cpp and
+// timer_bench.cpp are in files of these names. `primitives -operation NAME -processors N` prints one JSON object. Not
+// here: comparing; `./c1m compare-runtimes` does.
 package main
 
 import (
@@ -12,7 +12,6 @@ import (
 	"fmt"
 	"os"
 	"runtime"
-	"sort"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -65,22 +64,6 @@ func yieldAmongTwoAProcessor(b *testing.B, _ counters) {
 	b.StopTimer()
 	done.Store(true)
 	group.Wait()
-}
-
-func quantileUs(sorted []time.Duration, q float64) float64 {
-	return float64(sorted[int(q*float64(len(sorted)-1))]) / 1e3
-}
-
-func sleepOfAMillisecond(_ *testing.B, found counters) {
-	late := make([]time.Duration, 500)
-	for i := range late {
-		begin := time.Now()
-		time.Sleep(time.Millisecond)
-		late[i] = time.Since(begin) - time.Millisecond
-	}
-	sort.Slice(late, func(i, j int) bool { return late[i] < late[j] })
-	found["late_p50_us"] = quantileUs(late, 0.5)
-	found["late_p99_us"] = quantileUs(late, 0.99)
 }
 
 func skynet(number, size int64) int64 {
@@ -250,27 +233,30 @@ func succeed() error { return nil }
 
 // What is repeated until the time is long enough, and what is done once.
 var timed = map[string]func(*testing.B, counters){
-	"spawn_and_join":               spawnAndJoin,
-	"spawn_many_and_join":          spawnManyAndJoin,
-	"yield_among_two_a_processor":  yieldAmongTwoAProcessor,
-	"skynet_of_a_million":          skynetOfAMillion,
-	"channel_ping_pong":            channelPingPong,
-	"channel_buffered":             channelBuffered,
-	"channel_many_to_many":         channelManyToMany,
-	"select_ready":                 selectReady,
-	"select_waiting":               selectWaiting,
-	"context_cancel":               contextCancel,
-	"context_timeout":              contextTimeout,
-	"context_cancel_of_a_thousand": contextCancelOfAThousand,
-	"join_a_value":                 joinAValue,
-	"group_of_a_thousand":          groupOfAThousand,
-	"mutex_alone":                  mutexAlone,
-	"mutex_by_8":                   mutexBy8,
-	"read_lock_alone":              readLockAlone,
-	"read_lock_by_8":               readLockBy8,
-	"write_lock_alone":             writeLockAlone,
-	"once_done":                    onceDone,
-	"condition_round_trip":         conditionRoundTrip,
+	"spawn_and_join":                spawnAndJoin,
+	"spawn_many_and_join":           spawnManyAndJoin,
+	"yield_among_two_a_processor":   yieldAmongTwoAProcessor,
+	"skynet_of_a_million":           skynetOfAMillion,
+	"channel_ping_pong":             channelPingPong,
+	"channel_ping_pong_with_limits": channelPingPongWithLimits,
+	"channel_buffered":              channelBuffered,
+	"channel_many_to_many":          channelManyToMany,
+	"select_ready":                  selectReady,
+	"select_waiting":                selectWaiting,
+	"context_cancel":                contextCancel,
+	"context_timeout":               contextTimeout,
+	"context_cancel_of_a_thousand":  contextCancelOfAThousand,
+	"join_a_value":                  joinAValue,
+	"group_of_a_thousand":           groupOfAThousand,
+	"mutex_alone":                   mutexAlone,
+	"mutex_by_8":                    mutexBy8,
+	"read_lock_alone":               readLockAlone,
+	"read_lock_by_8":                readLockBy8,
+	"write_lock_alone":              writeLockAlone,
+	"once_done":                     onceDone,
+	"alarm_set_and_stop":            alarmSetAndStop,
+	"alarm_reset_and_stop":          alarmResetAndStop,
+	"condition_round_trip":          conditionRoundTrip,
 }
 
 // How many operations one repetition has, if not one.
@@ -284,7 +270,8 @@ var repeats = map[string]float64{
 }
 var once = map[string]func(*testing.B, counters){
 	"sleep_of_a_millisecond": sleepOfAMillisecond,
-	"pool_of_a_million":      poolOfAMillion,
+	"pool_of_a_million_by_2": poolOfAMillionBy2,
+	"pool_of_a_million_by_4": poolOfAMillionBy4,
 	// Go has one kind of stack.
 	"park_a_million_dedicated": parkAMillion,
 	"park_a_million_compact":   parkAMillion,

@@ -4,6 +4,7 @@ package main
 import (
 	"sync"
 	"testing"
+	"time"
 )
 
 const room = 128
@@ -23,6 +24,44 @@ func channelPingPong(b *testing.B, _ counters) {
 	for i := 0; i < b.N; i++ {
 		there <- 1
 		<-back
+	}
+	b.StopTimer()
+	close(there)
+	ended.Wait()
+}
+
+// A value, or nothing when the channel is closed.
+func receiveBefore(limit time.Duration, channel chan int) (int, bool) {
+	timer := time.NewTimer(limit)
+	defer timer.Stop()
+	select {
+	case value, open := <-channel:
+		return value, open
+	case <-timer.C:
+		panic("the other side answers in time")
+	}
+}
+
+func channelPingPongWithLimits(b *testing.B, _ counters) {
+	const limit = 10 * time.Second
+	there := make(chan int)
+	back := make(chan int)
+	var ended sync.WaitGroup
+	ended.Add(1)
+	go func() {
+		for {
+			value, open := receiveBefore(limit, there)
+			if !open {
+				break
+			}
+			back <- value
+		}
+		ended.Done()
+	}()
+	b.ResetTimer()
+	for i := 0; i < b.N; i++ {
+		there <- 1
+		receiveBefore(limit, back)
 	}
 	b.StopTimer()
 	close(there)
