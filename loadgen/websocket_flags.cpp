@@ -72,7 +72,7 @@ std::array<WebSocketFlag, 6> websocket_flags(WebSocketTexts& texts) {
             "ping each connection so often, spread evenly, and time the pongs [no pings]"},
            {"--ws-path", &texts.path, "path and query of the handshake [/]"},
            {"--ws-payload", &texts.content,
-            "random | words: bytes that do not compress (of text: by a quarter), or words of which "
+            "random | words: bytes that do not compress (of text: by a fifth), or words of which "
             "few are frequent, as in a language [random]"},
            {"--ws-deflate", &texts.deflate,
             "offer permessage-deflate (RFC 7692) without context takeover, compress every message, "

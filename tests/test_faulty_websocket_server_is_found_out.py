@@ -6,7 +6,8 @@ import pytest
 from conftest import LoadRun, RunLoad, StartFaulty
 from faulty_websocket_server import FAULT_EVERY
 
-FLAGS = ("--protocol", "ws", "-c", "4", "-R", "400", "-d", "1s", "--warmup", "0s", "--strict")
+FLAGS = ("--protocol", "ws", "-c", "4", "--warmup", "0s", "--strict")
+TRAFFIC = ("-R", "400", "-d", "1s")
 OF_THE_MACHINE = {"generator_cpu", "steal", "send_lag_p99_us", "rate_achieved", "littles_law"}
 
 
@@ -15,7 +16,8 @@ def _run(
 ) -> LoadRun:
     port = start_faulty(fault, "faulty_websocket_server.py")
     kind = ("--ws-opcode", "text") if text else ()
-    return run_load(f"127.0.0.1:{port}", *FLAGS, *kind, *flags)
+    traffic = () if "-R" in flags else TRAFFIC
+    return run_load(f"127.0.0.1:{port}", *FLAGS, *traffic, *kind, *flags)
 
 
 def _assert_adds_up(run: LoadRun) -> None:
@@ -66,7 +68,8 @@ def test_a_connection_that_ends_is_named(
     _assert_adds_up(run)
 
 
-COMPRESSED = ("--ws-deflate", "--ws-payload", "words", "-s", "500")
+# What Python's server can inflate and compress also on a busy machine.
+COMPRESSED = ("--ws-deflate", "--ws-payload", "words", "-s", "500", "-R", "100", "-d", "2s")
 
 
 @pytest.mark.parametrize("fault", ["deflate-none", "deflate-plain"])

@@ -84,7 +84,7 @@ def test_a_closed_loop_of_fragments_of_drawn_sizes(
 @each_server
 @pytest.mark.parametrize(
     ("payload", "size", "fragment"),
-    [("words", "1-2KiB", ()), ("words", "300KiB", ("--ws-fragment", "1000")), ("random", "64", ())],
+    [("words", "1-2KiB", ()), ("words", "60KiB", ("--ws-fragment", "1000")), ("random", "64", ())],
 )
 def test_compressed_messages_are_answered_and_verified(
     payload: str,
