@@ -137,6 +137,7 @@ EchoExchange::Outcome EchoExchange::flush(std::uint32_t index, os::Nanoseconds n
     if (next.ends_request && *sent == next.bytes.size()) {
       connection.first_unsent = request.next;
       connection.sent_bytes = 0;
+      on_left(index, request);
     }
     if (may_send(connection)) now_ns = last_ns_ = clock_.now_ns();
   }

@@ -97,6 +97,8 @@ class EchoExchange : protected AnswerObserver {
 
   // What a request sends after the first `offset` bytes; valid until the next call.
   virtual Outgoing outgoing(std::uint32_t index, const Request& request, std::size_t offset);
+  // What the last call of outgoing() was for has left whole.
+  virtual void on_left(std::uint32_t, const Request&) {}
   // Takes what has arrived, and may use its place.
   virtual Outcome take(std::uint32_t index, std::span<std::byte> bytes);
   // Sends what goes before the next request; clears has_urgent when all of it has left.

@@ -1,65 +1,30 @@
-// An exchange on socket pairs whose other ends the test plays, in virtual time.
+// An EchoExchange on socket pairs whose other ends the test plays, in virtual time.
 #pragma once
 
-#include <sys/socket.h>
-
-#include <array>
-#include <optional>
-#include <span>
+#include <memory>
 #include <vector>
 
-#include <gtest/gtest.h>
-
-#include "loadgen/echo_exchange.hpp"
-#include "os/socket.hpp"
+#include "loadgen/exchange_fixture.hpp"
 
 namespace c1m::loadgen {
 
-inline constexpr os::Nanoseconds ms = os::ns_per_ms;
-inline constexpr os::Nanoseconds start_ns = 1'000 * ms;
-inline constexpr measure::LoadWindow window{.start_ns = start_ns, .end_ns = start_ns + 1'000 * ms};
-
-// Moves when told to, and by `tick_ns` at each look.
-class TickingClock final : public os::Clock {
- public:
-  explicit TickingClock(os::Nanoseconds now_ns) : now_ns_(now_ns) {}
-  [[nodiscard]] os::Nanoseconds now_ns() const override { return now_ns_ += tick_ns; }
-  void advance(os::Nanoseconds by_ns) { now_ns_ += by_ns; }
-
-  os::Nanoseconds tick_ns = 0;
-
- private:
-  mutable os::Nanoseconds now_ns_;
-};
-
-class EchoExchangeTest : public testing::Test {
+class EchoExchangeTest : public ExchangeTest<EchoExchange> {
  protected:
   void open(std::uint32_t connections, std::size_t message_bytes = 64,
             EchoExchange::InFlightLimits limits = {.in_all = 1'000}) {
     payload.emplace(message_bytes, 1);
     range = {.first = 40, .count = connections};
-    exchange.emplace(range, limits, *payload, clock, poller, accounting);
+    exchange = std::make_unique<EchoExchange>(range, limits, *payload, clock, poller, accounting);
     accounting.open_window(window);
     for (std::uint32_t index = 0; index < connections; ++index) connect(index);
   }
 
   void connect(std::uint32_t index) {
-    std::array<int, 2> ends{};
-    ASSERT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends.data()), 0);
-    exchange->connection(index).fd = ends[0];
-    peers.emplace_back(ends[1]);
-    ASSERT_TRUE(poller.add(ends[0], EPOLLOUT, index));
+    pair_up(index);
     exchange->adopt(index);
   }
 
-  std::vector<std::byte> take_request(std::uint32_t index) {
-    std::vector<std::byte> bytes(1 << 20);
-    bytes.resize(os::read_some(peers[index].get(), bytes).value_or(0));
-    return bytes;
-  }
-  void give(std::uint32_t index, std::span<const std::byte> bytes) {
-    ASSERT_EQ(os::write_some(peers[index].get(), bytes), bytes.size());
-  }
+  std::vector<std::byte> take_request(std::uint32_t index) { return take_bytes(index); }
   void echo(std::uint32_t index) { give(index, take_request(index)); }
   // Echoes as much as the socket takes and keeps the rest for the next call.
   void echo_some(std::uint32_t index) {
@@ -69,40 +34,6 @@ class EchoExchangeTest : public testing::Test {
     unechoed.erase(unechoed.begin(), unechoed.begin() + static_cast<std::ptrdiff_t>(given));
   }
 
-  struct Answered {
-    std::uint32_t index = 0;
-    std::uint32_t count = 0;
-    friend bool operator==(const Answered&, const Answered&) = default;
-  };
-
-  // Handles what is ready; returns the answers.
-  std::vector<Answered> handle_ready() {
-    std::vector<Answered> answered;
-    std::array<epoll_event, 16> events{};
-    const int count = poller.wait(events, 0).value();
-    for (int at = 0; at < count; ++at) {
-      const auto& event = events.at(static_cast<std::size_t>(at));
-      const auto index = static_cast<std::uint32_t>(event.data.u64);
-      const std::uint32_t answers = exchange->handle(index, event.events);
-      if (answers > 0) answered.push_back({index, answers});
-    }
-    return answered;
-  }
-
-  measure::LoadShardResult finish() {
-    exchange->settle_rest();
-    measure::LoadShardResult result;
-    accounting.write_to(result);
-    return result;
-  }
-
-  TickingClock clock{start_ns};
-  os::Poller poller = os::Poller::create().value();
-  Accounting accounting{LoopKind::open, 500 * ms};
-  std::optional<Payload> payload;
-  ConnectionRange range;
-  std::optional<EchoExchange> exchange;
-  std::vector<os::Descriptor> peers;
   std::vector<std::byte> unechoed;
 };
 

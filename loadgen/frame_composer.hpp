@@ -3,7 +3,7 @@
 //
 // A mask key is a hash of a secret, the message's name and the frame's number (RFC 6455, section
 // 5.3, wants keys that nobody foresees): the same for the same frame whenever it is composed, and
-// cheaper than drawing one. Threads: immutable. Not here: compression, control frames.
+// cheaper than drawing one. Threads: immutable. Not here: compressing, control frames.
 #pragma once
 
 #include <cstddef>
@@ -16,18 +16,25 @@
 
 namespace c1m::loadgen {
 
+// What the frames carry.
+struct FramedMessage {
+  std::span<const std::byte> payload;  // not empty
+  std::uint64_t name = 0;              // another one for each message
+  bool is_compressed = false;          // the payload is, as permessage-deflate has it
+};
+
 class FrameComposer {
  public:
   // `opcode`: text or binary. `fragment_bytes`: the most payload of a frame; 0 for whole messages.
   FrameComposer(protocol::Opcode opcode, std::size_t fragment_bytes, std::uint64_t secret)
       : opcode_(opcode), fragment_bytes_(fragment_bytes), secret_(mix64(secret)) {}
 
-  // Bytes of all frames of a message so long.
-  [[nodiscard]] std::size_t stream_bytes(std::size_t message_bytes) const;
+  // Bytes of all frames of a payload so long.
+  [[nodiscard]] std::size_t stream_bytes(std::size_t payload_bytes) const;
 
   // Writes the stream of `message` from `offset` on to `to`, as far as there is room, and returns
-  // how many bytes those are. `name` is another one for each message.
-  std::size_t compose(std::span<const std::byte> message, std::uint64_t name, std::size_t offset,
+  // how many bytes those are.
+  std::size_t compose(const FramedMessage& message, std::size_t offset,
                       std::span<std::byte> to) const;
 
   // For a frame that does not belong to a message.
@@ -39,8 +46,7 @@ class FrameComposer {
     std::size_t message_offset = 0;
   };
   [[nodiscard]] std::size_t payload_bytes_max(std::size_t message_bytes) const;
-  [[nodiscard]] Frame frame(std::size_t number, std::size_t message_bytes,
-                            std::uint64_t name) const;
+  [[nodiscard]] Frame frame(std::size_t number, const FramedMessage& message) const;
 
   protocol::Opcode opcode_;
   std::size_t fragment_bytes_;

@@ -25,11 +25,12 @@ std::vector<std::byte> message_of(std::size_t size) {
 }
 
 // The stream in pieces of at most `piece_bytes`.
-std::vector<std::byte> compose(const FrameComposer& composer, std::span<const std::byte> message,
-                               std::size_t piece_bytes) {
+std::vector<std::byte> compose(const FrameComposer& composer, std::span<const std::byte> payload,
+                               std::size_t piece_bytes, bool is_compressed = false) {
+  const FramedMessage message{.payload = payload, .name = name, .is_compressed = is_compressed};
   std::vector<std::byte> stream;
   std::vector<std::byte> piece(piece_bytes);
-  while (const std::size_t size = composer.compose(message, name, stream.size(), piece)) {
+  while (const std::size_t size = composer.compose(message, stream.size(), piece)) {
     stream.insert(stream.end(), piece.begin(), piece.begin() + static_cast<std::ptrdiff_t>(size));
   }
   return stream;
@@ -80,20 +81,23 @@ TEST(FrameComposer, HasAnotherKeyForEachFrameMessageAndSecret) {
 
 TEST(FrameComposer, CutsIntoFramesOfTheGivenSize) {
   const FrameComposer composer(Opcode::binary, 10, secret);
-  const auto stream = compose(composer, message_of(25), 1'000);
+  const auto stream = compose(composer, message_of(25), 1'000, /*is_compressed=*/true);
   std::vector<std::uint64_t> sizes;
   std::vector<bool> finals;
+  std::vector<bool> compressed;
   for (std::size_t at = 0; at < stream.size();) {
     const auto reading =
-        protocol::read_frame_header(std::span(stream).subspan(at), protocol::Role::server, false);
+        protocol::read_frame_header(std::span(stream).subspan(at), protocol::Role::server, true);
     ASSERT_EQ(reading.outcome, protocol::HeaderReading::Outcome::complete);
     EXPECT_EQ(reading.header.opcode, at == 0 ? Opcode::binary : Opcode::continuation);
     sizes.push_back(reading.header.payload_bytes);
     finals.push_back(reading.header.is_final);
+    compressed.push_back(reading.header.is_compressed);
     at += reading.bytes + reading.header.payload_bytes;
   }
   EXPECT_EQ(sizes, (std::vector<std::uint64_t>{10, 10, 5}));
   EXPECT_EQ(finals, (std::vector<bool>{false, false, true}));
+  EXPECT_EQ(compressed, (std::vector<bool>{true, false, false})) << "RSV1 is the first frame's";
 }
 
 }  // namespace

@@ -371,8 +371,8 @@ std::expected<LoadSettings, NothingToRun> parse_load_flags(int argument_count,
   FlagTexts texts;
   bool version_wanted = false;
   add_traffic_flags(app, texts);
-  for (const auto& [name, text, help] : websocket_flags(texts.websocket)) {
-    app.add_option(name, *text, help);
+  for (const auto& [name, text, help, has_value] : websocket_flags(texts.websocket)) {
+    has_value ? app.add_option(name, *text, help) : app.add_flag(name, *text, help);
   }
   add_search_flags(app, texts);
   add_calibration_flags(app, texts);

@@ -141,7 +141,15 @@ TEST(MergeOutcome, AddsWhatWebSocketMeasured) {
                                                 .closes_answered = 7,
                                                 .closes_answered_otherwise = 8,
                                                 .closes_received = 9,
-                                                .protocol_errors = 10};
+                                                .protocol_errors = 10,
+                                                .deflate_agreed = 11,
+                                                .deflate_declined = 12,
+                                                .compressed_sent = 13,
+                                                .compressed_sent_bytes = 14,
+                                                .compressed_sent_message_bytes = 15,
+                                                .compressed_received = 16,
+                                                .compressed_received_bytes = 17,
+                                                .compressed_received_message_bytes = 18};
   }
   LoadSettings settings = settings_of(LoadMode::open);
   EXPECT_EQ(merge_outcome(settings, {}, outcome).websocket, std::nullopt);
@@ -161,7 +169,15 @@ TEST(MergeOutcome, AddsWhatWebSocketMeasured) {
                                           .closes_answered = 14,
                                           .closes_answered_otherwise = 16,
                                           .closes_received = 18,
-                                          .protocol_errors = 20};
+                                          .protocol_errors = 20,
+                                          .deflate_agreed = 22,
+                                          .deflate_declined = 24,
+                                          .compressed_sent = 26,
+                                          .compressed_sent_bytes = 28,
+                                          .compressed_sent_message_bytes = 30,
+                                          .compressed_received = 32,
+                                          .compressed_received_bytes = 34,
+                                          .compressed_received_message_bytes = 36};
   EXPECT_EQ(document.websocket, expected);
 }
 

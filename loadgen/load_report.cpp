@@ -141,6 +141,21 @@ std::string traffic_lines(const LoadDocument& document) {
   return text;
 }
 
+// Nothing where none was offered.
+std::string compression_line(const measure::WebSocketResult& websocket) {
+  const std::uint64_t offered = websocket.deflate_agreed + websocket.deflate_declined;
+  if (offered == 0) return {};
+  const auto share = [](std::uint64_t bytes, std::uint64_t message_bytes) {
+    if (message_bytes == 0) return std::string("none");
+    return fmt::format("{} of {} bytes ({:.1f} %)", bytes, message_bytes,
+                       100 * static_cast<double>(bytes) / static_cast<double>(message_bytes));
+  };
+  return fmt::format(
+      "  compression   on {} of {} connections; sent {}, received {}\n", websocket.deflate_agreed,
+      offered, share(websocket.compressed_sent_bytes, websocket.compressed_sent_message_bytes),
+      share(websocket.compressed_received_bytes, websocket.compressed_received_message_bytes));
+}
+
 std::string websocket_lines(const LoadDocument& document) {
   if (!document.websocket) return {};
   const measure::WebSocketResult& websocket = *document.websocket;
@@ -160,7 +175,8 @@ std::string websocket_lines(const LoadDocument& document) {
   return text +
          line("closes",
               fmt::format("{} sent, {} answered", websocket.closes_sent, websocket.closes_answered),
-              websocket.close_ns);
+              websocket.close_ns) +
+         compression_line(websocket);
 }
 
 std::string generator_line(const LoadDocument& document) {

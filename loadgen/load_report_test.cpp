@@ -101,7 +101,16 @@ TEST(LoadReport, ShowsWebSocketsHandshakesAndPings) {
   EXPECT_THAT(text, Not(HasSubstr("pings")));
   websocket.pings_sent = 3;
   websocket.pongs_received = 2;
-  EXPECT_THAT(format_report(document), HasSubstr("pings         3 sent, 2 answered, 0 skipped"));
+  text = format_report(document);
+  EXPECT_THAT(text, HasSubstr("pings         3 sent, 2 answered, 0 skipped"));
+  EXPECT_THAT(text, Not(HasSubstr("compression")));
+  websocket.deflate_agreed = 19;
+  websocket.deflate_declined = 1;
+  websocket.compressed_sent_bytes = 400;
+  websocket.compressed_sent_message_bytes = 1'000;
+  EXPECT_THAT(format_report(document),
+              HasSubstr("compression   on 19 of 20 connections; sent 400 of 1000 bytes (40.0 %), "
+                        "received none"));
 }
 
 TEST(LoadReport, LabelsAClosedLoopAsCapacity) {

@@ -103,6 +103,8 @@ measure::Settings describe_settings(const LoadSettings& settings, std::uint32_t 
       {"ws_ping_interval_s",  // 0: no pings
        websocket_value(settings, to_s(settings.websocket.ping_interval_ns))},
       {"ws_path", websocket_value(settings, settings.websocket.path)},
+      {"ws_payload", websocket_value(settings, std::string(name_of(settings.websocket.content)))},
+      {"ws_deflate", websocket_value(settings, settings.websocket.deflate)},
       {"thresholds", threshold_texts},
   };
 }

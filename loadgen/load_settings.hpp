@@ -70,9 +70,9 @@ struct LoadSettings {
   bool calibrates = false;  // a search, against an echo of its own
 
   [[nodiscard]] PayloadForm payload_form() const {
-    return {.bytes_min = message_bytes_min,
-            .bytes_max = message_bytes,
-            .is_text = protocol == Protocol::ws && websocket.kind == MessageKind::text};
+    PayloadContent content = PayloadContent::bytes;
+    if (protocol == Protocol::ws) content = content_of(websocket);
+    return {.bytes_min = message_bytes_min, .bytes_max = message_bytes, .content = content};
   }
 
   // A trace is only lent.

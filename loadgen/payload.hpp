@@ -3,8 +3,8 @@
 // any time without keeping a copy.
 //
 // Invariant: the same seed and form give the same bytes in every shard. Two requests agree by
-// chance once in 65,536; messages of one or two bytes agree much more often, so that a swap among
-// those may stay unseen. Threads: immutable after construction.
+// chance once in 65,536; messages of one or two bytes (of words: of some ten) agree much more
+// often, so that a swap among those may stay unseen. Threads: immutable after construction.
 #pragma once
 
 #include <cstddef>
@@ -16,11 +16,20 @@
 
 namespace c1m::loadgen {
 
+// What the block is made of.
+enum class PayloadContent : std::uint8_t {
+  bytes,      // every value equally likely: nothing to compress
+  printable,  // 64 ASCII characters equally likely, so that every slice is UTF-8
+  // Made-up lower-case words, a few often and most seldom (Zipf's law), as in natural language:
+  // UTF-8 too, and something to compress.
+  words,
+};
+
 // Of all messages of a run.
 struct PayloadForm {
   std::size_t bytes_min = 0;  // above 0; sizes are drawn evenly from here
   std::size_t bytes_max = 0;  // to here
-  bool is_text = false;       // 64 printable ASCII characters, so that every slice is UTF-8
+  PayloadContent content = PayloadContent::bytes;
 };
 
 class Payload {

@@ -3,7 +3,11 @@
 
 #include <algorithm>
 #include <array>
+#include <functional>
+#include <map>
 #include <set>
+#include <string>
+#include <utility>
 #include <vector>
 
 #include <gtest/gtest.h>
@@ -47,7 +51,8 @@ TEST(Payload, DrawsEverySizeOfItsRange) {
 }
 
 TEST(Payload, TextIsPrintableAscii) {
-  const Payload payload({.bytes_min = 64, .bytes_max = 64, .is_text = true}, 1);
+  const Payload payload({.bytes_min = 64, .bytes_max = 64, .content = PayloadContent::printable},
+                        1);
   std::set<std::byte> seen;
   for (std::uint32_t sequence = 0; sequence < 200; ++sequence) {
     for (const std::byte byte : payload.message(7, sequence)) seen.insert(byte);
@@ -55,6 +60,35 @@ TEST(Payload, TextIsPrintableAscii) {
   EXPECT_EQ(seen.size(), 64U);
   EXPECT_GE(*seen.begin(), std::byte{' '});
   EXPECT_LE(*seen.rbegin(), std::byte{'~'});
+}
+
+// What deflate finds: words that come again, of which some are frequent.
+TEST(Payload, WordsFollowZipfsLaw) {
+  constexpr std::size_t size = 1 << 20;
+  const Payload payload({.bytes_min = size, .bytes_max = size, .content = PayloadContent::words},
+                        1);
+  const auto message = payload.message(0, 0);
+  std::map<std::string, int> counts;
+  std::string word;
+  int words = 0;
+  for (const std::byte byte : message) {
+    const char letter = static_cast<char>(byte);
+    if (letter != ' ') {
+      ASSERT_TRUE(letter >= 'a' && letter <= 'z');
+      word += letter;
+      continue;
+    }
+    ++words;
+    ++counts[std::exchange(word, {})];
+  }
+  std::vector<int> frequencies;
+  for (const auto& [text, count] : counts) frequencies.push_back(count);
+  std::ranges::sort(frequencies, std::greater{});
+  EXPECT_GT(frequencies.size(), 1'900U);
+  EXPECT_LE(frequencies.size(), 2'001U) << "the first may be half a word";
+  // The k-th of 2,000 has the share 1 / (k H(2000)), and H(2000) = 8.18.
+  EXPECT_NEAR(static_cast<double>(frequencies[0]) / words, 1 / 8.18, 0.01);
+  EXPECT_NEAR(static_cast<double>(frequencies[9]) / words, 0.1 / 8.18, 0.002);
 }
 
 TEST(Payload, HasItsSizeAtEveryOffset) {

@@ -71,7 +71,7 @@ TEST(SearchStep, KnowsEveryCheck) {
     if (outcome == StepOutcome::held) ++of_the_pace;
     if (outcome == StepOutcome::generator) ++of_neither;
   }
-  EXPECT_EQ(of_the_server, 17U);
+  EXPECT_EQ(of_the_server, 18U);
   EXPECT_EQ(of_the_pace, 2U);
   EXPECT_EQ(of_neither, 7U);
 }

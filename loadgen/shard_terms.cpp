@@ -34,6 +34,7 @@ WebSocketTerms websocket_terms(const LoadSettings& settings, std::uint64_t secre
           .opcode = is_text ? protocol::Opcode::text : protocol::Opcode::binary,
           .message_bytes_max = settings.message_bytes + excess_bytes_max,
           .fragment_bytes = settings.websocket.fragment_bytes,
+          .offers_deflate = settings.websocket.deflate,
           .secret = secret};
 }
 

@@ -218,6 +218,17 @@ void add_websocket_checks(const LoadDocument& document, std::vector<ValidityChec
                              fmt::format("{} of {} pings were answered by their pong",
                                          websocket.pongs_received, websocket.pings_sent)));
   }
+  const std::uint64_t offered = websocket.deflate_agreed + websocket.deflate_declined;
+  if (offered == 0) {
+    checks.push_back(
+        not_applied("compression_agreed", "connections", "no compression was offered"));
+  } else {
+    checks.push_back(none_of("compression_agreed", websocket.deflate_declined, "connections",
+                             fmt::format("the server declined permessage-deflate on {} of {} "
+                                         "connections: start it with compression, or leave "
+                                         "--ws-deflate out",
+                                         websocket.deflate_declined, offered)));
+  }
   // Those that ended early are another check's.
   const std::uint64_t wrong = websocket.closes_answered_otherwise +
                               distance(websocket.closes_sent, websocket.closes_answered);

@@ -103,6 +103,18 @@ TEST(Validity, SoundWebSocketRunsPassEverything) {
   EXPECT_THAT(failed(document, context_of(LoadMode::open)), testing::IsEmpty());
 }
 
+TEST(Validity, CompressionIsAskedForOnlyWhereItWasOffered) {
+  LoadDocument document = sound_run("open");
+  document.websocket = sound_websocket();
+  const auto verdict = [&document] {
+    const auto checks = check_validity(document, context_of(LoadMode::open));
+    return std::ranges::find(checks, "compression_agreed", &ValidityCheck::name)->ok;
+  };
+  EXPECT_EQ(verdict(), std::nullopt);
+  document.websocket->deflate_agreed = 2;
+  EXPECT_EQ(verdict(), true);
+}
+
 TEST(Validity, WithoutPingsNoneCanBeUnanswered) {
   LoadDocument document = sound_run("open");
   document.websocket = sound_websocket();
@@ -134,7 +146,11 @@ INSTANTIATE_TEST_SUITE_P(
                     WebSocketFault{"pings_answered", [](auto& of) { of.pongs_received = 4; }},
                     WebSocketFault{"closes_answered", [](auto& of) { of.closes_answered = 1; }},
                     WebSocketFault{"closes_answered",
-                                   [](auto& of) { of.closes_answered_otherwise = 1; }}));
+                                   [](auto& of) { of.closes_answered_otherwise = 1; }},
+                    WebSocketFault{"compression_agreed", [](auto& of) {
+                                     of.deflate_agreed = 1;
+                                     of.deflate_declined = 1;
+                                   }}));
 
 using Fault = std::function<void(LoadDocument&, ValidityContext&)>;
 

@@ -30,7 +30,10 @@ std::vector<protocol::ClientSettings> client_settings(const WebSocketTerms& term
   std::vector<protocol::ClientSettings> settings;
   settings.reserve(terms.hosts.size());
   for (const std::string& host : terms.hosts) {
-    settings.push_back({.wish = {.host = host, .target = terms.path, .origin = {}},
+    settings.push_back({.wish = {.host = host,
+                                 .target = terms.path,
+                                 .origin = {},
+                                 .deflate = terms.offers_deflate},
                         .message_bytes_max = terms.message_bytes_max});
   }
   return settings;
@@ -47,7 +50,8 @@ WebSocketExchange::WebSocketExchange(ConnectionRange range, InFlightLimits limit
       opcode_(terms.opcode),
       settings_(client_settings(terms)),
       states_(range.count),
-      frames_(std::min(composed_bytes_max, composer_.stream_bytes(payload.message_bytes()))) {}
+      frames_(std::min(composed_bytes_max, composer_.stream_bytes(protocol::compressed_bytes_max(
+                                               payload.message_bytes())))) {}
 
 std::array<std::byte, protocol::nonce_bytes> WebSocketExchange::nonce_of(
     std::uint32_t index) const {
@@ -82,6 +86,8 @@ EchoExchange::Opening WebSocketExchange::go_on_opening(std::uint32_t index) {
   if (!event) return Opening::pending;
   if (event->kind == protocol::ClientEvent::Kind::refused) return refuse(event->why);
   result_.handshake_ns.record(last_ns() - std::exchange(state.asked_ns, 0));
+  if (settings_of(index).wish.deflate)
+    ++(state.client.has_deflate() ? result_.deflate_agreed : result_.deflate_declined);
   adopt(index);
   // What came with the answer is the first frame. If that ends the connection, it was established.
   if (!bytes.empty()) static_cast<void>(take(index, bytes));
@@ -95,12 +101,42 @@ EchoExchange::Opening WebSocketExchange::refuse(std::string why) {
 
 EchoExchange::Outgoing WebSocketExchange::outgoing(std::uint32_t index, const Request& request,
                                                    std::size_t offset) {
-  const std::uint32_t number = number_of(index);
-  const auto message = payload().message(number, request.sequence);
-  const std::uint64_t name = (std::uint64_t{number} << 32) | request.sequence;
-  const std::size_t size = composer_.compose(message, name, offset, frames_);
+  const FramedMessage message = framed(index, request);
+  const std::size_t size = composer_.compose(message, offset, frames_);
   return {.bytes = std::span(frames_).first(size),
-          .ends_request = offset + size == composer_.stream_bytes(message.size())};
+          .ends_request = offset + size == composer_.stream_bytes(message.payload.size())};
+}
+
+FramedMessage WebSocketExchange::framed(std::uint32_t index, const Request& request) {
+  const std::uint32_t number = number_of(index);
+  FramedMessage framed{.payload = payload().message(number, request.sequence),
+                       .name = (std::uint64_t{number} << 32) | request.sequence};
+  if (!states_[index].client.has_deflate()) return framed;
+  if (!last_compressed_ || last_compressed_->name != framed.name) {
+    auto codec = codecs_.take();
+    last_compressed_ = {
+        .name = framed.name,
+        .message = codec->deflate(framed.payload, protocol::DeflateTerms::window_bits_max)};
+    codecs_.give_back(std::move(codec));
+  }
+  framed.payload = last_compressed_->message.payload;
+  framed.is_compressed = true;
+  return framed;
+}
+
+void WebSocketExchange::on_left(std::uint32_t index, const Request& request) {
+  if (!states_[index].client.has_deflate()) return;
+  ++result_.compressed_sent;
+  result_.compressed_sent_bytes += last_compressed_->message.payload.size();
+  result_.compressed_sent_message_bytes +=
+      payload().message(number_of(index), request.sequence).size();
+}
+
+void WebSocketExchange::count_compressed_answer(const Incoming& message) {
+  if (!message.was_compressed) return;
+  ++result_.compressed_received;
+  result_.compressed_received_bytes += message.compressed_bytes;
+  result_.compressed_received_message_bytes += message.payload.size();
 }
 
 EchoExchange::Outcome WebSocketExchange::take(std::uint32_t index, std::span<std::byte> bytes) {
@@ -117,6 +153,7 @@ EchoExchange::Outcome WebSocketExchange::take_incoming(std::uint32_t index, Inco
     case Incoming::Kind::text:
     case Incoming::Kind::binary: {
       const Opcode opcode = incoming.kind == Incoming::Kind::text ? Opcode::text : Opcode::binary;
+      count_compressed_answer(incoming);
       // What comes after our Close is none of the run's business.
       if (connection(index).state != ConnectionState::established) return Outcome::kept;
       verifier().take_message(connection(index), number_of(index), incoming.payload,

@@ -1,15 +1,18 @@
 // An EchoExchange whose requests and answers are WebSocket messages: the opening handshake, masked
 // frames, pings, and the closing handshake, over protocol/'s client end.
 //
-// Invariants: every message is held against the request that it answers in length, type and bytes;
-// an idle connection holds sizeof(WebSocketState) beside the Connection and nothing on the heap; a
-// control frame never stands within a message of ours, and waits in a table of the shard when it
-// cannot leave at once. Threads: one owner. Not here: when to ping and to close (websocket_rounds).
+// Invariants: every message is held against the request that it answers in length, type and bytes,
+// after decompression where that was agreed on; an idle connection holds sizeof(WebSocketState)
+// beside the Connection and nothing on the heap, for a shard has one compressor and keeps one
+// compressed message, the last; a control frame never stands within a message of ours, and waits in
+// a table of the shard when it cannot leave at once. Threads: one owner. Not here: when to ping and
+// to close (websocket_rounds).
 #pragma once
 
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <unordered_map>
@@ -36,6 +39,7 @@ struct WebSocketTerms {
   protocol::Opcode opcode = protocol::Opcode::binary;
   std::size_t message_bytes_max = 0;  // of an answer
   std::size_t fragment_bytes = 0;     // 0: whole messages
+  bool offers_deflate = false;        // and compresses every message of ours where that is taken
   std::uint64_t secret = 0;           // of nonces and mask keys
 };
 
@@ -63,11 +67,20 @@ class WebSocketExchange final : public EchoExchange {
 
  private:
   Outgoing outgoing(std::uint32_t index, const Request& request, std::size_t offset) override;
+  void on_left(std::uint32_t index, const Request& request) override;
   Outcome take(std::uint32_t index, std::span<std::byte> bytes) override;
   Outcome send_urgent(std::uint32_t index) override;
   void on_closed(std::uint32_t index) override;
 
+  struct CompressedMessage {
+    std::uint64_t name = 0;  // of the request
+    protocol::BlockMessage message;
+  };
+
   Opening refuse(std::string why);
+  // A request's message as it travels.
+  [[nodiscard]] FramedMessage framed(std::uint32_t index, const Request& request);
+  void count_compressed_answer(const protocol::Incoming& message);
   Outcome take_incoming(std::uint32_t index, protocol::Incoming& incoming);
   Outcome take_close(std::uint32_t index, const protocol::Incoming& close);
   void take_pong(std::uint32_t index, std::span<const std::byte> payload);
@@ -85,6 +98,8 @@ class WebSocketExchange final : public EchoExchange {
   std::vector<protocol::ClientSettings> settings_;  // one a host
   std::vector<WebSocketState> states_;
   protocol::CodecShelf codecs_;
+  // A message that leaves in parts is compressed again only when another one came in between.
+  std::optional<CompressedMessage> last_compressed_;
   std::vector<std::byte> frames_;  // of the message that is being sent
   // Control frames, or their rests, that could not leave; only of connections with has_urgent.
   std::unordered_map<std::uint32_t, std::vector<std::byte>> waiting_;

@@ -10,6 +10,7 @@ namespace {
 
 using testing::ElementsAre;
 using testing::HasSubstr;
+using testing::Not;
 using testing::Pair;
 
 TEST_F(WebSocketExchangeTest, OpensWithTheHostAndThePathThatAreAskedFor) {
@@ -95,7 +96,8 @@ TEST_F(WebSocketExchangeTest, FindsWrongLengthBytesAndTypes) {
 
 TEST_F(WebSocketExchangeTest, TheRightBytesInAMessageOfTheOtherTypeAreWrong) {
   prepare(1);
-  payload.emplace(PayloadForm{.bytes_min = 64, .bytes_max = 64, .is_text = true}, 1);
+  payload.emplace(
+      PayloadForm{.bytes_min = 64, .bytes_max = 64, .content = PayloadContent::printable}, 1);
   establish(0);
   exchange->issue(0, start_ns);
   give(0, Opcode::text, take_frames(0)[0].payload);
@@ -264,6 +266,113 @@ TEST_F(WebSocketExchangeTest, ARequestInFlightAtTheEndIsCountedOnce) {
   EXPECT_EQ(result.counts.in_flight_at_end, 1U);
   EXPECT_EQ(result.counts.answered + result.counts.lost, 0U);
   EXPECT_EQ(exchange->result().closes_answered, 1U);
+}
+
+TEST_F(WebSocketExchangeTest, OffersNoCompressionUnlessAskedTo) {
+  prepare(1);
+  connect(0);
+  EXPECT_THAT(take_text(0), Not(HasSubstr("Sec-WebSocket-Extensions")));
+}
+
+TEST_F(WebSocketExchangeTest, OffersCompressionWithoutContextTakeover) {
+  prepare_deflate(1);
+  connect(0);
+  EXPECT_THAT(take_text(0), HasSubstr("Sec-WebSocket-Extensions: permessage-deflate; "
+                                      "server_no_context_takeover; client_no_context_takeover"));
+}
+
+TEST_F(WebSocketExchangeTest, CompressedMessagesAreVerifiedAndCountedByTheirBytes) {
+  prepare_deflate(2);
+  establish_deflate(0);
+  establish_deflate(1);
+  for (const std::uint32_t index : {0U, 1U}) {
+    exchange->issue(index, start_ns);
+    const auto frames = take_frames(index);
+    ASSERT_EQ(frames.size(), 1U);
+    EXPECT_TRUE(frames[0].was_compressed);
+    EXPECT_LT(frames[0].compressed_bytes, 600U);
+    EXPECT_TRUE(std::ranges::equal(frames[0].payload, payload->message(40 + index, 0)));
+    EXPECT_EQ(exchange->result().compressed_sent, index + 1);
+    if (index == 0) {
+      EXPECT_EQ(exchange->result().compressed_sent_bytes, frames[0].compressed_bytes);
+      const auto answer = codecs.take()->deflate(frames[0].payload, 9);
+      give_compressed(0, answer.payload);
+      EXPECT_EQ(handle_ready(), 1U);
+      EXPECT_EQ(exchange->result().compressed_received_bytes, answer.payload.size());
+    } else {
+      // A server may leave a message as it is (RFC 7692, section 6).
+      give(1, Opcode::binary, frames[0].payload);
+      EXPECT_EQ(handle_ready(), 1U);
+    }
+  }
+  EXPECT_EQ(exchange->result().deflate_agreed, 2U);
+  EXPECT_EQ(exchange->result().compressed_sent_message_bytes, 2'000U);
+  EXPECT_EQ(exchange->result().compressed_received, 1U);
+  EXPECT_EQ(exchange->result().compressed_received_message_bytes, 1'000U);
+  const auto result = finish();
+  EXPECT_EQ(result.counts.answered, 2U);
+  EXPECT_EQ(result.counts.corrupt, 0U);
+}
+
+TEST_F(WebSocketExchangeTest, WhereCompressionIsDeclinedMessagesAreSentAsTheyAre) {
+  prepare_deflate(1);
+  establish(0);
+  EXPECT_EQ(exchange->result().deflate_declined, 1U);
+  exchange->issue(0, start_ns);
+  const auto frames = take_frames(0);
+  ASSERT_EQ(frames.size(), 1U) << "with RSV1 it would not be read";
+  EXPECT_TRUE(std::ranges::equal(frames[0].payload, payload->message(40, 0)));
+  EXPECT_EQ(exchange->result().compressed_sent, 0U);
+  give_compressed(0, frames[0].payload);
+  handle_ready();
+  EXPECT_THAT(exchange->errors(), ElementsAre(Pair("protocol error: a reserved bit is set", 1)));
+}
+
+TEST_F(WebSocketExchangeTest, WhatTheServerCompressedBadlyEndsTheConnection) {
+  prepare_deflate(3);
+  for (const std::uint32_t index : {0U, 1U, 2U}) {
+    establish_deflate(index);
+    exchange->issue(index, start_ns);
+    take_frames(index);
+  }
+  protocol::MessageCodec codec;
+  give_compressed(0, std::vector(4, std::byte{0xff}));
+  const auto too_long = codec.deflate(std::vector<std::byte>(1'001), 15);
+  give_compressed(1, too_long.payload);
+  auto changed = std::vector(payload->message(42, 0).begin(), payload->message(42, 0).end());
+  changed[999] ^= std::byte{1};
+  give_compressed(2, codec.deflate(changed, 15).payload);
+  EXPECT_EQ(handle_ready(), 1U);
+  EXPECT_THAT(exchange->errors(), ElementsAre(Pair("protocol error: a message that is too big", 1),
+                                              Pair("protocol error: bad compressed data", 1)));
+  EXPECT_EQ(exchange->result().protocol_errors, 2U);
+  EXPECT_EQ(finish().counts.corrupt, 1U) << "the third says something else";
+}
+
+// In turn with another connection's, so that each part may have to be compressed again.
+TEST_F(WebSocketExchangeTest, CompressedMessagesThatLeaveInPartsAreWholeAndCountedOnce) {
+  constexpr std::size_t large = 3'000'000;
+  prepare_deflate(2, large);
+  std::size_t compressed_bytes = 0;
+  for (const std::uint32_t index : {0U, 1U}) {
+    establish_deflate(index);
+    exchange->issue(index, start_ns);
+  }
+  std::vector<std::vector<Frame>> frames(2);
+  for (int turn = 0; turn < 1'000 && frames[0].size() + frames[1].size() < 2; ++turn) {
+    handle_ready();
+    for (const std::uint32_t index : {0U, 1U}) {
+      for (Frame& frame : take_frames(index)) frames[index].push_back(std::move(frame));
+    }
+  }
+  for (const std::uint32_t index : {0U, 1U}) {
+    ASSERT_EQ(frames[index].size(), 1U);
+    EXPECT_TRUE(std::ranges::equal(frames[index][0].payload, payload->message(40 + index, 0)));
+    compressed_bytes += frames[index][0].compressed_bytes;
+  }
+  EXPECT_EQ(exchange->result().compressed_sent, 2U);
+  EXPECT_EQ(exchange->result().compressed_sent_bytes, compressed_bytes);
+  EXPECT_EQ(exchange->result().compressed_sent_message_bytes, 2 * large);
 }
 
 }  // namespace

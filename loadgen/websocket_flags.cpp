@@ -26,9 +26,13 @@ WebSocketSettings read_websocket(FlagReader& reader, const WebSocketTexts& texts
   for (const auto& [flag, text] : {std::pair("--ws-opcode", &texts.opcode),
                                    {"--ws-fragment", &texts.fragment},
                                    {"--ws-ping-interval", &texts.ping_interval},
-                                   {"--ws-path", &texts.path}}) {
+                                   {"--ws-path", &texts.path},
+                                   {"--ws-payload", &texts.content},
+                                   {"--ws-deflate", &texts.deflate}}) {
     if (is_websocket || text->empty()) continue;
-    reader.report(flag, fmt::format("'{}' needs --protocol ws", *text));
+    const bool has_value = text != &texts.deflate;
+    reader.report(flag, has_value ? fmt::format("'{}' needs --protocol ws", *text)
+                                  : std::string("needs --protocol ws"));
     return settings;
   }
   if (!texts.opcode.empty()) {
@@ -42,6 +46,12 @@ WebSocketSettings read_websocket(FlagReader& reader, const WebSocketTexts& texts
     settings.ping_interval_ns =
         reader.duration("--ws-ping-interval", texts.ping_interval, os::ns_per_ms);
   }
+  if (!texts.content.empty()) {
+    settings.content = reader.choice("--ws-payload", texts.content, {"random", "words"}) == 0
+                           ? MessageContent::random
+                           : MessageContent::words;
+  }
+  settings.deflate = texts.deflate == "true";
   if (texts.path.empty()) return settings;
   settings.path = texts.path;
   if (!is_path(settings.path)) {
@@ -53,14 +63,21 @@ WebSocketSettings read_websocket(FlagReader& reader, const WebSocketTexts& texts
   return settings;
 }
 
-std::array<WebSocketFlag, 4> websocket_flags(WebSocketTexts& texts) {
+std::array<WebSocketFlag, 6> websocket_flags(WebSocketTexts& texts) {
   return {{{"--ws-opcode", &texts.opcode,
             "binary | text: what the messages of --protocol ws are [binary]"},
            {"--ws-fragment", &texts.fragment,
             "send messages in frames of so many bytes at most [whole]"},
            {"--ws-ping-interval", &texts.ping_interval,
             "ping each connection so often, spread evenly, and time the pongs [no pings]"},
-           {"--ws-path", &texts.path, "path and query of the handshake [/]"}}};
+           {"--ws-path", &texts.path, "path and query of the handshake [/]"},
+           {"--ws-payload", &texts.content,
+            "random | words: bytes that do not compress (of text: by a fifth), or words of which "
+            "few are frequent, as in a language [random]"},
+           {"--ws-deflate", &texts.deflate,
+            "offer permessage-deflate (RFC 7692) without context takeover, compress every message, "
+            "inflate and verify the answers; a server that declines makes the run not valid",
+            /*has_value=*/false}}};
 }
 
 MessageSizes read_message_sizes(FlagReader& reader, std::string_view text, bool is_websocket) {
@@ -80,6 +97,15 @@ MessageSizes read_message_sizes(FlagReader& reader, std::string_view text, bool 
 
 const char* name_of(MessageKind kind) {
   return kind == MessageKind::text ? "text" : "binary";
+}
+
+const char* name_of(MessageContent content) {
+  return content == MessageContent::words ? "words" : "random";
+}
+
+PayloadContent content_of(const WebSocketSettings& settings) {
+  if (settings.content == MessageContent::words) return PayloadContent::words;
+  return settings.kind == MessageKind::text ? PayloadContent::printable : PayloadContent::bytes;
 }
 
 }  // namespace c1m::loadgen

@@ -22,7 +22,8 @@ TEST(WebSocketFlags, DefaultsAreWholeBinaryMessagesWithoutPings) {
   EXPECT_EQ(settings->websocket.fragment_bytes, 0U);
   EXPECT_EQ(settings->websocket.ping_interval_ns, 0);
   EXPECT_EQ(settings->websocket.path, "/");
-  EXPECT_FALSE(settings->payload_form().is_text);
+  EXPECT_EQ(settings->payload_form().content, PayloadContent::bytes);
+  EXPECT_FALSE(settings->websocket.deflate);
   EXPECT_EQ(settings->payload_form().bytes_min, 64U);
 }
 
@@ -35,9 +36,19 @@ TEST(WebSocketFlags, EachIsTaken) {
   EXPECT_EQ(settings->websocket.fragment_bytes, 1'024U);
   EXPECT_EQ(settings->websocket.ping_interval_ns, 5 * os::ns_per_s);
   EXPECT_EQ(settings->websocket.path, "/chat?room=1");
-  EXPECT_TRUE(settings->payload_form().is_text);
+  EXPECT_EQ(settings->payload_form().content, PayloadContent::printable);
   EXPECT_EQ(settings->payload_form().bytes_min, 16U);
   EXPECT_EQ(settings->payload_form().bytes_max, 4'096U);
+}
+
+TEST(WebSocketFlags, CompressionIsOfferedAndWordsAreThereForIt) {
+  for (const char* opcode : {"text", "binary"}) {
+    const auto settings =
+        parse({"--protocol", "ws", "--ws-deflate", "--ws-payload", "words", "--ws-opcode", opcode});
+    ASSERT_TRUE(settings) << settings.error().text;
+    EXPECT_TRUE(settings->websocket.deflate);
+    EXPECT_EQ(settings->payload_form().content, PayloadContent::words);
+  }
 }
 
 struct Mistake {
@@ -62,6 +73,9 @@ INSTANTIATE_TEST_SUITE_P(
         Mistake{{"--protocol", "wss"}, {"--protocol", "wss", "echo, ws"}},
         Mistake{{"--ws-opcode", "text"}, {"--ws-opcode", "text", "--protocol ws"}},
         Mistake{{"--ws-path", "/x"}, {"--ws-path", "/x", "--protocol ws"}},
+        Mistake{{"--ws-deflate"}, {"--ws-deflate: needs --protocol ws"}},
+        Mistake{{"--ws-payload", "words"}, {"--ws-payload", "words", "--protocol ws"}},
+        Mistake{{"--protocol", "ws", "--ws-payload", "json"}, {"--ws-payload", "json", "words"}},
         Mistake{{"-s", "1-9"}, {"--message-size", "1-9", "--protocol ws"}},
         Mistake{{"--protocol", "ws", "-s", "9-1"}, {"--message-size", "9-1", "least"}},
         Mistake{{"--protocol", "ws", "-s", "9-"}, {"--message-size"}},

@@ -155,6 +155,7 @@ TEST(LoadDocument, WebSocketHasAPartOfItsOwn) {
   EXPECT_EQ(json["closes_sent"], 3);
   EXPECT_EQ(json["closes_answered"], 2);
   EXPECT_EQ(json["pings_received"], 4);
+  EXPECT_EQ(json["deflate_agreed"], 0);
 }
 
 TEST(LoadDocument, TheFloorStandsWithTheGenerator) {

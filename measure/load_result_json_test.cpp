@@ -65,7 +65,15 @@ LoadShardResult full_result() {
                                      .closes_answered = 46,
                                      .closes_answered_otherwise = 47,
                                      .closes_received = 48,
-                                     .protocol_errors = 49};
+                                     .protocol_errors = 49,
+                                     .deflate_agreed = 50,
+                                     .deflate_declined = 51,
+                                     .compressed_sent = 52,
+                                     .compressed_sent_bytes = 53,
+                                     .compressed_sent_message_bytes = 54,
+                                     .compressed_received = 55,
+                                     .compressed_received_bytes = 56,
+                                     .compressed_received_message_bytes = 57};
   return result;
 }
 

@@ -22,6 +22,17 @@ struct WebSocketResult {
   std::uint64_t closes_answered_otherwise = 0;  // with another code than ours; part of the above
   std::uint64_t closes_received = 0;            // of the server's own, before ours
   std::uint64_t protocol_errors = 0;            // connections that we closed for one
+  // Of connections on which permessage-deflate was offered.
+  std::uint64_t deflate_agreed = 0;
+  std::uint64_t deflate_declined = 0;
+  // Messages that left, or came, compressed: how many, what their payloads took, and their own
+  // bytes. Of the whole run.
+  std::uint64_t compressed_sent = 0;
+  std::uint64_t compressed_sent_bytes = 0;
+  std::uint64_t compressed_sent_message_bytes = 0;
+  std::uint64_t compressed_received = 0;
+  std::uint64_t compressed_received_bytes = 0;
+  std::uint64_t compressed_received_message_bytes = 0;
 
   WebSocketResult& operator+=(const WebSocketResult& other);
   friend bool operator==(const WebSocketResult&, const WebSocketResult&) = default;

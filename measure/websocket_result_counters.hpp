@@ -25,6 +25,16 @@ inline constexpr std::array websocket_counters{
     WebSocketCounter{"closes_answered_otherwise", &WebSocketResult::closes_answered_otherwise},
     WebSocketCounter{"closes_received", &WebSocketResult::closes_received},
     WebSocketCounter{"protocol_errors", &WebSocketResult::protocol_errors},
+    WebSocketCounter{"deflate_agreed", &WebSocketResult::deflate_agreed},
+    WebSocketCounter{"deflate_declined", &WebSocketResult::deflate_declined},
+    WebSocketCounter{"compressed_sent", &WebSocketResult::compressed_sent},
+    WebSocketCounter{"compressed_sent_bytes", &WebSocketResult::compressed_sent_bytes},
+    WebSocketCounter{"compressed_sent_message_bytes",
+                     &WebSocketResult::compressed_sent_message_bytes},
+    WebSocketCounter{"compressed_received", &WebSocketResult::compressed_received},
+    WebSocketCounter{"compressed_received_bytes", &WebSocketResult::compressed_received_bytes},
+    WebSocketCounter{"compressed_received_message_bytes",
+                     &WebSocketResult::compressed_received_message_bytes},
 };
 
 }  // namespace c1m::measure

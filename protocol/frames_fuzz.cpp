@@ -18,6 +18,7 @@ namespace {
 struct Said {
   Incoming::Kind kind;
   bool was_compressed;
+  std::size_t compressed_bytes;
   CloseCode code;
   std::string why;
   std::vector<std::byte> payload;
@@ -47,6 +48,7 @@ std::vector<Said> read_in_pieces(std::span<const std::uint8_t> stream, std::size
     while (auto incoming = reader.next(input, rules)) {
       said.push_back({incoming->kind,
                       incoming->was_compressed,
+                      incoming->compressed_bytes,
                       incoming->code,
                       incoming->why,
                       {incoming->payload.begin(), incoming->payload.end()}});

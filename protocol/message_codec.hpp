@@ -22,6 +22,14 @@ struct BlockMessage {
   std::span<std::byte> payload;
 };
 
+// The most that a compressed payload may take whose message has up to `message_bytes`: without any
+// gain a byte is 9 bits long (RFC 1951, section 3.2.6), and blocks have beginnings and ends. A
+// message at its limit must get through however little it compresses.
+[[nodiscard]] constexpr std::size_t compressed_bytes_max(std::size_t message_bytes) {
+  constexpr std::size_t of_blocks = 64;
+  return message_bytes + message_bytes / 8 + of_blocks;
+}
+
 class MessageCodec {
  public:
   MessageCodec();

@@ -38,6 +38,19 @@ TEST(MessageCodec, GivesBackWhatWasCompressed) {
   }
 }
 
+// Where it finds nothing it stores, which takes a few bytes more.
+TEST(MessageCodec, KeepsWithinItsBoundWhereNothingCompresses) {
+  std::mt19937 random(1);
+  MessageCodec codec;
+  for (const std::size_t size : {1UZ, 64UZ, 65'536UZ, 1'000'000UZ}) {
+    Bytes message(size);
+    for (std::byte& byte : message) byte = static_cast<std::byte>(random());
+    const std::size_t compressed = codec.deflate(message, 15).payload.size();
+    EXPECT_GT(compressed, size);
+    EXPECT_LE(compressed, compressed_bytes_max(size));
+  }
+}
+
 TEST(MessageCodec, CompressesEachMessageAsIfItWereTheFirst) {
   MessageCodec codec;
   const Bytes hello = samples::to_bytes("Hello");

@@ -20,6 +20,7 @@ constexpr std::size_t headroom = frame_header_bytes_max;
 Incoming failed(Failure failure) {
   return {.kind = Kind::failure,
           .was_compressed = false,
+          .compressed_bytes = 0,
           .payload = {},
           .storage = {},
           .code = failure.code,
@@ -29,6 +30,7 @@ Incoming failed(Failure failure) {
 Incoming whole_control(Opcode opcode, std::span<std::byte> payload, Block storage) {
   Incoming incoming{.kind = opcode == Opcode::ping ? Kind::ping : Kind::pong,
                     .was_compressed = false,
+                    .compressed_bytes = 0,
                     .payload = payload,
                     .storage = std::move(storage),
                     .code = {},
@@ -43,6 +45,12 @@ Incoming whole_control(Opcode opcode, std::span<std::byte> payload, Block storag
 }
 
 constexpr Failure not_utf8{CloseCode::invalid_payload, "text that is not UTF-8"};
+constexpr Failure too_big{CloseCode::too_big, "a message that is too big"};
+
+// Of a message, as it travels.
+std::size_t payload_bytes_max(const ReaderRules& rules, bool is_compressed) {
+  return is_compressed ? compressed_bytes_max(rules.message_bytes_max) : rules.message_bytes_max;
+}
 
 // A message whose fragments are together. `is_checked`: its text has been checked as it arrived.
 Incoming whole_message(Opcode opcode, std::span<std::byte> payload, Block storage,
@@ -51,6 +59,7 @@ Incoming whole_message(Opcode opcode, std::span<std::byte> payload, Block storag
   if (is_text && !is_checked && !is_utf8(payload)) return failed(not_utf8);
   return {.kind = is_text ? Kind::text : Kind::binary,
           .was_compressed = false,
+          .compressed_bytes = 0,
           .payload = payload,
           .storage = std::move(storage),
           .code = {},
@@ -65,6 +74,7 @@ Incoming decompressed(Opcode opcode, std::span<const std::byte> payload, const R
   Incoming incoming =
       whole_message(opcode, message->payload, std::move(message->storage), /*is_checked=*/false);
   incoming.was_compressed = incoming.kind != Kind::failure;
+  incoming.compressed_bytes = payload.size();
   return incoming;
 }
 
@@ -98,8 +108,9 @@ struct MessageReader::Partial {
       return Failure{CloseCode::protocol_error, "a continuation of nothing"};
     if (!continues && has_message)
       return Failure{CloseCode::protocol_error, "a new message inside of another"};
-    if (header.payload_bytes > rules.message_bytes_max - message_size)
-      return Failure{CloseCode::too_big, "a message that is too big"};
+    const bool is_of_compressed = continues ? is_compressed : header.is_compressed;
+    if (header.payload_bytes > payload_bytes_max(rules, is_of_compressed) - message_size)
+      return too_big;
     if (fragments >= rules.fragments_max)
       return Failure{CloseCode::policy_violation, "a message of too many fragments"};
     return std::nullopt;
@@ -132,7 +143,7 @@ struct MessageReader::Partial {
       to = control.data() + headroom + frame_received;
     } else {
       const std::size_t most =
-          frame.is_final ? message_size + left_of_frame() : rules.message_bytes_max;
+          frame.is_final ? message_size + left_of_frame() : payload_bytes_max(rules, is_compressed);
       message.grow(headroom + message_size + size, headroom + message_size, headroom + most);
       to = message.data() + headroom + message_size;
       message_size += size;
@@ -172,8 +183,9 @@ std::optional<Incoming> MessageReader::take_whole_frame(std::span<std::byte>& in
     partial_ = std::make_unique<Partial>();
     return take_parts(input, rules);
   }
-  if (header.payload_bytes > rules.message_bytes_max && !is_control(header.opcode))
-    return fail({CloseCode::too_big, "a message that is too big"});
+  if (!is_control(header.opcode) &&
+      header.payload_bytes > payload_bytes_max(rules, header.is_compressed))
+    return fail(too_big);
   const std::span<std::byte> payload = input.subspan(reading.bytes, header.payload_bytes);
   input = input.subspan(reading.bytes + header.payload_bytes);
   if (header.is_masked) apply_mask(payload, header.key, 0);

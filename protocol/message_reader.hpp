@@ -22,8 +22,9 @@ namespace c1m::protocol {
 // What a reader goes by, the same on every call.
 struct ReaderRules {
   Role role = Role::server;
-  std::size_t message_bytes_max = 0;  // in all its fragments, and after decompression
-  std::uint32_t fragments_max = 0;    // of a message; frames without payload count
+  // In all its fragments, and after decompression; compressed, a little more.
+  std::size_t message_bytes_max = 0;
+  std::uint32_t fragments_max = 0;  // of a message; frames without payload count
   // Where to decompress, when that was agreed on; otherwise RSV1 is a protocol error.
   CodecShelf* codecs = nullptr;
 };
@@ -33,10 +34,11 @@ struct Incoming {
   enum class Kind : std::uint8_t { text, binary, ping, pong, close, failure };
   Kind kind = Kind::failure;
   bool was_compressed = false;
-  std::span<std::byte> payload;  // of a close: the reason
-  Block storage;                 // has room for a frame's header in front of the payload
-  CloseCode code{};              // close: the peer's; failure: to close with
-  const char* why = "";          // failure: in words
+  std::size_t compressed_bytes = 0;  // that its payload took, when it was compressed
+  std::span<std::byte> payload;      // of a close: the reason
+  Block storage;                     // has room for a frame's header in front of the payload
+  CloseCode code{};                  // close: the peer's; failure: to close with
+  const char* why = "";              // failure: in words
 };
 
 class MessageReader {

@@ -1,4 +1,4 @@
-"""Runs every fuzzer of the fuzz preset for a bounded time; one JUnit case a fuzzer.
+"""Runs every fuzzer of the fuzz preset for a bounded time, some side by side; one JUnit case each.
 
 A fuzzer's corpus is kept in build/, so that a later run starts where the last one ended; the
 inputs in FOLDER/corpus/NAME/ of the sources are tried first and never written to. The seed is
@@ -10,6 +10,7 @@ import os
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import junit
@@ -59,15 +60,18 @@ def main() -> int:
     parser = argparse.ArgumentParser(description="run every fuzzer for a bounded time")
     parser.add_argument("--directory", type=Path, required=True)
     parser.add_argument("--seconds", type=int, default=10, help="for each fuzzer")
+    parser.add_argument("--jobs", type=int, default=1, help="fuzzers at a time")
     parser.add_argument("--junitxml", type=Path, required=True)
     arguments = parser.parse_args()
     cases = []
-    for fuzzer in find_fuzzers(arguments.directory):
-        case = run_fuzzer(fuzzer, arguments.seconds)
-        cases.append(case)
-        print(f"{case.name}: {'ok' if case.failure is None else 'FAILED'}, {case.seconds:.0f} s")
-        if case.failure is not None:
-            print(case.failure)
+    with ThreadPoolExecutor(max(1, arguments.jobs)) as pool:
+        fuzzers = find_fuzzers(arguments.directory)
+        for case in pool.map(lambda fuzzer: run_fuzzer(fuzzer, arguments.seconds), fuzzers):
+            cases.append(case)
+            verdict = "ok" if case.failure is None else "FAILED"
+            print(f"{case.name}: {verdict}, {case.seconds:.0f} s", flush=True)
+            if case.failure is not None:
+                print(case.failure)
     junit.write(arguments.junitxml, "fuzz", cases)
     if not cases:
         print(f"no fuzzers in {arguments.directory}", file=sys.stderr)

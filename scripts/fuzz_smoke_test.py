@@ -17,8 +17,9 @@ def make_fuzzer(directory: Path, name: str, script: str) -> Path:
     return path
 
 
-def run(monkeypatch: pytest.MonkeyPatch, directory: Path) -> int:
+def run(monkeypatch: pytest.MonkeyPatch, directory: Path, jobs: int = 1) -> int:
     arguments = ["fuzz_smoke", "--directory", str(directory), "--seconds", "1"]
+    arguments += ["--jobs", str(jobs)]
     monkeypatch.setattr(sys, "argv", [*arguments, "--junitxml", str(directory / "out" / "x.xml")])
     return fuzz_smoke.main()
 
@@ -30,6 +31,14 @@ def test_each_fuzzer_is_a_case(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     assert run(monkeypatch, tmp_path) == 1
     counts = junit.read(tmp_path / "out" / "x.xml")
     assert (counts.passed, counts.failures) == (1, ["session_fuzz"])
+
+
+def test_fuzzers_run_side_by_side(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each waits for the other, so that one after the other they would end by their time limit."""
+    for own, other in (("a", "b"), ("b", "a")):
+        wait = f"until [ -e {tmp_path}/{other}.begun ]; do sleep 0.02; done"
+        make_fuzzer(tmp_path, f"{own}_fuzz", f"touch {tmp_path}/{own}.begun; {wait}")
+    assert run(monkeypatch, tmp_path, jobs=2) == 0
 
 
 def test_a_failure_shows_output_and_the_command_that_replays_it(tmp_path: Path) -> None:

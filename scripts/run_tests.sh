@@ -2,6 +2,7 @@
 # `make test` after the bootstrap: lint, unit tests, tests that cross folders, sanitizers, fuzzers.
 # Invariants: a failed step does not stop those that do not need it; the last line is computed by
 # scripts/tests_summary.py from what the runners wrote; exit code 0 only if every step succeeded.
+# Environment: JOBS, compilers and fuzzers at a time; FUZZ_S, seconds for each fuzzer.
 # usage: scripts/run_tests.sh [lint|dev|asan|tsan|fuzz ...]       (default: all, in this order)
 #        scripts/run_tests.sh soak                 nightly: the soak of tests/soak_memory_is_flat.py
 set -euo pipefail
@@ -68,7 +69,7 @@ tsan() {
 fuzz() {
   step "build fuzz" - build fuzz c1m_fuzzers || return 0
   step "fuzzers" "$results/fuzz.xml" "$python" scripts/fuzz_smoke.py --directory build/fuzz/fuzz \
-    --seconds 10 --junitxml "$results/fuzz.xml" || true
+    --seconds "${FUZZ_S:-10}" --jobs "$jobs" --junitxml "$results/fuzz.xml" || true
 }
 
 # Not among the default steps: five minutes of load, for a nightly run.

@@ -11,7 +11,8 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from pathlib import Path
+
+from port_file import serve
 
 MESSAGE_BYTES = 64
 FAULT_EVERY = 50
@@ -90,13 +91,7 @@ async def _serve(fault: str, port_file: str) -> None:
         except (asyncio.IncompleteReadError, ConnectionError, RuntimeError):
             writer.close()
 
-    server = await asyncio.start_server(connection, "127.0.0.1", 0)
-    port = server.sockets[0].getsockname()[1]
-    temporary = Path(f"{port_file}.new")
-    temporary.write_text(str(port), encoding="ascii")
-    temporary.rename(port_file)
-    async with server:
-        await server.serve_forever()
+    await serve(connection, port_file)
 
 
 if __name__ == "__main__":

@@ -82,6 +82,59 @@ def test_a_closed_loop_of_fragments_of_drawn_sizes(
 
 
 @each_server
+@pytest.mark.parametrize(
+    ("payload", "size", "fragment"),
+    [("words", "1-2KiB", ()), ("words", "60KiB", ("--ws-fragment", "1000")), ("random", "64", ())],
+)
+def test_compressed_messages_are_answered_and_verified(
+    payload: str,
+    size: str,
+    fragment: tuple[str, ...],
+    flags: tuple[str, ...],
+    start_server: StartServer,
+    run_load: RunLoad,
+) -> None:
+    server = start_server(*flags, *WS, "--deflate")
+    run = run_load(
+        server.target, *WS, "-c", "5", "-d", "400ms", "--warmup", "100ms", "--pipeline", "3",
+        "--ws-deflate", "--ws-payload", payload, "-s", size, *fragment,
+    )  # fmt: skip
+    websocket = _assert_sound(run, 5)
+    assert (websocket["deflate_agreed"], websocket["deflate_declined"]) == (5, 0)
+    everything = run.checked["counts"]["sent"] + run.checked["warmup_counts"]["sent"]
+    assert websocket["compressed_sent"] == websocket["compressed_received"] == everything
+    message_bytes = websocket["compressed_sent_message_bytes"]
+    assert message_bytes == websocket["compressed_received_message_bytes"]
+    # Both ends compress with the same library at the same level, each message as if it was alone.
+    assert websocket["compressed_sent_bytes"] == websocket["compressed_received_bytes"]
+    share = websocket["compressed_sent_bytes"] / message_bytes
+    assert share < 0.75 if payload == "words" else 1 < share < 1.2
+    assert run.checked["settings"]["ws_deflate"] is True
+    assert run.checked["settings"]["ws_payload"] == payload
+    server.stop()
+    total = server.stats()[-1]["total"]
+    assert total["message_bytes_received"] == message_bytes, "the server counts what was inflated"
+    assert total["bytes_received"] < message_bytes or payload == "random"
+
+
+@each_server
+def test_a_server_that_declines_makes_the_run_not_valid(
+    flags: tuple[str, ...], start_server: StartServer, run_load: RunLoad
+) -> None:
+    server = start_server(*flags, *WS)
+    run = run_load(
+        server.target, *WS, "-c", "5", "-d", "200ms", "--warmup", "0s", "--ws-deflate", "--strict"
+    )
+    assert run.exit_code == 3
+    assert run.failed_checks() - OF_THE_MACHINE == {"compression_agreed"}
+    assert "declined permessage-deflate on 5 of 5 connections" in run.stderr
+    websocket = run.checked["websocket"]
+    assert (websocket["deflate_agreed"], websocket["deflate_declined"]) == (0, 5)
+    assert websocket["compressed_sent"] == websocket["compressed_received"] == 0
+    assert run.checked["counts"]["answered"] == run.checked["counts"]["planned"] > 0
+
+
+@each_server
 def test_idle_connections_answer_the_servers_pings(
     flags: tuple[str, ...], start_server: StartServer, run_load: RunLoad
 ) -> None:

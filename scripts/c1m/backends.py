@@ -19,6 +19,8 @@ class Backend:
     kernel_bytes: int  # kernel memory of the server beside the socket: stacks, page tables
     threads: int  # threads a connection
     maps: int  # memory mappings a connection
+    # Where a connection's frames may be while it waits, beside the default (--stacks).
+    other_stacks: tuple[str, ...] = ()
 
     @property
     def program(self) -> str:
@@ -31,11 +33,16 @@ class Backend:
 BACKENDS: dict[str, Backend] = {
     "threads": Backend("threads", "threads", 8_500, 23_500, 1, 2),
     "uv": Backend("uv", "libuv", 300, 0, 0, 0),
-    "coro": Backend("coro", "coroutines", 4_300, 130, 0, 0),
+    "coro": Backend("coro", "coroutines", 4_300, 130, 0, 0, ("compact",)),
     "floor": Backend("floor", "floor (bare epoll)", 64, 0, 0, 0),
 }
 
 FLOOR = "floor"
+
+# Every choice that some backend has beside its default.
+OTHER_STACKS = tuple(
+    dict.fromkeys(stacks for backend in BACKENDS.values() for stacks in backend.other_stacks)
+)
 
 # Both ends of a loopback connection: socket, inode, file, dentry and epoll entry, twice.
 SOCKET_PAIR_BYTES = 7_800

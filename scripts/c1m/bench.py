@@ -16,7 +16,7 @@ from c1m.documents import Document
 from c1m.plan import CellPlan, Round, plan_round, plan_rounds, templates
 from c1m.profile import CapacitySettings, Profile
 from c1m.progress import RunProgress
-from c1m.verdict import groups, invalid_reasons, judge_probe, lacking
+from c1m.verdict import Required, groups, invalid_reasons, judge_probe, lacking
 
 
 @dataclass(frozen=True)
@@ -149,8 +149,11 @@ class Bench:
                 self._run_round(repeated)
 
     def _groups(self) -> list[Document]:
-        required = {template.group: count for template, count in templates(self.plan.profile)}
-        return groups(self.cells, required, self.plan.backends, self.searches)
+        required = [
+            Required(template.group, template.contestants(self.plan.backends), count)
+            for template, count in templates(self.plan.profile)
+        ]
+        return groups(self.cells, required, self.searches)
 
     def _document(self, environment: Document, started_utc: str, duration_s: float) -> Document:
         found = self._groups()

@@ -53,7 +53,8 @@ def cell_id(plan: CellPlan, order: int) -> str:
     """Unique in a run, and a file name."""
     rate = f"-r{plan.rate_rps:g}" if plan.rate_rps is not None else ""
     protocol = "" if plan.protocol == "echo" else f"-{plan.protocol}"
-    what = f"{plan.experiment}{protocol}-c{plan.connections}{rate}"
+    stacks = "" if plan.stacks is None else f"-{plan.stacks}"
+    what = f"{plan.experiment}{protocol}{stacks}-c{plan.connections}{rate}"
     return f"{order:03d}-{what}-{plan.backend}-{plan.repetition}"
 
 
@@ -86,6 +87,7 @@ def _measure(plan: CellPlan, workshop: Workshop, directory: Path, trace: _Trace)
         plan.processors,
         plan.stats_interval_ms,
         plan.protocol,
+        () if plan.stacks is None else ("--stacks", plan.stacks),
     )
     trace.server = Server(server_plan, workshop.programs, directory, workshop.stop_request)
     trace.server.wait_ready()
@@ -127,6 +129,7 @@ def _describe(
         "group": plan.group,
         "backend": plan.backend,
         "protocol": plan.protocol,
+        "stacks": plan.stacks,
         "experiment": plan.experiment,
         "repetition": plan.repetition,
         "mode": plan.mode,

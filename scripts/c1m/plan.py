@@ -8,6 +8,7 @@ Not here: running (bench.py); extra repetitions, which depend on what was valid.
 import random
 from dataclasses import dataclass, replace
 
+from c1m.backends import BACKENDS, OTHER_STACKS
 from c1m.failure import LimitError
 from c1m.load import LoadPlan
 from c1m.profile import EfficiencySettings, LatencySettings, MemorySettings, Profile
@@ -23,6 +24,13 @@ class CellPlan(LoadPlan):
     settle_s: float
     processors: int
     stats_interval_ms: int
+    stacks: str | None = None  # another choice than the backend's default
+
+    def contestants(self, backends: list[str]) -> list[str]:
+        """Those of the backends that run in this cell's group."""
+        if self.stacks is None:
+            return list(backends)
+        return [name for name in backends if self.stacks in BACKENDS[name].other_stacks]
 
     @property
     def group(self) -> str:
@@ -35,7 +43,8 @@ class CellPlan(LoadPlan):
             else ""
         )
         protocol = "" if self.protocol == "echo" else f"/{self.protocol}"
-        return f"{self.experiment}/c{self.connections}{rate}{protocol}"
+        stacks = "" if self.stacks is None else f"/{self.stacks}"
+        return f"{self.experiment}/c{self.connections}{rate}{protocol}{stacks}"
 
     @property
     def title(self) -> str:
@@ -43,13 +52,14 @@ class CellPlan(LoadPlan):
         rate = f" at {self.rate_rps:g}/s" if self.rate_rps is not None else ""
         protocol = "" if self.protocol == "echo" else " over WebSocket"
         what = f"{self.experiment}{protocol}, {self.connections} connections{rate}"
-        return f"{what}, {self.backend}, repetition {self.repetition}"
+        stacks = "" if self.stacks is None else f" with {self.stacks} stacks"
+        return f"{what}, {self.backend}{stacks}, repetition {self.repetition}"
 
 
 @dataclass(frozen=True)
 class Round:
-    """One cell of every backend, in this order. For capacity: one search of every backend, probe by
-    probe.
+    """One cell of every backend that takes part, in this order. For capacity: one search of every
+    backend, probe by probe.
     """
 
     cells: list[CellPlan]
@@ -141,7 +151,12 @@ def _memory(blank: CellPlan, memory: MemorySettings | None) -> _Counted:
     cell = replace(
         blank, experiment="memory", mode="idle", duration_s=held_s, settle_s=memory.settle_s
     )
-    return [(replace(cell, connections=rung), memory.repetitions) for rung in memory.rungs]
+    # What a waiting connection takes depends on where its frames are, so each choice has a ladder.
+    return [
+        (replace(cell, connections=rung, stacks=stacks), memory.repetitions)
+        for rung in memory.rungs
+        for stacks in (None, *OTHER_STACKS)
+    ]
 
 
 def plan_rounds(profile: Profile, backends: list[str], seed: int) -> list[Round]:
@@ -151,7 +166,7 @@ def plan_rounds(profile: Profile, backends: list[str], seed: int) -> list[Round]
         plan_round(cell, backends, repetition, seed)
         for repetition in range(1, max(count for _, count in groups) + 1)
         for cell, count in groups
-        if repetition <= count
+        if repetition <= count and cell.contestants(backends)
     ]
 
 
@@ -160,7 +175,7 @@ def plan_round(cell: CellPlan, backends: list[str], repetition: int, seed: int) 
     repetition.
     """
     source = random.Random(f"{seed}/{cell.group}/{repetition}")
-    order = list(backends)
+    order = cell.contestants(backends)
     source.shuffle(order)
     # All backends of a round get the same schedule, so that they are asked the same thing.
     schedule_seed = source.randrange(1, 2**31)

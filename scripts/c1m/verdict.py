@@ -7,14 +7,24 @@ Not here: the checks inside a cell (the load generator's, and cells.py).
 """
 
 from collections import Counter
+from dataclasses import dataclass
 
 from c1m.documents import Document
 
 
+@dataclass(frozen=True)
+class Required:
+    """The valid repetitions that a profile asks for, of a group and each backend in it."""
+
+    group: str
+    backends: list[str]
+    repetitions: int
+
+
 def groups(
-    cells: list[Document], required: dict[str, int], backends: list[str], searches: list[Document]
+    cells: list[Document], required: list[Required], searches: list[Document]
 ) -> list[Document]:
-    """The "groups" of run.json. `required` maps a group to the repetitions that it asks for."""
+    """The "groups" of run.json."""
     made: Counter[tuple[str, str]] = Counter()
     valid: Counter[tuple[str, str]] = Counter()
     for cell in cells:
@@ -27,15 +37,15 @@ def groups(
         valid[group, search["backend"]] += search["held_rps"] is not None
     return [
         {
-            "group": group,
-            "experiment": group.partition("/")[0],
+            "group": each.group,
+            "experiment": each.group.partition("/")[0],
             "backend": backend,
-            "required": count,
-            "valid": valid[group, backend],
-            "cells": made[group, backend],
+            "required": each.repetitions,
+            "valid": valid[each.group, backend],
+            "cells": made[each.group, backend],
         }
-        for group, count in required.items()
-        for backend in backends
+        for each in required
+        for backend in each.backends
     ]
 
 

@@ -36,7 +36,24 @@ def test_every_backend_is_in_every_group(whole_run: Path) -> None:
     run = read_run(whole_run)
     for group in run["groups"]:
         assert group["valid"] >= group["required"] == 1
-    assert {group["backend"] for group in run["groups"]} == set(BACKENDS)
+    members: dict[str, set[str]] = {}
+    for group in run["groups"]:
+        members.setdefault(group["group"], set()).add(group["backend"])
+    for name, backends in members.items():
+        assert backends == ({"coro"} if name.endswith("/compact") else set(BACKENDS))
+    assert {name for name in members if name.endswith("/compact")} == {
+        f"{name}/compact"
+        for name in members
+        if name.startswith("memory/") and "compact" not in name
+    }
+
+
+def test_compact_stacks_are_asked_for_by_their_flag(whole_run: Path) -> None:
+    for cell in read_run(whole_run)["cells"]:
+        command = cell["commands"]["server"]
+        stacks = command[command.index("--stacks") + 1] if "--stacks" in command else None
+        assert cell["stacks"] == stacks
+        assert ("compact" in cell["id"]) == (stacks is not None)
 
 
 def test_figures_are_those_of_the_fakes(whole_run: Path) -> None:

@@ -12,7 +12,8 @@ ALL = list(BACKENDS)
 
 def test_a_round_runs_every_backend_once() -> None:
     for each in plan_rounds(read_profile("quick"), ALL, 1):
-        assert sorted(cell.backend for cell in each.cells) == sorted(ALL)
+        expected = ALL if each.cells[0].stacks is None else ["coro"]
+        assert sorted(cell.backend for cell in each.cells) == sorted(expected)
         assert len({(cell.group, cell.repetition, cell.seed) for cell in each.cells}) == 1
 
 
@@ -52,9 +53,27 @@ def test_both_protocols_are_run_in_groups_of_their_own() -> None:
         cells = [cell for cell, _ in templates(read_profile(name))]
         over_ws = [cell for cell in cells if cell.protocol == "ws"]
         assert {cell.experiment for cell in over_ws} >= {"efficiency", "memory"}
-        assert all(cell.group.endswith("/ws") for cell in over_ws)
+        assert all("/ws" in cell.group for cell in over_ws)
         assert all("over WebSocket" in cell.title for cell in over_ws)
         assert len({cell.group for cell in cells}) == len(cells)
+
+
+@pytest.mark.parametrize("protocol", ["echo", "ws"])
+def test_the_memory_ladder_is_climbed_with_compact_stacks_too(protocol: str) -> None:
+    rounds = plan_rounds(read_profile("full"), ALL, 1)
+    rungs: dict[str | None, list[int]] = {None: [], "compact": []}
+    for each in rounds:
+        cell = each.cells[0]
+        if (cell.experiment, cell.protocol, cell.repetition) == ("memory", protocol, 1):
+            rungs[cell.stacks].append(cell.connections)
+        assert cell.stacks is None or cell.experiment == "memory"
+    assert rungs["compact"] == rungs[None] != []
+
+
+def test_without_coroutines_nothing_is_run_with_compact_stacks() -> None:
+    rounds = plan_rounds(read_profile("quick"), ["uv", "floor"], 1)
+    assert all(cell.stacks is None for each in rounds for cell in each.cells)
+    assert all(each.cells for each in rounds)
 
 
 def test_the_ladder_over_websocket_is_reduced_too() -> None:

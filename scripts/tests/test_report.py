@@ -162,6 +162,21 @@ def test_websocket_has_tables_and_charts_of_its_own(whole_run: Path) -> None:
     assert len(names) == len(set(names))
 
 
+@pytest.mark.parametrize("prefix", ["M", "WebSocket: m"])
+def test_compact_stacks_are_a_row_of_the_memory_tables(prefix: str, whole_run: Path) -> None:
+    run = read_run(whole_run)
+    for cell in run["cells"]:
+        if cell["experiment"] == "memory":
+            each = 4000 if cell["stacks"] is None else 400
+            cell["server"]["pss_bytes"] = 1e6 + each * cell["connections"]["at_end"]
+    title = f"{prefix}emory an idle connection"
+    table = next(table for table in all_tables(run) if table.title == title)
+    rows = {row.label: [entry.text for entry in row.entries] for row in table.rows}
+    assert run["run"]["backends"] == ["threads", "uv", "coro", "floor"]
+    assert rows["user memory of the server, bytes"] == ["4,000"] * 4
+    assert rows["user memory of the server, compact stacks, bytes"] == ["-", "-", "400", "-"]
+
+
 def test_an_invalid_group_is_struck_out_everywhere(whole_run: Path, tmp_path: Path) -> None:
     run = read_run(whole_run)
     strike_out(run, "uv")

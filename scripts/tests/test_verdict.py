@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from c1m.verdict import groups, invalid_reasons, judge_probe, lacking
+from c1m.verdict import Required, groups, invalid_reasons, judge_probe, lacking
 
 
 def cell(backend: str, valid: bool, failed: str = "nothing_lost") -> dict[str, Any]:
@@ -18,7 +18,7 @@ def cell(backend: str, valid: bool, failed: str = "nothing_lost") -> dict[str, A
 
 
 def judged(cells: list[dict[str, Any]], required: int) -> list[dict[str, Any]]:
-    return groups(cells, {"latency/c100/r2000": required}, ["uv", "floor"], [])
+    return groups(cells, [Required("latency/c100/r2000", ["uv", "floor"], required)], [])
 
 
 def test_a_run_with_enough_valid_repetitions_is_valid() -> None:
@@ -50,7 +50,7 @@ def test_a_search_counts_by_what_it_held() -> None:
         {"backend": "uv", "connections": 100, "held_rps": 5e4},
         {"backend": "floor", "connections": 100, "held_rps": None},
     ]
-    found = groups([], {"capacity/c100": 1}, ["uv", "floor"], searches)
+    found = groups([], [Required("capacity/c100", ["uv", "floor"], 1)], searches)
     assert [group["valid"] for group in found] == [1, 0]
 
 

@@ -46,12 +46,18 @@ class Group:
     protocol: str = "echo"
 
 
-def groups_of(run: Document, experiment: str, protocol: str = "echo") -> list[Group]:
-    """Groups of an experiment, in the order in which they were first run."""
+def groups_of(
+    run: Document, experiment: str, protocol: str = "echo", stacks: str | None = None
+) -> list[Group]:
+    """Groups of an experiment, in the order in which they were first run; of another choice of
+    `stacks` than the backends' default where one is named.
+    """
     cells = [
         cell
         for cell in run["cells"]
-        if cell["experiment"] == experiment and cell["protocol"] == protocol
+        if cell["experiment"] == experiment
+        and cell["protocol"] == protocol
+        and cell.get("stacks") == stacks
     ]
     names = dict.fromkeys(cell["group"] for cell in cells)
     found = []
@@ -149,13 +155,16 @@ class Memory:
     points: list[Document]
 
 
-def memory_of(run: Document, protocol: str = "echo") -> list[Memory]:
+def memory_of(run: Document, protocol: str = "echo", stacks: str | None = None) -> list[Memory]:
     """Slopes over the ladder, for every backend that has one."""
     found = []
     for backend in run["run"]["backends"]:
-        rungs = groups_of(run, "memory", protocol)
+        rungs = groups_of(run, "memory", protocol, stacks)
         samples = [
-            sample for group in rungs for sample in group.samples if sample.backend == backend
+            sample
+            for group in rungs
+            for sample in group.samples
+            if sample.backend == backend and sample.cells
         ]
         points = [_memory_point(cell) for sample in samples for cell in sample.cells]
         if not points:

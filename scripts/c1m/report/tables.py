@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from operator import methodcaller
 
-from c1m.backends import FLOOR
+from c1m.backends import FLOOR, OTHER_STACKS
 from c1m.documents import Document
 from c1m.estimates import Estimate
 from c1m.report import summary
@@ -197,22 +197,29 @@ def _connect(run: Document) -> TextTable:
 
 
 def _memory(run: Document, protocol: str = "echo") -> TextTable:
-    found = {memory.backend: memory for memory in summary.memory_of(run, protocol)}
-    backends = run["run"]["backends"]
+    rows = _memory_rows(run, protocol)
+    for stacks in OTHER_STACKS:
+        rows += _memory_rows(run, protocol, stacks)
+    title = _title("Memory an idle connection", protocol)
+    return TextTable(title, "memory", run["run"]["backends"], rows)
+
+
+def _memory_rows(run: Document, protocol: str, stacks: str | None = None) -> list[Row]:
+    found = {memory.backend: memory for memory in summary.memory_of(run, protocol, stacks)}
+    if not found:
+        return []
 
     def slopes(kind: str) -> list[Entry]:
         entries = []
-        for name in backends:
+        for name in run["run"]["backends"]:
             fitted = getattr(found[name], kind) if name in found else None
             entries.append(
                 entry(fitted.slope if fitted else None, name in found and found[name].struck)
             )
         return entries
 
-    rows = []
-    if found:
-        rows = [
-            Row("user memory of the server, bytes", slopes("user")),
-            Row("kernel memory, both ends, bytes", slopes("kernel")),
-        ]
-    return TextTable(_title("Memory an idle connection", protocol), "memory", backends, rows)
+    which = "" if stacks is None else f", {stacks} stacks"
+    return [
+        Row(f"user memory of the server{which}, bytes", slopes("user")),
+        Row(f"kernel memory, both ends{which}, bytes", slopes("kernel")),
+    ]
