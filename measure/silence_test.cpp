@@ -40,9 +40,9 @@ TEST(Silence, OfShardsAndTargetsIsThatOfTheMergedStream) {
   std::mt19937_64 random(7);
   std::exponential_distribution<double> interval(2000.0 / window_ns);
   std::vector<Answer> answers;
-  for (double at = interval(random); at < window_ns; at += interval(random)) {
-    answers.push_back(
-        {.at_ns = static_cast<os::Nanoseconds>(at), .shard = random() % 3, .target = random() % 2});
+  os::Nanoseconds at_ns = 0;
+  while ((at_ns += static_cast<os::Nanoseconds>(interval(random))) < window_ns) {
+    answers.push_back({.at_ns = at_ns, .shard = random() % 3, .target = random() % 2});
   }
   constexpr os::Nanoseconds floor_ns = os::ns_per_ms;
   std::vector<ShardSilence> shards;
