@@ -8,10 +8,10 @@
 
 #include <cstdint>
 
-#include "loadgen/live_histogram.hpp"
 #include "loadgen/load_timeline.hpp"
 #include "loadgen/request_pool.hpp"
 #include "measure/histogram.hpp"
+#include "measure/live_histogram.hpp"
 #include "measure/load_document.hpp"
 #include "measure/load_result.hpp"
 #include "os/clock.hpp"
@@ -44,7 +44,7 @@ class Accounting {
   Accounting(LoopKind kind, os::Nanoseconds timeout_ns) : kind_(kind), timeout_ns_(timeout_ns) {}
 
   // What a supervisor may look at while the run goes on; both outlive this.
-  void show_in(LiveHistogram& latency, LiveHistogram& send_lag) {
+  void show_in(measure::LiveHistogram& latency, measure::LiveHistogram& send_lag) {
     live_latency_ = &latency;
     live_send_lag_ = &send_lag;
   }
@@ -113,8 +113,8 @@ class Accounting {
   measure::Histogram network_ns_;
   measure::Histogram receive_delay_ns_;
   LoadTimeline timeline_;
-  LiveHistogram* live_latency_ = nullptr;
-  LiveHistogram* live_send_lag_ = nullptr;
+  measure::LiveHistogram* live_latency_ = nullptr;
+  measure::LiveHistogram* live_send_lag_ = nullptr;
 };
 
 }  // namespace c1m::loadgen

@@ -85,17 +85,17 @@ TEST(Accounting, ClosedLoopHasServiceTimesOnly) {
 }
 
 TEST(Accounting, ShowsARunningTestWhateverThePhase) {
-  LiveHistogram latency;
-  LiveHistogram send_lag;
+  measure::LiveHistogram latency;
+  measure::LiveHistogram send_lag;
   Accounting accounting = open_loop();
   accounting.show_in(latency, send_lag);
   exchange(accounting, 500 * ms, 520 * ms, 620 * ms);
   exchange(accounting, 1'500 * ms, 1'500 * ms, 1'501 * ms, true);
-  LiveCounts seen;
+  measure::LiveCounts seen;
   latency.add_to(seen);
   EXPECT_EQ(seen.sum_ns, static_cast<std::uint64_t>(121 * ms));
   EXPECT_EQ(seen.total(), 2U);
-  LiveCounts lags;
+  measure::LiveCounts lags;
   send_lag.add_to(lags);
   EXPECT_EQ(lags.sum_ns, static_cast<std::uint64_t>(20 * ms));
   EXPECT_EQ(accounting.errors_total(), 1U);

@@ -8,7 +8,7 @@
 #include <mutex>
 #include <string>
 
-#include "loadgen/live_histogram.hpp"
+#include "measure/live_histogram.hpp"
 
 namespace c1m::loadgen {
 
@@ -22,8 +22,8 @@ struct LiveFigures {
   std::uint64_t answered = 0;
   std::uint64_t errors = 0;  // unsent, lost, corrupt or late so far
   std::uint64_t outstanding = 0;
-  LiveCounts latency;  // response in an open loop, else service
-  LiveCounts send_lag;
+  measure::LiveCounts latency;  // response in an open loop, else service
+  measure::LiveCounts send_lag;
 };
 
 class LiveBoard {

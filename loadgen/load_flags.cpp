@@ -9,6 +9,7 @@
 
 #include "loadgen/calibration.hpp"
 #include "loadgen/flag_reader.hpp"
+#include "loadgen/place_flags.hpp"
 #include "loadgen/schedule_flags.hpp"
 #include "loadgen/search_flags.hpp"
 #include "loadgen/websocket_flags.hpp"
@@ -44,6 +45,7 @@ struct FlagTexts {
   std::string metrics;
   std::string out;
   std::string histograms;
+  PauseTexts pauses;
   std::string hgrm;
   std::string hdr_log;
   std::vector<std::string> thresholds;
@@ -147,6 +149,12 @@ void add_output_flags(CLI::App& app, FlagTexts& texts) {
                  "write the latency percentiles to FILE as HdrHistogram's plotter reads them");
   app.add_option("--hdr-log", texts.hdr_log,
                  "write an HDR interval log (1.3) of the latency to FILE, a row a second");
+  app.add_option("--pauses", texts.pauses.path,
+                 "write FILE: when the service was silent, and when this generator or its CPUs "
+                 "stood still");
+  app.add_option("--pause-threshold", texts.pauses.threshold,
+                 "of --pauses: the shortest stall that is kept; every one of twice as long is "
+                 "found [1ms]");
   app.add_flag("--strict", texts.strict, "exit 3 when the run is not valid");
   app.add_option("--threshold", texts.thresholds,
                  "METRIC<BOUND (or <=, >, >=), as in p99<5ms; exit 99 when it is not kept; may be "
@@ -207,6 +215,7 @@ void read_search_settings(FlagReader& reader, const FlagTexts& texts, LoadSettin
       {"--hgrm, --hdr-log or --histograms",
        !(texts.hgrm + texts.hdr_log + texts.histograms).empty()},
       {"--format csv", texts.format == "csv"},
+      {"--pauses", !texts.pauses.path.empty()},
       {"--search", texts.calibrate && !texts.search.objective.empty()},
       {"--target", texts.calibrate && !texts.target.empty()},
       {"--sources", texts.calibrate && texts.sources != "auto"},
@@ -278,32 +287,6 @@ void read_thresholds(FlagReader& reader, const FlagTexts& texts, LoadSettings& s
   }
 }
 
-void read_cpus(FlagReader& reader, const FlagTexts& texts, LoadSettings& settings) {
-  if (texts.cpus.empty()) return;
-  settings.cpus = os::parse_cpu_list(texts.cpus);
-  const auto allowed = os::allowed_cpus();
-  if (!settings.cpus) {
-    reader.report("--cpus", fmt::format("'{}' is not a list of CPUs such as 0-3,8", texts.cpus));
-  } else if (allowed && !std::ranges::includes(*allowed, *settings.cpus)) {
-    reader.report("--cpus", fmt::format("'{}' is not within the CPUs of this process, {}",
-                                        texts.cpus, os::format_cpu_list(*allowed)));
-  }
-}
-
-void read_sources(FlagReader& reader, const FlagTexts& texts, LoadSettings& settings) {
-  if (texts.sources == "auto") return;
-  auto ranges = parse_address_ranges(texts.sources);
-  const bool has_v6 = std::ranges::any_of(
-      settings.targets, [](const os::Endpoint& target) { return target.family() != AF_INET; });
-  if (!ranges) {
-    reader.report("--sources", ranges.error());
-  } else if (has_v6) {
-    reader.report("--sources", "are IPv4 addresses, but a target is IPv6");
-  } else {
-    settings.sources = *std::move(ranges);
-  }
-}
-
 LoadSettings read_settings(FlagReader& reader, const FlagTexts& texts) {
   constexpr std::uint32_t most = std::numeric_limits<std::uint32_t>::max() / 4;
   LoadSettings settings;
@@ -332,7 +315,8 @@ LoadSettings read_settings(FlagReader& reader, const FlagTexts& texts) {
       reader.choice("--progress", texts.progress, {"auto", "always", "never"}));
   read_mode(reader, texts, settings);
   read_thresholds(reader, texts, settings);
-  read_cpus(reader, texts, settings);
+  settings.cpus = read_cpus(reader, texts.cpus);
+  settings.pauses = read_pauses(reader, texts.pauses);
   settings.out_path = texts.out;
   settings.histograms_dir = texts.histograms;
   settings.hgrm_path = texts.hgrm;
@@ -349,7 +333,7 @@ LoadSettings read_settings(FlagReader& reader, const FlagTexts& texts) {
   settings.calibration_path =
       texts.calibration_file.empty() ? default_calibration_path() : texts.calibration_file;
   read_metrics(reader, texts, settings);
-  read_sources(reader, texts, settings);
+  settings.sources = read_sources(reader, texts.sources, settings.targets);
   return settings;
 }
 

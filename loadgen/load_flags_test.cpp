@@ -44,6 +44,17 @@ TEST(LoadFlags, DefaultsAreAClosedLoop) {
   EXPECT_FALSE(settings.strict);
 }
 
+TEST(LoadFlags, PausesHaveAFileAndAThreshold) {
+  EXPECT_TRUE(settings_of({}).pauses.path.empty());
+  const LoadSettings settings = settings_of({"--pauses", "p.json", "--pause-threshold", "5ms"});
+  EXPECT_EQ(settings.pauses.path, "p.json");
+  EXPECT_EQ(settings.pauses.tick_ns, 5 * os::ns_per_ms);
+  EXPECT_THAT(mistake_of({"--pause-threshold", "5ms"}), HasSubstr("without --pauses"));
+  EXPECT_THAT(mistake_of({"--pauses", "p.json", "--pause-threshold", "2s"}),
+              AllOf(HasSubstr("--pause-threshold"), HasSubstr("2s"), HasSubstr("1 ms to 1 s")));
+  EXPECT_THAT(mistake_of({"--pauses", "p.json", "--search", "p99<10ms"}), HasSubstr("--pauses"));
+}
+
 TEST(LoadFlags, ARateMakesAnOpenLoop) {
   const LoadSettings settings = settings_of({"-R",        "12.5",
                                              "-c",        "3",

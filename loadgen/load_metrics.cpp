@@ -39,15 +39,15 @@ std::string seconds(std::uint64_t ns) {
   return fmt::format("{}.{:09}", ns / per_s, ns % per_s);
 }
 
-void append_histogram(std::string& text, const Family& family, const LiveCounts& counts) {
+void append_histogram(std::string& text, const Family& family, const measure::LiveCounts& counts) {
   append_head(text, family, "histogram", "seconds");
-  constexpr std::size_t parts = std::size_t{1} << LiveBuckets::parts_bits;
+  constexpr std::size_t parts = std::size_t{1} << measure::LiveBuckets::parts_bits;
   std::uint64_t cumulative = 0;
   // The last bucket also has what is longer than its bound.
-  for (std::size_t index = 0; index + 1 < LiveBuckets::count; ++index) {
+  for (std::size_t index = 0; index + 1 < measure::LiveBuckets::count; ++index) {
     cumulative += counts.counts[index];
     if (index % parts != 0) continue;
-    const auto bound_ns = static_cast<std::uint64_t>(LiveBuckets::bound_ns(index));
+    const auto bound_ns = static_cast<std::uint64_t>(measure::LiveBuckets::bound_ns(index));
     fmt::format_to(back_inserter(text), "{}_bucket{{le=\"{}\"}} {}\n", family.name,
                    seconds(bound_ns), cumulative);
   }

@@ -12,7 +12,7 @@ using testing::HasSubstr;
 using testing::Not;
 
 LiveFigures some() {
-  LiveHistogram latency;
+  measure::LiveHistogram latency;
   latency.record(1'000);
   latency.record(3'000'000);
   latency.record(100 * os::ns_per_s);

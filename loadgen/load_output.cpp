@@ -96,6 +96,7 @@ void write_histograms(const std::string& directory, const measure::LoadDocument&
 
 std::optional<std::string> find_unwritable(const LoadSettings& settings) {
   for (const auto& [flag, path] : {std::pair("--out", &settings.out_path),
+                                   {"--pauses", &settings.pauses.path},
                                    {"--hgrm", &settings.hgrm_path},
                                    {"--hdr-log", &settings.hdr_log_path}}) {
     if (path->empty()) continue;

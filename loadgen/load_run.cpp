@@ -17,6 +17,8 @@
 #include "loadgen/load_metrics.hpp"
 #include "loadgen/load_progress.hpp"
 #include "loadgen/shard_fleet.hpp"
+#include "measure/platform_meter.hpp"
+#include "os/cpu_set.hpp"
 #include "os/exit_code.hpp"
 #include "os/poller.hpp"
 #include "os/process.hpp"
@@ -225,6 +227,13 @@ void LoadRun::explain_failed_connects() {
                   settings_.connections));
 }
 
+// On the CPUs of the generator's shards.
+os::Result<std::unique_ptr<measure::PlatformMeter>> start_meter(const LoadSettings& settings) {
+  auto cpus = settings.cpus ? os::Result<os::CpuSet>(*settings.cpus) : os::allowed_cpus();
+  if (!cpus) return std::unexpected(cpus.error());
+  return measure::PlatformMeter::start(*cpus, settings.pauses.tick_ns);
+}
+
 os::Result<admin::AdminServer> serve_metrics(const os::Endpoint& where, const LiveBoard& board,
                                              LoadMode mode) {
   auto listener = os::listen_tcp(where, {});
@@ -271,8 +280,22 @@ os::Result<RunOutcome> run_load(const LoadSettings& settings, std::uint32_t shar
     if (!started) return std::unexpected(started.error());
     endpoint.emplace(*std::move(started));
   }
+  std::unique_ptr<measure::PlatformMeter> meter;
+  RunPauses pauses;
+  if (!settings.pauses.path.empty()) {
+    auto started = start_meter(settings);
+    if (!started) return std::unexpected(started.error());
+    meter = *std::move(started);
+    pauses.begin_ns = os::monotonic_ns();
+  }
   LiveBoard* shown_on = endpoint ? &board : nullptr;
   RunOutcome outcome = LoadRun(settings, *fleet, *poller, signals->get(), shown_on).run();
+  if (meter) {
+    pauses.end_ns = os::monotonic_ns();
+    pauses.meters = meter->stop();
+    for (auto& loop : fleet->loop_meters()) pauses.meters.push_back(std::move(loop));
+    outcome.pauses = std::move(pauses);
+  }
   if (floor) outcome.floor = *std::move(floor);
   return outcome;
 }

@@ -15,6 +15,7 @@
 #include "measure/kernel_counters.hpp"
 #include "measure/load_document.hpp"
 #include "measure/load_result.hpp"
+#include "measure/pauses_document.hpp"
 #include "os/clock.hpp"
 #include "os/result.hpp"
 
@@ -25,6 +26,13 @@ struct HostSamples {
   measure::KernelCounters run_start;  // before the first connect
   measure::KernelCounters window_start;
   measure::KernelCounters window_end;
+};
+
+// What the meters of --pauses found, but for silences, which stand in the results.
+struct RunPauses {
+  os::Nanoseconds begin_ns = 0;  // when they were started; 0: never
+  os::Nanoseconds end_ns = 0;
+  std::vector<measure::PauseMeter> meters;
 };
 
 struct RunOutcome {
@@ -38,6 +46,7 @@ struct RunOutcome {
   std::vector<std::pair<std::uint32_t, int>> shards;  // index and pid, also of those that died
   std::uint64_t shards_died = 0;
   HostSamples host;
+  RunPauses pauses;
   std::optional<measure::GeneratorFloor> floor;  // measured first of all
 };
 

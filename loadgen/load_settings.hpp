@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "loadgen/pause_flags.hpp"
 #include "loadgen/payload.hpp"
 #include "loadgen/schedule.hpp"
 #include "loadgen/search_flags.hpp"
@@ -54,6 +55,7 @@ struct LoadSettings {
   std::string histograms_dir;            // empty: none
   std::string hgrm_path;                 // likewise
   std::string hdr_log_path;
+  PauseSettings pauses;
   std::string calibration_path;  // where its result is stored; empty: nowhere
   std::uint32_t connections = 100;
   std::uint32_t pipeline = 1;               // requests in flight on a connection; 0: no limit

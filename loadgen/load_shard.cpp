@@ -20,7 +20,9 @@
 #include "loadgen/websocket_exchange.hpp"
 #include "loadgen/websocket_rounds.hpp"
 #include "measure/load_result_json.hpp"
+#include "measure/loop_meter.hpp"
 #include "measure/process_probe.hpp"
+#include "measure/silence.hpp"
 #include "os/assert.hpp"
 #include "os/entropy.hpp"
 #include "os/file.hpp"
@@ -60,7 +62,10 @@ class LoadShard {
         exchange_(websocket_ ? *websocket_ : *plain_),
         connector_(exchange_, range_, order.routes, clock_, poller_,
                    ConnectPace(connect_rate_of_shard(order), clock_.now_ns()),
-                   settings_.timeout_ns) {
+                   settings_.timeout_ns),
+        meter_(order.pauses, settings_.pauses.tick_ns) {
+    if (meter_.is_on() && settings_.mode != LoadMode::idle)
+      silences_.emplace(settings_.targets.size(), settings_.pauses.tick_ns);
     accounting_.show_in(order.status.latency, order.status.send_lag);
     if (settings_.kernel_timestamps) exchange_.use_kernel_timestamps();
   }
@@ -115,6 +120,8 @@ class LoadShard {
   Connector connector_;
   std::unique_ptr<Traffic> traffic_;  // from the start of the plan to the end of the drain
   std::optional<PingRound> pings_;
+  measure::LoopMeter meter_;
+  std::optional<measure::SilenceLog> silences_;  // with --pauses
   std::array<epoll_event, 256> events_{};
   measure::LoadShardResult result_;
 };
@@ -161,6 +168,7 @@ void LoadShard::exchange_traffic() {
   // The proof follows the hold, and its requests are what an idle run counts.
   if (settings_.mode == LoadMode::idle) accounted.end_ns += proof_max_ns;
   accounting_.open_window(accounted);
+  if (silences_) silences_->open(window.start_ns, window.end_ns);
   enter(ShardPhase::running);
   if (settings_.hold_ns > 0) hold(begin_ns, start_ns);
   switch (settings_.mode) {
@@ -285,6 +293,7 @@ os::Result<void> LoadShard::report() {
   }
   result_.request_pool_bytes = exchange_.request_pool_bytes();
   result_.rss_bytes = measure::ProcessProbe(result_.pid).sample().rss_bytes.value_or(0);
+  if (silences_) result_.silence = silences_->close(accounting_.window().end_ns);
   accounting_.write_to(result_);
   return os::write_all(order_.result_fd, measure::write_load_shard_result(result_));
 }
@@ -311,7 +320,9 @@ void LoadShard::keep_timeline(os::Nanoseconds now_ns) {
 void LoadShard::turn(os::Nanoseconds deadline_ns) {
   const os::Nanoseconds left_ns = deadline_ns - clock_.now_ns() - settings_.spin_ns;
   const os::Nanoseconds timeout_ns = std::clamp<os::Nanoseconds>(left_ns, 0, wait_max_ns);
-  const auto ready = poller_.wait(events_, timeout_ns);
+  meter_.wait_begins();
+  const auto ready = poller_.wait(events_, meter_.bounded(timeout_ns));
+  meter_.wait_ends();
   const auto count = static_cast<std::size_t>(ready.value_or(0));
   for (std::size_t at = 0; at < count; ++at) {
     dispatch(events_[at]);
@@ -330,6 +341,9 @@ void LoadShard::dispatch(const epoll_event& event) {
   } else if (const std::uint32_t answered = exchange_.handle(index, event.events);
              answered > 0 && traffic_) {
     traffic_->on_answered(index, answered);
+    if (silences_) {
+      silences_->on_answer((range_.first + index) % settings_.targets.size(), exchange_.last_ns());
+    }
   }
 }
 
@@ -342,14 +356,6 @@ void LoadShard::publish() {
   status.errors.store(accounting_.errors_total(), std::memory_order_relaxed);
   status.outstanding.store(exchange_.outstanding(), std::memory_order_relaxed);
   status.turns.store(status.turns.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
-}
-
-// This shard's part of the list: an equal share, or one CPU where there are more shards.
-os::CpuSet cpus_of_shard(const os::CpuSet& cpus, std::uint32_t shards, std::uint32_t index) {
-  if (shards >= cpus.size()) return {cpus[index % cpus.size()]};
-  os::CpuSet own;
-  for (std::size_t at = index; at < cpus.size(); at += shards) own.push_back(cpus[at]);
-  return own;
 }
 
 os::Result<void> prepare_process(const ShardOrder& order) {

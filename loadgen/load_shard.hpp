@@ -12,6 +12,7 @@
 #include "loadgen/payload.hpp"
 #include "loadgen/run_control.hpp"
 #include "loadgen/source_addresses.hpp"
+#include "measure/loop_meter.hpp"
 #include "os/wake_event.hpp"
 
 namespace c1m::loadgen {
@@ -25,6 +26,7 @@ struct ShardOrder {
   std::uint32_t shards = 1;
   const RunControl& control;
   ShardStatus& status;
+  measure::LoopPauses* pauses = nullptr;  // null: not measured
   const os::WakeEvent& wake;
   int result_fd = -1;  // takes the shard's result as JSON, then is closed
 };

@@ -18,6 +18,7 @@
 #include "loadgen/load_output.hpp"
 #include "loadgen/load_report.hpp"
 #include "loadgen/load_run.hpp"
+#include "loadgen/pause_report.hpp"
 #include "loadgen/search_run.hpp"
 #include "os/cpu_set.hpp"
 #include "os/exit_code.hpp"
@@ -58,7 +59,14 @@ int exit_code(const LoadSettings& settings, const RunOutcome& outcome, bool is_w
 int finish(const LoadSettings& settings, const std::vector<AddressRange>& sources,
            const RunOutcome& outcome) {
   const measure::LoadDocument document = judged_document(settings, sources, outcome);
-  const auto unwritten = write_result(settings, document, outcome.results);
+  auto unwritten = write_result(settings, document, outcome.results);
+  if (!settings.pauses.path.empty()) {
+    const std::string pauses = measure::to_json(pauses_document(settings, outcome));
+    if (auto written = os::write_file_atomically(settings.pauses.path, pauses); !written) {
+      unwritten.push_back(
+          fmt::format("cannot write {}: {}", settings.pauses.path, os::describe(written.error())));
+    }
+  }
   for (const std::string& failure : outcome.failures) complain(os::exit_failed, failure);
   for (const std::string& failure : unwritten) complain(os::exit_failed, failure);
   // A terminal that has just been shown the text needs it no second time.

@@ -10,7 +10,7 @@
 #include <cstdint>
 #include <limits>
 
-#include "loadgen/live_histogram.hpp"
+#include "measure/live_histogram.hpp"
 #include "os/clock.hpp"
 
 namespace c1m::loadgen {
@@ -48,8 +48,8 @@ struct alignas(64) ShardStatus {
   // Turns of the event loop; at least one a second while the shard is healthy.
   std::atomic<std::uint64_t> turns{0};
   // For what is shown of the running test; warm-up included.
-  LiveHistogram latency;
-  LiveHistogram send_lag;
+  measure::LiveHistogram latency;
+  measure::LiveHistogram send_lag;
 };
 static_assert(std::atomic<os::Nanoseconds>::is_always_lock_free);
 static_assert(std::atomic<ShardPhase>::is_always_lock_free);

@@ -51,6 +51,11 @@ os::Result<ShardFleet> ShardFleet::create(const LoadSettings& settings, const Ro
   if (!statuses) return std::unexpected(statuses.error());
   ShardFleet fleet(*std::move(control), *std::move(statuses), poller);
   fleet.control().drain_ns = settings.timeout_ns;
+  if (!settings.pauses.path.empty()) {
+    auto pauses = os::SharedArray<measure::LoopPauses>::create(shards);
+    if (!pauses) return std::unexpected(pauses.error());
+    fleet.pauses_.emplace(*std::move(pauses));
+  }
   for (std::uint32_t index = 0; index < shards; ++index) {
     auto started = fleet.start_shard(settings, routes, payload, index, shards);
     if (!started) return std::unexpected(started.error());
@@ -73,6 +78,7 @@ os::Result<void> ShardFleet::start_shard(const LoadSettings& settings, const Rou
                          .shards = shards,
                          .control = control_[0],
                          .status = statuses_[index],
+                         .pauses = pauses_ ? &(*pauses_)[index] : nullptr,
                          .wake = *wake,
                          .result_fd = pipe->write_end.get()};
   auto child = os::fork_child([&] {
@@ -201,6 +207,16 @@ std::vector<measure::LoadShardResult> ShardFleet::take_results() {
     if (shard.result) results.push_back(*std::move(shard.result));
   }
   return results;
+}
+
+std::vector<measure::PauseMeter> ShardFleet::loop_meters() const {
+  std::vector<measure::PauseMeter> meters;
+  for (std::size_t index = 0; pauses_ && index < pauses_->size(); ++index) {
+    meters.push_back(measure::meter_of_loop((*pauses_)[index]));
+    meters.back().shard = index;
+    meters.back().worker = 0;
+  }
+  return meters;
 }
 
 std::vector<std::pair<std::uint32_t, int>> ShardFleet::identities() const {

@@ -17,6 +17,8 @@
 #include "loadgen/run_control.hpp"
 #include "loadgen/source_addresses.hpp"
 #include "measure/load_result.hpp"
+#include "measure/loop_meter.hpp"
+#include "measure/pauses_document.hpp"
 #include "os/clock.hpp"
 #include "os/poller.hpp"
 #include "os/process.hpp"
@@ -85,6 +87,8 @@ class ShardFleet {
   [[nodiscard]] const std::vector<std::string>& deaths() const { return deaths_; }
   // The results that arrived, in the order of the shards; call it when all have ended.
   [[nodiscard]] std::vector<measure::LoadShardResult> take_results();
+  // The loops' pauses, if they were to be measured; call it when all have ended.
+  [[nodiscard]] std::vector<measure::PauseMeter> loop_meters() const;
   // Index and pid of every shard, for the document.
   [[nodiscard]] std::vector<std::pair<std::uint32_t, int>> identities() const;
 
@@ -111,6 +115,7 @@ class ShardFleet {
 
   os::SharedArray<RunControl> control_;  // of one
   os::SharedArray<ShardStatus> statuses_;
+  std::optional<os::SharedArray<measure::LoopPauses>> pauses_;  // one a shard, if measured
   os::Poller* poller_;
   std::vector<Shard> shards_;
   std::vector<std::string> deaths_;

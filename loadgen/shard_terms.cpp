@@ -13,6 +13,13 @@ constexpr std::size_t excess_bytes_max = 64 * 1024;
 
 }  // namespace
 
+os::CpuSet cpus_of_shard(const os::CpuSet& cpus, std::uint32_t shards, std::uint32_t index) {
+  if (shards >= cpus.size()) return {cpus[index % cpus.size()]};
+  os::CpuSet own;
+  for (std::size_t at = index; at < cpus.size(); at += shards) own.push_back(cpus[at]);
+  return own;
+}
+
 LoopKind loop_kind(LoadMode mode) {
   return mode == LoadMode::open ? LoopKind::open : LoopKind::closed;
 }

@@ -9,9 +9,13 @@
 #include "loadgen/load_settings.hpp"
 #include "loadgen/load_shard.hpp"
 #include "loadgen/websocket_exchange.hpp"
+#include "os/cpu_set.hpp"
 
 namespace c1m::loadgen {
 
+// This shard's part of the list: an equal share, or one CPU where there are more shards.
+[[nodiscard]] os::CpuSet cpus_of_shard(const os::CpuSet& cpus, std::uint32_t shards,
+                                       std::uint32_t index);
 [[nodiscard]] LoopKind loop_kind(LoadMode mode);
 // Connects a second.
 [[nodiscard]] double connect_rate_of_shard(const ShardOrder& order);

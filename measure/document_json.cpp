@@ -1,7 +1,9 @@
 // Shared parts of documents; see document_json.hpp.
 #include "measure/document_json.hpp"
 
+#include "measure/histogram_codec.hpp"
 #include "os/build_info.hpp"
+#include "os/clock.hpp"
 
 namespace c1m::measure {
 namespace {
@@ -34,6 +36,39 @@ OrderedJson json_of(const ThresholdVerdict& verdict) {
           {"bound", verdict.bound},
           {"unit", verdict.unit},
           {"ok", verdict.ok}};
+}
+
+double to_us(double ns) {
+  return ns / static_cast<double>(os::ns_per_us);
+}
+
+OrderedJson percentile_block(const Histogram& histogram) {
+  OrderedJson block = {{"count", histogram.count()}};
+  const auto put = [&](const char* name, double ns) {
+    block[name] = histogram.empty() ? OrderedJson(nullptr) : OrderedJson(to_us(ns));
+  };
+  const auto put_percentile = [&](const char* name, double percentile) {
+    put(name, static_cast<double>(histogram.value_at_percentile(percentile)));
+  };
+  put("min", static_cast<double>(histogram.min()));
+  put("mean", histogram.mean());
+  put("stddev", histogram.stddev());
+  put_percentile("p50", 50);
+  put_percentile("p75", 75);
+  put_percentile("p90", 90);
+  put_percentile("p95", 95);
+  put_percentile("p99", 99);
+  put_percentile("p999", 99.9);
+  put_percentile("p9999", 99.99);
+  put_percentile("p99999", 99.999);
+  put("max", static_cast<double>(histogram.max()));
+  block["hdr_unit"] = "ns";
+  block["hdr_v2_b64"] = encode_v2_base64(histogram);
+  return block;
+}
+
+OrderedJson percentile_block(const std::optional<Histogram>& histogram) {
+  return histogram ? percentile_block(*histogram) : OrderedJson(nullptr);
 }
 
 void put_identity(OrderedJson& json, const char* kind, const std::string& started_utc) {

@@ -1,4 +1,4 @@
-// JSON of the parts that several documents of the load generator share.
+// JSON of the parts that several documents share.
 // Threads: pure functions. Not here: whole documents (load_document, search_document).
 #pragma once
 
@@ -6,6 +6,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "measure/histogram.hpp"
 #include "measure/load_document.hpp"
 
 namespace c1m::measure {
@@ -20,6 +21,12 @@ OrderedJson json_of(const std::optional<T>& value) {
 
 [[nodiscard]] OrderedJson json_of(const Settings& settings);
 [[nodiscard]] OrderedJson json_of(const ThresholdVerdict& verdict);
+
+[[nodiscard]] double to_us(double ns);
+
+// A histogram of ns in us; the figures of an empty one are null: nothing was measured.
+[[nodiscard]] OrderedJson percentile_block(const Histogram& histogram);
+[[nodiscard]] OrderedJson percentile_block(const std::optional<Histogram>& histogram);
 
 // The head of every document: its kind, when it began, and which build wrote it.
 void put_identity(OrderedJson& json, const char* kind, const std::string& started_utc);

@@ -55,20 +55,6 @@ auto read_counter(KernelCounters& counters, const char* name, const std::string&
   return value;
 }
 
-std::optional<std::uint64_t> read_throttled_us(KernelCounters& counters) {
-  const auto cgroup = os::read_file("/proc/self/cgroup");
-  std::optional<std::uint64_t> sum_us;
-  for (const std::string& path : cpu_stat_paths(cgroup.value_or(""))) {
-    const auto text = os::read_file(path);
-    const auto throttled_us = text ? parse_throttled_us(*text) : std::nullopt;
-    if (throttled_us) sum_us = sum_us.value_or(0) + *throttled_us;
-  }
-  if (!sum_us) {
-    counters.unavailable["throttled_us"] = "no cpu.stat of this process's control groups counts it";
-  }
-  return sum_us;
-}
-
 // The two clocks cannot be read at once: of a few tries, the one that took least counts, so that
 // being preempted in between does not look like a step of the clock.
 os::Nanoseconds read_realtime_offset_ns() {
@@ -181,6 +167,17 @@ std::vector<std::string> cpu_stat_paths(std::string_view cgroup_text) {
   return paths;
 }
 
+std::optional<std::uint64_t> read_throttled_us() {
+  const auto cgroup = os::read_file("/proc/self/cgroup");
+  std::optional<std::uint64_t> sum_us;
+  for (const std::string& path : cpu_stat_paths(cgroup.value_or(""))) {
+    const auto text = os::read_file(path);
+    const auto throttled_us = text ? parse_throttled_us(*text) : std::nullopt;
+    if (throttled_us) sum_us = sum_us.value_or(0) + *throttled_us;
+  }
+  return sum_us;
+}
+
 KernelCounters read_kernel_counters() {
   KernelCounters counters;
   const auto net_field = [&](const char* name, const char* path, const char* table,
@@ -199,7 +196,8 @@ KernelCounters read_kernel_counters() {
                                           "/proc/net/stat/nf_conntrack", parse_conntrack_drops);
   counters.machine_ticks =
       read_counter(counters, "steal_fraction", "/proc/stat", parse_machine_ticks);
-  counters.throttled_us = read_throttled_us(counters);
+  counters.throttled_us = read_throttled_us();
+  if (!counters.throttled_us) counters.unavailable["throttled_us"] = throttled_is_not_counted;
   counters.realtime_offset_ns = read_realtime_offset_ns();
   return counters;
 }

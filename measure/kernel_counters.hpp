@@ -41,6 +41,11 @@ struct KernelCounters {
 
 [[nodiscard]] KernelCounters read_kernel_counters();
 
+// KernelCounters::throttled_us by itself; nothing for the reason below.
+[[nodiscard]] std::optional<std::uint64_t> read_throttled_us();
+inline constexpr const char* throttled_is_not_counted =
+    "no cpu.stat of this process's control groups counts it";
+
 // The parsers behind it, for text as the kernel prints it. Each returns nothing when the text does
 // not hold what is asked for.
 

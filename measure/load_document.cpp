@@ -4,7 +4,6 @@
 #include <algorithm>
 
 #include "measure/document_json.hpp"
-#include "measure/histogram_codec.hpp"
 #include "measure/websocket_result_counters.hpp"
 
 namespace c1m::measure {
@@ -12,9 +11,6 @@ namespace {
 
 using Json = OrderedJson;
 
-double to_us(double ns) {
-  return ns / static_cast<double>(os::ns_per_us);
-}
 double to_s(double ns) {
   return ns / static_cast<double>(os::ns_per_s);
 }
@@ -25,36 +21,6 @@ Json to_json(const RequestCounts& counts) {
           {"lost", counts.lost},          {"in_flight_at_end", counts.in_flight_at_end},
           {"corrupt", counts.corrupt},    {"late", counts.late},
           {"timed_out", counts.timed_out}};
-}
-
-// The figures of an empty histogram are null: nothing was measured.
-Json percentile_block(const Histogram& histogram) {
-  Json block = {{"count", histogram.count()}};
-  const auto put = [&](const char* name, double ns) {
-    block[name] = histogram.empty() ? Json(nullptr) : Json(to_us(ns));
-  };
-  const auto put_percentile = [&](const char* name, double percentile) {
-    put(name, static_cast<double>(histogram.value_at_percentile(percentile)));
-  };
-  put("min", static_cast<double>(histogram.min()));
-  put("mean", histogram.mean());
-  put("stddev", histogram.stddev());
-  put_percentile("p50", 50);
-  put_percentile("p75", 75);
-  put_percentile("p90", 90);
-  put_percentile("p95", 95);
-  put_percentile("p99", 99);
-  put_percentile("p999", 99.9);
-  put_percentile("p9999", 99.99);
-  put_percentile("p99999", 99.999);
-  put("max", static_cast<double>(histogram.max()));
-  block["hdr_unit"] = "ns";
-  block["hdr_v2_b64"] = encode_v2_base64(histogram);
-  return block;
-}
-
-Json percentile_block(const std::optional<Histogram>& histogram) {
-  return histogram ? percentile_block(*histogram) : Json(nullptr);
 }
 
 Json connect_block(const LoadDocument& document) {

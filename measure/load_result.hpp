@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "measure/histogram.hpp"
+#include "measure/silence.hpp"
 #include "measure/websocket_result.hpp"
 #include "os/clock.hpp"
 
@@ -87,6 +88,7 @@ struct LoadShardResult {
   os::Nanoseconds cpu_ns = 0;  // in the window, user and system
   std::uint64_t rss_bytes = 0;
   std::uint64_t request_pool_bytes = 0;
+  std::optional<ShardSilence> silence;       // with --pauses
   std::optional<WebSocketResult> websocket;  // of a run over WebSocket
 };
 

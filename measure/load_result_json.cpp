@@ -98,6 +98,29 @@ std::optional<WebSocketResult> websocket_from(const Json& json, HistogramReader&
   return websocket;
 }
 
+Json to_json(const std::optional<ShardSilence>& silence) {
+  if (!silence) return nullptr;
+  Json targets = Json::array();
+  for (const TargetSilence& target : silence->targets) {
+    Json silences = Json::array();
+    for (const Silence& each : target.silences) silences.push_back({each.begin_ns, each.end_ns});
+    targets.push_back({{"answers", target.answers}, {"silences", std::move(silences)}});
+  }
+  return {{"floor_ns", silence->floor_ns}, {"targets", std::move(targets)}};
+}
+
+std::optional<ShardSilence> silence_from(const Json& json) {
+  if (json.is_null()) return std::nullopt;
+  ShardSilence silence{.floor_ns = json.at("floor_ns"), .targets = {}};
+  for (const Json& target : json.at("targets")) {
+    TargetSilence seen{.answers = target.at("answers"), .silences = {}};
+    for (const Json& each : target.at("silences"))
+      seen.silences.push_back({.begin_ns = each.at(0), .end_ns = each.at(1)});
+    silence.targets.push_back(std::move(seen));
+  }
+  return silence;
+}
+
 LoadShardResult result_from(const Json& json, HistogramReader& histograms) {
   LoadShardResult result;
   json.at("index").get_to(result.index);
@@ -123,6 +146,7 @@ LoadShardResult result_from(const Json& json, HistogramReader& histograms) {
   json.at("cpu_ns").get_to(result.cpu_ns);
   json.at("rss_bytes").get_to(result.rss_bytes);
   json.at("request_pool_bytes").get_to(result.request_pool_bytes);
+  result.silence = silence_from(json.at("silence"));
   result.websocket = websocket_from(json.at("websocket"), histograms);
   return result;
 }
@@ -155,6 +179,7 @@ std::string write_load_shard_result(const LoadShardResult& result) {
                      {"cpu_ns", result.cpu_ns},
                      {"rss_bytes", result.rss_bytes},
                      {"request_pool_bytes", result.request_pool_bytes},
+                     {"silence", to_json(result.silence)},
                      {"websocket", to_json(result.websocket)}};
   return json.dump();
 }

@@ -53,6 +53,9 @@ LoadShardResult full_result() {
   result.cpu_ns = 34;
   result.rss_bytes = 35;
   result.request_pool_bytes = 36;
+  result.silence =
+      ShardSilence{.floor_ns = 50,
+                   .targets = {{.answers = 51, .silences = {{.begin_ns = 52, .end_ns = 53}}}, {}}};
   result.websocket = WebSocketResult{.handshake_ns = histogram_of({37}),
                                      .ping_rtt_ns = histogram_of({38}),
                                      .close_ns = histogram_of({39}),
@@ -105,6 +108,7 @@ TEST(LoadShardResultJson, ComesBackAsItWas) {
   EXPECT_EQ(read->cpu_ns, written.cpu_ns);
   EXPECT_EQ(read->rss_bytes, written.rss_bytes);
   EXPECT_EQ(read->request_pool_bytes, written.request_pool_bytes);
+  EXPECT_EQ(read->silence, written.silence);
   EXPECT_EQ(read->websocket, written.websocket);
 }
 

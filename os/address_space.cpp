@@ -4,6 +4,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "os/call_watch.hpp"
+
 namespace c1m::os {
 namespace {
 
@@ -37,10 +39,13 @@ AddressSpace& AddressSpace::operator=(AddressSpace&& other) noexcept {
 }
 
 AddressSpace::~AddressSpace() {
-  if (data_ != nullptr) ::munmap(data_, size_);
+  if (data_ == nullptr) return;
+  const TimedCall timed(WatchedCall::memory);
+  ::munmap(data_, size_);
 }
 
 Result<GuardKind> install_guard(std::byte* pages, std::size_t bytes, GuardKind kind) {
+  const TimedCall timed(WatchedCall::memory);
   if (kind == GuardKind::marker) {
     if (::madvise(pages, bytes, madv_guard_install) == 0) return GuardKind::marker;
     if (errno != EINVAL) return last_error("madvise(MADV_GUARD_INSTALL)");
@@ -53,6 +58,7 @@ Result<GuardKind> install_guard(std::byte* pages, std::size_t bytes, GuardKind k
 }
 
 Result<void> release_memory(std::byte* pages, std::size_t bytes) {
+  const TimedCall timed(WatchedCall::memory);
   if (::madvise(pages, bytes, MADV_DONTNEED) != 0) return last_error("madvise(MADV_DONTNEED)");
   return {};
 }

@@ -7,6 +7,8 @@
 #include <cstdint>
 #include <mutex>
 
+#include "os/call_watch.hpp"
+
 #if defined(C1M_RUNTIME_MODEL)
 #include "runtime/model/model_atomic.hpp"  // the same names, on the machine of model_test
 #endif
@@ -17,7 +19,21 @@ namespace c1m::runtime {
 template <class T>
 using Atomic = std::atomic<T>;
 
-using ThreadMutex = std::mutex;
+// A lock between threads. One that is free costs what std::mutex costs; waiting for it is seen by
+// os/call_watch.hpp.
+class ThreadMutex {
+ public:
+  void lock() {
+    if (mutex_.try_lock()) return;
+    const os::TimedCall timed(os::WatchedCall::lock_wait);
+    mutex_.lock();
+  }
+  [[nodiscard]] bool try_lock() { return mutex_.try_lock(); }
+  void unlock() { mutex_.unlock(); }
+
+ private:
+  std::mutex mutex_;
+};
 
 // Orders an earlier store before a later load (Dekker's pattern), which release and acquire do not.
 inline void store_load_fence() {

@@ -44,6 +44,10 @@ def test_help_and_version_go_to_stdout(program: str, programs: Path) -> None:
         (("--listen", "127.0.0.1:0", "--protocol", "ftp"), ["--protocol", "ftp", "echo"]),
         (("--listen", "127.0.0.1:0", "--stats-interval", "soon"), ["--stats-interval", "soon"]),
         (("--listen", "127.0.0.1:0", "--cpus", "0-"), ["--cpus", "0-"]),
+        (
+            ("--listen", "127.0.0.1:0", "--pause-threshold", "2ms"),
+            ["--pause-threshold", "--pauses"],
+        ),
         (("--listen", "127.0.0.1:0", "--no-such-flag"), ["--no-such-flag"]),
         (("--listen", "127.0.0.1:65535", "--shards", "2"), ["65535"]),
     ],
@@ -118,7 +122,7 @@ def test_a_server_sized_beyond_the_descriptor_limit(programs: Path) -> None:
         assert word in done.stderr
 
 
-@pytest.mark.parametrize("flag", ["--ready-file", "--stats-file"])
+@pytest.mark.parametrize("flag", ["--ready-file", "--stats-file", "--pauses"])
 def test_an_unwritable_server_file_is_refused_before_the_start(flag: str, programs: Path) -> None:
     path = "/nonexistent/directory/file"
     done = _run(programs / "c1m-floor", "--listen", "127.0.0.1:0", flag, path)
@@ -126,12 +130,13 @@ def test_an_unwritable_server_file_is_refused_before_the_start(flag: str, progra
     assert path in done.stderr
 
 
+@pytest.mark.parametrize("flag", ["--out", "--pauses"])
 def test_an_unwritable_result_is_refused_before_the_run(
-    programs: Path, start_server: StartServer
+    flag: str, programs: Path, start_server: StartServer
 ) -> None:
     server = start_server("floor")
     path = "/nonexistent/directory/result.json"
-    done = _run(programs / "c1m-load", "--target", server.target, "-d", "20s", "--out", path)
+    done = _run(programs / "c1m-load", "--target", server.target, "-d", "20s", flag, path)
     assert done.returncode in (1, 2)
     assert path in done.stderr
     assert server.stats()[-1]["total"]["connections_accepted"] == 0, "no connection was opened"

@@ -17,6 +17,7 @@ from c1m.failure import CommandError
 from c1m.layout import Programs
 from c1m.load import LoadOutcome, run_load
 from c1m.memory_probe import MemoryProbe
+from c1m.pauses.pause_block import pause_block
 from c1m.placement import Placement
 from c1m.plan import CellPlan
 from c1m.server import Server, ServerPlan, StopRequestedError
@@ -88,6 +89,7 @@ def _measure(plan: CellPlan, workshop: Workshop, directory: Path, trace: _Trace)
         plan.stats_interval_ms,
         plan.protocol,
         () if plan.stacks is None else ("--stacks", plan.stacks),
+        measures_pauses=plan.measures_pauses,
     )
     trace.server = Server(server_plan, workshop.programs, directory, workshop.stop_request)
     trace.server.wait_ready()
@@ -123,6 +125,7 @@ def _describe(
     document = trace.outcome.document if trace.outcome else None
     lines = _stats(trace)
     window = document["window"] if document else None
+    pauses = _pauses(trace, window) if plan.measures_pauses else None
     cell: Document = {
         "id": identity,
         "order": order,
@@ -166,6 +169,7 @@ def _describe(
     if trace.memory is not None:
         _add_memory(cell, trace.memory, plan.settle_s)
     cell["probe"] = None
+    cell["pauses"] = pauses
     cell["validity"] = _validity(cell, document, plan, workshop.placement, lines)
     return cell
 
@@ -190,6 +194,18 @@ def _stats(trace: _Trace) -> list[Document]:
     except CommandError as failure:
         trace.failure = trace.failure or failure.text
         return []
+
+
+def _pauses(trace: _Trace, window: Document | None) -> Document | None:
+    if trace.server is None or trace.outcome is None or window is None:
+        return None
+    try:
+        server = trace.server.pauses()
+    except CommandError as failure:
+        trace.failure = trace.failure or failure.text
+        return None
+    generator = trace.outcome.pauses
+    return pause_block(server, generator, window) if generator else None
 
 
 def _settings(plan: CellPlan, placement: Placement) -> Document:
@@ -275,6 +291,9 @@ def _own_checks(
         checks.append(_check("server_connections", open_now, plan.connections, text))
         known = server["pss_bytes"] is not None
         checks.append(_check("memory_read", known, True, "Memory was read after settling."))
+    if plan.measures_pauses:
+        known = cell["pauses"] is not None
+        checks.append(_check("pauses_read", known, True, "Both sides left what their meters saw."))
     return checks
 
 

@@ -17,7 +17,17 @@ from c1m.layout import SCHEMA_DIRECTORY
 
 Document: TypeAlias = dict[str, Any]
 
-KINDS = ("ready", "stats", "load", "search", "calibration", "run", "doctor", "million")
+KINDS = (
+    "ready",
+    "stats",
+    "load",
+    "search",
+    "calibration",
+    "run",
+    "doctor",
+    "million",
+    "pauses",
+)
 
 
 class InvalidDocumentError(ValueError):

@@ -54,6 +54,11 @@ class LoadPlan:
         return _GRACE_S + self.connections / _CLOSES_PER_S_MIN
 
     @property
+    def measures_pauses(self) -> bool:
+        """Whether the generator's meters of pauses are on."""
+        return False
+
+    @property
     def more_flags(self) -> list[str]:
         """Flags of a more special plan."""
         return []
@@ -66,6 +71,7 @@ class LoadOutcome:
     command: list[str]
     document: Document | None
     failure: str | None
+    pauses: Document | None = None
 
 
 def load_command(plan: LoadPlan, targets: str, programs: Programs, out: Path) -> list[str]:
@@ -102,7 +108,13 @@ def load_command(plan: LoadPlan, targets: str, programs: Programs, out: Path) ->
         command += ["--idle"]
     if plan.connect_rate_per_s is not None:
         command += ["--connect-rate", str(plan.connect_rate_per_s)]
+    if plan.measures_pauses:
+        command += ["--pauses", display_path(_pauses_file(out))]
     return command + plan.more_flags
+
+
+def _pauses_file(out: Path) -> Path:
+    return out.with_name("load-pauses.json")
 
 
 def duration_text(duration_s: float) -> str:
@@ -132,12 +144,17 @@ def run_load(
         in_time = child.stop(plan.grace_s)
     if not in_time and failure is None:
         failure = f"{child.name} did not end within {plan.grace_s:g} s of SIGTERM and was killed"
-    document, rubbish = _document(out)
+    document, rubbish = _document("load", out)
     if failure is None and child.exit_code != 0:
         failure = child.end_text()
     if failure is None and document is None:
         failure = f"{child.name} left no document that can be used: {rubbish}"
-    return LoadOutcome(command, document, failure)
+    pauses = None
+    if plan.measures_pauses:
+        pauses, rubbish = _document("pauses", _pauses_file(out))
+        if failure is None and pauses is None:
+            failure = f"{child.name} left no document of pauses that can be used: {rubbish}"
+    return LoadOutcome(command, document, failure, pauses)
 
 
 def _watch(
@@ -171,9 +188,9 @@ def _wait_for_end(child: Child, stop_request: StopRequest) -> None:
         stop_request.wait([child.pidfd], _POLL_S)
 
 
-def _document(out: Path) -> tuple[Document | None, str]:
+def _document(kind: str, out: Path) -> tuple[Document | None, str]:
     try:
-        return read("load", out), ""
+        return read(kind, out), ""
     except InvalidDocumentError as error:
         return None, str(error)
     except OSError as error:

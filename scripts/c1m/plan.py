@@ -47,6 +47,11 @@ class CellPlan(LoadPlan):
         return f"{self.experiment}/c{self.connections}{rate}{protocol}{stacks}"
 
     @property
+    def measures_pauses(self) -> bool:
+        """Both sides measure when they stand still; elsewhere that would cost a little."""
+        return self.experiment == "pauses"
+
+    @property
     def title(self) -> str:
         """For progress lines."""
         rate = f" at {self.rate_rps:g}/s" if self.rate_rps is not None else ""
@@ -89,6 +94,15 @@ def templates(profile: Profile) -> list[tuple[CellPlan, int]]:
         )
         timed = replace(cell, warmup_s=capacity.warmup_s, duration_s=capacity.duration_s)
         found.append((timed, capacity.repetitions))
+    if (pauses := profile.pauses) is not None:
+        cell = replace(blank, experiment="pauses", connections=pauses.connections)
+        timed = replace(
+            cell,
+            rate_rps=pauses.rate_rps,
+            warmup_s=pauses.warmup_s,
+            duration_s=pauses.duration_s,
+        )
+        found.append((timed, pauses.repetitions))
     websocket = replace(blank, protocol="ws")
     found += _latency(websocket, profile.latency_ws)
     found += _efficiency(websocket, profile.efficiency_ws)
@@ -221,11 +235,13 @@ def fit(profile: Profile, connections_max: int, binding: str) -> tuple[Profile, 
         rungs = _distinct([[reduced(rung, "memory")] for rung in wanted.rungs])
         return replace(wanted, rungs=[rung for (rung,) in rungs])
 
-    capacity, connect = profile.capacity, profile.connect
+    capacity, connect, pauses = profile.capacity, profile.connect, profile.pauses
     if capacity is not None:
         capacity = replace(capacity, connections=reduced(capacity.connections, "capacity"))
     if connect is not None:
         connect = replace(connect, connections=reduced(connect.connections, "connect"))
+    if pauses is not None:
+        pauses = replace(pauses, connections=reduced(pauses.connections, "pauses"))
     fitted = replace(
         profile,
         latency=latency(profile.latency),
@@ -236,6 +252,7 @@ def fit(profile: Profile, connections_max: int, binding: str) -> tuple[Profile, 
         latency_ws=latency(profile.latency_ws),
         efficiency_ws=efficiency(profile.efficiency_ws),
         memory_ws=memory(profile.memory_ws),
+        pauses=pauses,
     )
     return fitted, notes
 

@@ -98,6 +98,17 @@ class MemorySettings:
 
 
 @dataclass(frozen=True)
+class PauseSettings:
+    """Open loop at a fixed rate, with the meters of pauses on."""
+
+    repetitions: int
+    connections: int
+    rate_rps: float
+    warmup_s: float
+    duration_s: float
+
+
+@dataclass(frozen=True)
 class MillionSettings:
     """As many connections as fit, up to `connections`: a profile with this section runs nothing
     else. `rungs_percent` are shares of the connections, each with its `repetitions`; variants in
@@ -140,6 +151,7 @@ class Profile:
     latency_ws: LatencySettings | None = None
     efficiency_ws: EfficiencySettings | None = None
     memory_ws: MemorySettings | None = None
+    pauses: PauseSettings | None = None
 
 
 _SECTIONS: dict[str, type[Any]] = {
@@ -152,6 +164,7 @@ _SECTIONS: dict[str, type[Any]] = {
     "latency_ws": LatencySettings,
     "efficiency_ws": EfficiencySettings,
     "memory_ws": MemorySettings,
+    "pauses": PauseSettings,
     "million": MillionSettings,
 }
 

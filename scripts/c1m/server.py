@@ -38,6 +38,7 @@ class ServerPlan:
     stats_interval_ms: int
     protocol: str
     flags: tuple[str, ...] = ()
+    measures_pauses: bool = False
 
     @property
     def stop_grace_s(self) -> float:
@@ -54,6 +55,7 @@ class Server:
         self.plan = plan
         self._ready_file = directory / "ready.json"
         self._stats_file = directory / "stats.jsonl"
+        self._pauses_file = directory / "server-pauses.json"
         self._stop_request = stop_request
         self.ready: Document = {}
         self.child = Child(
@@ -65,6 +67,7 @@ class Server:
 
     def _command(self, programs: Programs) -> list[str]:
         plan = self.plan
+        pauses = ["--pauses", display_path(self._pauses_file)] if plan.measures_pauses else []
         return [
             programs.path(BACKENDS[plan.backend].program),
             "--listen",
@@ -85,6 +88,7 @@ class Server:
             display_path(self._stats_file),
             "--stats-interval",
             f"{plan.stats_interval_ms}ms",
+            *pauses,
             *plan.flags,
         ]
 
@@ -146,6 +150,15 @@ class Server:
         if self.child.exit_code not in (0, 143):
             return self.child.end_text(", when it was told to stop")
         return None
+
+    def pauses(self) -> Document:
+        """What its meters of pauses found, when it has ended; CommandError without a document."""
+        try:
+            return read("pauses", self._pauses_file)
+        except (InvalidDocumentError, OSError) as error:
+            raise CommandError(
+                f"{self.child.name} left no document of pauses that can be used: {error}"
+            ) from error
 
     def latest_total(self) -> Document | None:
         """The sum over all shards in the last whole stats line; None before there is one."""

@@ -57,6 +57,12 @@ repetitions = 1
 rungs = [10, 100, 200]
 settle_s = 0.1
 hold_s = 0.4
+[pauses]
+repetitions = 1
+connections = 100
+rate_rps = 2000
+warmup_s = 0
+duration_s = 0.5
 [latency_ws]
 repetitions = 1
 warmup_s = 0

@@ -20,9 +20,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+# Beside this file, which runs as a script.
+from fake_pauses import load_pauses, server_pauses  # type: ignore[import-not-found]
 from hdrh.histogram import HdrHistogram
 
 BUILD = {"version": "0.1.0", "commit": "0" * 40, "preset": "release", "dirty": False}
+HEAD = {"program": sys.argv[1], "started_utc": datetime.now(UTC).strftime("%FT%TZ"), **BUILD}
 CPU_US = {"threads": 15.0, "uv": 10.5, "coro": 10.8, "floor": 10.0}
 USER_BYTES = {"threads": 8400, "uv": 270, "coro": 4200, "floor": 20}
 BACKENDS = tuple(CPU_US)
@@ -173,6 +176,10 @@ def serve(backend: str) -> int:
                 print("c1m-fake: shard 0 was killed by signal 9 (SIGKILL)", file=sys.stderr)
                 return 1
     ready_file.unlink(missing_ok=True)
+    if flag("--pauses"):
+        write_whole(
+            Path(flag("--pauses")), json.dumps(server_pauses(HEAD, int(started * 1e9), block))
+        )
     return 0
 
 
@@ -348,6 +355,8 @@ def load() -> int:
         time.sleep(0.02)
     text = json.dumps(document(backend, start_ns, duration_s, bool(ended)))
     write_whole(Path(flag("--out")), "\x00rubbish{" if fault("load-rubbish", backend) else text)
+    if flag("--pauses"):
+        write_whole(Path(flag("--pauses")), json.dumps(load_pauses(HEAD, start_ns, block)))
     return 143 if ended else 0
 
 

@@ -22,7 +22,7 @@ def test_the_run_is_valid_and_of_its_schema(whole_run: Path) -> None:
     assert not run["run"]["partial"]
     assert run["run"]["backends"] == BACKENDS
     found = {cell["experiment"] for cell in run["cells"]}
-    assert found == {"latency", "efficiency", "capacity", "connect", "memory"}
+    assert found == {"latency", "efficiency", "capacity", "connect", "memory", "pauses"}
 
 
 def test_a_document_with_an_unknown_field_is_not_of_the_schema(whole_run: Path) -> None:
@@ -75,6 +75,19 @@ def test_the_capacity_search_finds_the_fakes_limits(whole_run: Path) -> None:
             c["probe"] for c in run["cells"] if (c["probe"] or {}).get("search") == search["id"]
         ]
         assert [probe["index"] for probe in probes] == list(range(search["probes"]))
+
+
+def test_pauses_have_the_causes_that_the_fakes_give_them(whole_run: Path) -> None:
+    cells = [cell for cell in read_run(whole_run)["cells"] if cell["experiment"] == "pauses"]
+    assert {cell["backend"] for cell in cells} == set(BACKENDS)
+    for cell in cells:
+        assert cell["pauses"]["episodes"]
+        for episode in cell["pauses"]["episodes"]:
+            assert (episode["cause"], episode["seen_as"]) == ("worker", "service")
+            assert episode["workers"] == ["0.0"]
+        assert {each["side"] for each in cell["pauses"]["meters"]} == {"server", "generator"}
+    others = [cell for cell in read_run(whole_run)["cells"] if cell["experiment"] != "pauses"]
+    assert all(cell["pauses"] is None for cell in others)
 
 
 def test_histograms_in_run_json_are_those_of_the_figures(whole_run: Path) -> None:

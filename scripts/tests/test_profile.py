@@ -18,13 +18,13 @@ def smoke() -> dict[str, Any]:
 
 
 def test_the_profiles_that_come_with_c1m() -> None:
-    assert profile_names() == ["full", "million", "million-once", "quick", "smoke"]
+    assert profile_names() == ["full", "million", "million-once", "pauses", "quick", "smoke"]
 
 
 @pytest.mark.parametrize("name", ["smoke", "quick", "full"])
 def test_each_profile_has_every_experiment(name: str) -> None:
     found = {cell.experiment for cell, _ in templates(read_profile(name))}
-    assert found == {"latency", "efficiency", "capacity", "connect", "memory"}
+    assert found == {"latency", "efficiency", "capacity", "connect", "memory", "pauses"}
 
 
 def test_quick_repeats_latency_and_efficiency_three_times() -> None:
@@ -43,7 +43,9 @@ def test_a_path_is_a_profile(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["billion", "nothing.toml", ""])
 def test_unknown_profiles_are_listed(name: str) -> None:
-    with pytest.raises(UsageError, match="full, million, million-once, quick, smoke") as caught:
+    with pytest.raises(
+        UsageError, match="full, million, million-once, pauses, quick, smoke"
+    ) as caught:
         read_profile(name)
     assert caught.value.code == ExitCode.USAGE
 

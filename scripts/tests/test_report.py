@@ -16,7 +16,7 @@ from c1m.report.tables import all_tables
 from c1m.results import read_run
 
 METHOD = TOP / "docs" / "methodology.md"
-SECTIONS = ("latency", "efficiency", "capacity", "connect", "memory")
+SECTIONS = ("latency", "efficiency", "capacity", "connect", "memory", "pauses")
 
 
 def load_in_chromium(page: Path, profile: Path) -> tuple[str, str]:

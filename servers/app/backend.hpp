@@ -15,6 +15,7 @@
 #include "os/result.hpp"
 #include "os/socket.hpp"
 #include "protocol/websocket_service.hpp"
+#include "servers/app/shard_pauses.hpp"
 #include "servers/app/worker_counters.hpp"
 
 namespace c1m::servers::app {
@@ -61,6 +62,7 @@ struct ShardContext {
   StackChoice stacks = StackChoice::dedicated;
   // How often counters are read that the shard publishes by itself.
   os::Nanoseconds stats_interval_ns = os::ns_per_s;
+  PauseBoard pauses;
 };
 
 struct Backend {
@@ -73,6 +75,8 @@ struct Backend {
   bool has_coroutines = false;         // so that --coroutine-stack and --stacks exist
   bool has_compact_stacks = false;     // or dedicated ones run whatever --stacks says
   bool has_pollers = false;            // so that --poller exists
+  // Why the turns of its loops are not measured; empty: they are.
+  std::string_view turns_unavailable = {};
   // Serves until the stop descriptor is readable, then closes every connection, frees everything
   // and returns. An error means that the shard could not go on.
   os::Result<void> (*serve)(ShardContext& context) = nullptr;

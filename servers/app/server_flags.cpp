@@ -41,6 +41,8 @@ struct FlagTexts {
   std::string stats_file;
   std::string stats_interval = "1s";
   std::string admin;
+  std::string pauses;
+  std::string pause_threshold;
   std::string read_buffer = "4096";
   std::string send_buffer = "0";
   std::string receive_buffer = "0";
@@ -107,6 +109,10 @@ void declare(CLI::App& app, const Backend& backend, FlagTexts& texts) {
   flag("--stats-file", texts.stats_file, "FILE", "Write a line of figures here each interval");
   flag("--stats-interval", texts.stats_interval, "TIME", "How often to sample the shards");
   flag("--admin", texts.admin, "HOST:PORT", "Serve /healthz, /stats and /metrics here");
+  flag("--pauses", texts.pauses, "FILE",
+       "At the end, write here when workers, the runtime or the CPUs stood still");
+  flag("--pause-threshold", texts.pause_threshold, "TIME",
+       "Of --pauses: the shortest stall that is kept; every one of twice as long is found [1ms]");
   flag("--read-buffer", texts.read_buffer, "SIZE",
        "Bytes to read from a connection at most in one call");
   flag("--send-buffer", texts.send_buffer, "SIZE",
@@ -236,6 +242,14 @@ protocol::WebSocketSettings interpret_websocket(const FlagTexts& texts, FlagRead
   return settings;
 }
 
+void interpret_pauses(const FlagTexts& texts, FlagReader& read, ServerOptions& options) {
+  options.pauses_file = path(texts.pauses);
+  if (texts.pause_threshold.empty()) return;
+  if (!options.pauses_file) read.refuse("--pause-threshold", "has no meaning without --pauses");
+  options.pause_tick_ns =
+      read.duration("--pause-threshold", texts.pause_threshold, os::ns_per_ms, os::ns_per_s);
+}
+
 std::expected<ServerOptions, std::string> interpret(const FlagTexts& texts) {
   constexpr int int_max = std::numeric_limits<int>::max();
   FlagReader read;
@@ -262,6 +276,7 @@ std::expected<ServerOptions, std::string> interpret(const FlagTexts& texts) {
   options.stats_file = path(texts.stats_file);
   options.stats_interval_ns = read.duration("--stats-interval", texts.stats_interval,
                                             stats_interval_ns_min, stats_interval_ns_max);
+  interpret_pauses(texts, read, options);
   if (!texts.admin.empty()) options.admin = read.endpoint("--admin", texts.admin);
   options.read_buffer_bytes =
       read.size("--read-buffer", texts.read_buffer, read_buffer_bytes_min, read_buffer_bytes_max);

@@ -28,6 +28,8 @@ struct ServerOptions {
   std::optional<std::string> stats_file;
   os::Nanoseconds stats_interval_ns = os::ns_per_s;
   std::optional<os::Endpoint> admin;
+  std::optional<std::string> pauses_file;
+  os::Nanoseconds pause_tick_ns = os::ns_per_ms;
   std::size_t read_buffer_bytes = 4096;
   int send_buffer_bytes = 0;     // 0: the kernel's autotuning
   int receive_buffer_bytes = 0;  // likewise

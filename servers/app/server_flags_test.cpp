@@ -62,6 +62,25 @@ TEST(ServerFlags, DefaultsAreThoseOfTheDocumentation) {
   EXPECT_EQ(options->stacks, StackChoice::dedicated);
 }
 
+TEST(ServerFlags, PausesHaveAFileAndAThreshold) {
+  const auto off = parse_listening({});
+  ASSERT_TRUE(off);
+  EXPECT_FALSE(off->pauses_file);
+  const auto on = parse_listening({"--pauses", "p.json", "--pause-threshold", "5ms"});
+  ASSERT_TRUE(on) << on.error().text;
+  EXPECT_EQ(on->pauses_file, "p.json");
+  EXPECT_EQ(on->pause_tick_ns, 5 * os::ns_per_ms);
+  const auto alone = parse_listening({"--pause-threshold", "5ms"});
+  ASSERT_FALSE(alone);
+  EXPECT_THAT(alone.error().text, HasSubstr("--pause-threshold: has no meaning without --pauses"));
+  for (const char* wrong : {"100us", "2s", "soon"}) {
+    const auto options = parse_listening({"--pauses", "p.json", "--pause-threshold", wrong});
+    ASSERT_FALSE(options) << wrong;
+    EXPECT_EQ(options.error().exit_code, os::exit_wrong_usage);
+    EXPECT_THAT(options.error().text, HasSubstr(wrong));
+  }
+}
+
 TEST(ServerFlags, TakesEveryFlag) {
   const auto options = parse_listening({"--protocol",
                                         "echo",

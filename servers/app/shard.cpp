@@ -121,7 +121,8 @@ std::expected<std::vector<os::Descriptor>, Refusal> open_listeners(
 }
 
 int run_shard(const Backend& backend, const ServerOptions& options, const ShardPlan& plan,
-              std::span<WorkerCounters> counters, const os::Descriptor& report) {
+              std::span<WorkerCounters> counters, const PauseBoard& pauses,
+              const os::Descriptor& report) {
   std::signal(SIGINT, SIG_IGN);
   if (const auto closed = os::close_descriptors_except(report.get()); !closed) {
     return report_refusal(report, failure(closed.error()));
@@ -130,6 +131,8 @@ int run_shard(const Backend& backend, const ServerOptions& options, const ShardP
   auto context = prepare(backend, options, plan, stop);
   if (!context) return report_refusal(report, context.error());
   context->counters = counters;
+  context->pauses = pauses;
+  record_calls(pauses);
   const auto local = os::local_endpoint(context->listeners.front().get());
   if (!local) return report_refusal(report, failure(local.error()));
   send_report(report, {.exit_code = 0, .port = local->port(), .message = {}});

@@ -25,7 +25,8 @@ struct ShardReport {
 
 // Returns the shard's exit code.
 int run_shard(const Backend& backend, const ServerOptions& options, const ShardPlan& plan,
-              std::span<WorkerCounters> counters, const os::Descriptor& report);
+              std::span<WorkerCounters> counters, const PauseBoard& pauses,
+              const os::Descriptor& report);
 
 // One listening socket, or several on one port; the sentence of an error names the port and what to
 // do.

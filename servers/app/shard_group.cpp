@@ -55,6 +55,8 @@ std::expected<ShardGroup, Refusal> ShardGroup::start(const Backend& backend,
   auto counters = os::SharedArray<WorkerCounters>::create(plans.size() * workers);
   if (!counters) return std::unexpected(failure(counters.error()));
   ShardGroup group(std::move(*counters), workers);
+  if (const auto made = group.make_pauses(backend, options, plans.size()); !made)
+    return std::unexpected(failure(made.error()));
   auto started = group.fork_all(backend, options, std::move(plans));
   if (started) started = group.await_listening(signals);
   if (!started) return std::unexpected(started.error());
@@ -69,6 +71,29 @@ std::span<const WorkerCounters> ShardGroup::counters_of(unsigned index) const {
   return {&counters_[std::size_t{index} * workers_per_shard_], workers_per_shard_};
 }
 
+os::Result<void> ShardGroup::make_pauses(const Backend& backend, const ServerOptions& options,
+                                         std::size_t shards) {
+  if (!options.pauses_file) return {};
+  const unsigned loops = backend.has_processors ? options.processors : 1;
+  auto of_loops = os::SharedArray<measure::LoopPauses>::create(shards * loops);
+  if (!of_loops) return std::unexpected(of_loops.error());
+  auto of_shards = os::SharedArray<ShardPauses>::create(shards);
+  if (!of_shards) return std::unexpected(of_shards.error());
+  pauses_.emplace(Pauses{.loops = *std::move(of_loops),
+                         .shards = *std::move(of_shards),
+                         .loops_per_shard = loops,
+                         .tick_ns = options.pause_tick_ns});
+  return {};
+}
+
+PauseBoard ShardGroup::pauses_of(unsigned index) {
+  if (!pauses_) return {};
+  measure::LoopPauses* const first = &pauses_->loops[std::size_t{index} * pauses_->loops_per_shard];
+  return {.loops = {first, pauses_->loops_per_shard},
+          .shard = &pauses_->shards[index],
+          .tick_ns = pauses_->tick_ns};
+}
+
 std::expected<void, Refusal> ShardGroup::fork_all(const Backend& backend,
                                                   const ServerOptions& options,
                                                   std::vector<ShardPlan> plans) {
@@ -77,8 +102,9 @@ std::expected<void, Refusal> ShardGroup::fork_all(const Backend& backend,
     if (!pipe) return std::unexpected(failure(pipe.error()));
     const std::span<WorkerCounters> counters(
         &counters_[std::size_t{plan.index} * workers_per_shard_], workers_per_shard_);
-    auto child = os::fork_child(
-        [&] { return run_shard(backend, options, plan, counters, pipe->write_end); });
+    auto child = os::fork_child([&] {
+      return run_shard(backend, options, plan, counters, pauses_of(plan.index), pipe->write_end);
+    });
     if (!child) return std::unexpected(failure(child.error()));
     shards_.push_back({.plan = std::move(plan),
                        .process = std::move(*child),

@@ -16,6 +16,7 @@
 #include "servers/app/backend.hpp"
 #include "servers/app/server_flags.hpp"
 #include "servers/app/server_plan.hpp"
+#include "servers/app/shard_pauses.hpp"
 #include "servers/app/worker_counters.hpp"
 
 namespace c1m::servers::app {
@@ -45,6 +46,9 @@ class ShardGroup {
   [[nodiscard]] const std::vector<Shard>& shards() const { return shards_; }
   [[nodiscard]] std::span<const WorkerCounters> counters_of(unsigned index) const;
 
+  // Off without --pauses; to be read when the shard has ended.
+  [[nodiscard]] PauseBoard pauses_of(unsigned index);
+
   // Reaps a shard whose pidfd has become readable and says how it ended: "shard 1 (pid 125, port
   // 7001) was killed by signal 9 (SIGKILL)".
   std::string reap(unsigned index);
@@ -64,7 +68,18 @@ class ShardGroup {
   std::expected<void, Refusal> read_report(Shard& shard);
   void kill_all();
 
+  // What --pauses needs.
+  struct Pauses {
+    os::SharedArray<measure::LoopPauses> loops;
+    os::SharedArray<ShardPauses> shards;
+    unsigned loops_per_shard = 1;
+    os::Nanoseconds tick_ns = 0;
+  };
+  os::Result<void> make_pauses(const Backend& backend, const ServerOptions& options,
+                               std::size_t shards);
+
   os::SharedArray<WorkerCounters> counters_;
+  std::optional<Pauses> pauses_;
   unsigned workers_per_shard_;
   std::vector<Shard> shards_;
 };

@@ -21,6 +21,7 @@
 #include "os/poller.hpp"
 #include "os/process.hpp"
 #include "servers/app/admin_routes.hpp"
+#include "servers/app/pause_recorder.hpp"
 #include "servers/app/server_plan.hpp"
 #include "servers/app/shard.hpp"
 #include "servers/app/shard_group.hpp"
@@ -50,6 +51,13 @@ std::expected<Outputs, Refusal> open_outputs(const ServerOptions& options) {
     }
     // One that an earlier server could not remove would say that this one is ready.
     std::remove(options.ready_file->c_str());
+  }
+  if (options.pauses_file) {
+    if (const auto writable = os::check_writable(*options.pauses_file); !writable) {
+      return std::unexpected(
+          failure(fmt::format("cannot write the pauses file {}: {}", *options.pauses_file,
+                              os::describe(writable.error()))));
+    }
   }
   if (options.stats_file) {
     auto log = os::LineLog::create(*options.stats_file);
@@ -167,14 +175,16 @@ class Supervisor {
  public:
   Supervisor(const Backend& backend, const ServerOptions& options, ShardGroup& group,
              const os::Descriptor& signals, std::optional<ReadyFile> ready_file,
-             std::optional<os::LineLog> stats_log, StatsBoard& board)
+             std::optional<os::LineLog> stats_log, StatsBoard& board,
+             std::optional<PauseRecorder> pauses)
       : backend_(backend),
         options_(options),
         group_(group),
         signals_(signals),
         ready_file_(std::move(ready_file)),
         recorder_(group, std::move(stats_log), board, choices_of(backend, options)),
-        board_(board) {}
+        board_(board),
+        pauses_(std::move(pauses)) {}
 
   // Samples until a signal, the end of a shard, or a failure; then stops the shards. Returns the
   // exit code.
@@ -183,9 +193,10 @@ class Supervisor {
     ready_file_.reset();
     record();
     board_.report_trouble("the server is stopping");
+    if (pauses_) pauses_->stop();
     const auto troubles = group_.stop(signals_.get(), stop_bound_ns(options_));
     for (const std::string& trouble : troubles) say(trouble);
-    return exit_code;
+    return write_pauses() ? exit_code : os::exit_failed;
   }
 
  private:
@@ -242,6 +253,16 @@ class Supervisor {
     return false;
   }
 
+  bool write_pauses() {
+    if (!pauses_) return true;
+    const auto written = pauses_->write(backend_, options_, group_);
+    if (!written) {
+      say(fmt::format("cannot write the pauses file {}: {}", options_.pauses_file.value_or(""),
+                      os::describe(written.error())));
+    }
+    return written.has_value();
+  }
+
   int fail(const os::Error& error) {
     say(os::describe(error));
     return os::exit_failed;
@@ -258,6 +279,7 @@ class Supervisor {
   std::optional<ReadyFile> ready_file_;
   StatsRecorder recorder_;
   StatsBoard& board_;
+  std::optional<PauseRecorder> pauses_;
   bool log_failed_ = false;
 };
 
@@ -306,6 +328,12 @@ int supervise(const Backend& backend, const ServerOptions& options) {
     if (!started) return refuse(backend, failure("--admin: " + os::describe(started.error())));
     admin_server.emplace(std::move(*started));
   }
+  std::optional<PauseRecorder> pauses;
+  if (options.pauses_file) {
+    auto started = PauseRecorder::start(options);
+    if (!started) return refuse(backend, failure("--pauses: " + os::describe(started.error())));
+    pauses.emplace(*std::move(started));
+  }
   std::optional<ReadyFile> ready_file;
   if (options.ready_file) {
     auto written = ReadyFile::write(*options.ready_file,
@@ -319,7 +347,7 @@ int supervise(const Backend& backend, const ServerOptions& options) {
   }
   announce(backend, options, *group);
   return Supervisor(backend, options, *group, *signals, std::move(ready_file),
-                    std::move(outputs->stats_log), board)
+                    std::move(outputs->stats_log), board, std::move(pauses))
       .run();
 }
 

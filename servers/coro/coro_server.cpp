@@ -30,6 +30,7 @@
 #include "runtime/yield.hpp"
 #include "servers/app/acceptor.hpp"
 #include "servers/app/session_time.hpp"
+#include "servers/coro/heartbeats.hpp"
 #include "servers/coro/spare_buffer.hpp"
 
 namespace c1m::servers::coro {
@@ -218,11 +219,13 @@ class Server {
     os::Result<void> served;
     const auto ran = runtime_.run([this, &served] {
       served = watch_for_stop();
+      if (served) served = start_heartbeats(runtime_, shard_);
       if (served && stack_ == runtime::StackPolicy::compact) served = publish_copies();
       if (served) served = accept_until_stop();
       // After an error the coroutine that waits for the stop must end as well.
       runtime_.stop();
     });
+    publish_delays(runtime_, shard_);
     return ran ? served : ran;
   }
 

@@ -12,6 +12,7 @@ int main(int argc, char** argv) {
       .has_coroutines = true,
       .has_compact_stacks = c1m::runtime::compact_stacks_work,
       .has_pollers = true,
+      .turns_unavailable = "workers run coroutines, and run_us is how long each ran at a time",
       .serve = c1m::servers::coro::serve,
   };
   return c1m::servers::app::run_server(backend, argc, argv);

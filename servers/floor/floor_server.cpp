@@ -52,6 +52,7 @@ class Loop {
         acceptor_(listener_, context.socket, os::Blocking::no, counters_),
         service_(app::make_service<Session>(context, counters_)),
         sweep_(context.websocket.times),
+        meter_(context.pauses.meter_of(worker)),
         read_buffer_(context.read_buffer_bytes) {
     // Address space only: pages come as descriptor numbers grow.
     connections_.reserve(context.connections + os::reserved_descriptors);
@@ -63,7 +64,9 @@ class Loop {
     if (!added) return added;
     std::array<epoll_event, events_max> events{};
     while (!stopping_) {
-      const auto ready = poller_.wait(events, timeout_ns());
+      meter_.wait_begins();
+      const auto ready = poller_.wait(events, meter_.bounded(timeout_ns()));
+      meter_.wait_ends();
       if (!ready) return std::unexpected(ready.error());
       now_ms_ = app::session_now<Session>();
       // Events of a wait concern different descriptors, so closing one cannot make another's event
@@ -255,6 +258,7 @@ class Loop {
   app::Acceptor acceptor_;
   typename Session::Service service_;
   app::SessionSweep sweep_;
+  measure::LoopMeter meter_;
   protocol::Milliseconds now_ms_ = app::session_now<Session>();  // of the last wait's end
   std::vector<std::byte> read_buffer_;
   std::vector<Connection> connections_;  // by descriptor number

@@ -221,9 +221,12 @@ class Server {
     if (added) added = poller.add(listener, EPOLLIN, listener_tag);
     if (!added) return added;
     app::Acceptor acceptor(listener, shard_.socket, os::Blocking::yes, shard_.counters.front());
+    measure::LoopMeter meter = shard_.pauses.meter_of(0);
     while (true) {
       std::array<epoll_event, 2> events{};
-      const auto ready = poller.wait(events, -1);
+      meter.wait_begins();
+      const auto ready = poller.wait(events, meter.bounded(-1));
+      meter.wait_ends();
       if (!ready) return std::unexpected(ready.error());
       bool acceptable = false;
       for (const epoll_event& event : std::span(events).first(static_cast<std::size_t>(*ready))) {

@@ -25,6 +25,7 @@
 #include "servers/app/session_sweep.hpp"
 #include "servers/app/session_time.hpp"
 #include "servers/app/worker_threads.hpp"
+#include "servers/uv/loop_watch.hpp"
 
 namespace c1m::servers::uv {
 namespace {
@@ -61,6 +62,7 @@ class Loop {
         acceptor_(listener_, context.socket, os::Blocking::no, counters_),
         service_(app::make_service<Session>(context, counters_)),
         sweep_(context.websocket.times),
+        watch_(context.pauses.meter_of(worker)),
         read_buffer_(context.read_buffer_bytes) {}
 
   // Runs on the calling thread until the shard is to stop.
@@ -100,6 +102,7 @@ class Loop {
     if (done) done = to_result(uv_poll_start(&stop_, UV_READABLE, on_stop), "uv_poll_start");
     if (done) done = to_result(uv_poll_init(&loop_, &acceptable_, listener_), "uv_poll_init");
     if (done) done = watch_listener();
+    if (done) done = to_result(watch_.start(&loop_), "uv_timer_start");
     if constexpr (Session::keeps_time) {
       if (done) done = to_result(uv_timer_init(&loop_, &sweep_timer_), "uv_timer_init");
       if (done) schedule_sweep();
@@ -363,6 +366,7 @@ class Loop {
   app::Acceptor acceptor_;
   typename Session::Service service_;
   app::SessionSweep sweep_;
+  LoopWatch watch_;
   std::vector<Connection*> table_;  // of sessions that keep time
   std::vector<std::byte> read_buffer_;
   os::Result<void> result_;

@@ -13,9 +13,10 @@ import altair as alt
 from c1m.documents import Document
 from c1m.report import summary
 from c1m.report.curves import percentile_chart
+from c1m.report.pause_chart import pause_chart
 from c1m.report.scatter import dot_plot, memory_chart, rate_chart
 from c1m.report.summary import Group
-from c1m.report.theme import configured
+from c1m.report.theme import configured, title_of
 from c1m.report.timelines import cpu_timeline, p99_timeline
 
 
@@ -39,6 +40,7 @@ def all_figures(run: Document) -> list[Figure]:
         *_capacity_figures(run),
         *_connect_figures(run),
         *_memory_figures(run),
+        *_pause_figures(run),
         *_latency_figures(run, "ws"),
         *_efficiency_figures(run, "ws"),
         *_memory_figures(run, "ws"),
@@ -161,6 +163,26 @@ def _connect_figures(run: Document) -> list[Figure]:
             ),
         )
         for group in summary.groups_of(run, "connect")
+    ]
+
+
+def _pause_figures(run: Document) -> list[Figure]:
+    return [
+        Figure(
+            f"pauses-{_slug(group)}-{cell['backend']}-{cell['repetition']}",
+            "pauses",
+            f"Pauses of {title_of(cell['backend'])}: {_where(group)}, "
+            f"repetition {cell['repetition']}",
+            "Above: response p99 of each second. Below, on the same time axis: when no answer came "
+            "for longer than a Poisson stream of that rate explains, when workers of the server "
+            "stood still, and what may explain it: memory calls and lock waits of the runtime, "
+            "threads that only sleep on the CPUs of both sides, the generator's own loop, and what "
+            "the kernel counts as lost. The colour is the cause that the pause is put down to.",
+            pause_chart(cell),
+        )
+        for group in summary.groups_of(run, "pauses")
+        for sample in group.samples
+        for cell in sample.everything
     ]
 
 

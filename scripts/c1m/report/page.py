@@ -24,6 +24,7 @@ _SECTIONS = {
     "capacity": "Capacity",
     "connect": "Connecting",
     "memory": "Memory",
+    "pauses": "Pauses",
 }
 
 

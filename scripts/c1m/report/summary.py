@@ -144,6 +144,52 @@ def handshake_p99_us(cell: Document) -> float | None:
     return None if block is None else block["p99"]
 
 
+def longest_silence_us(cell: Document) -> float | None:
+    """The longest time in which no answer came from anywhere, in a cell with meters of pauses."""
+    return _of_service_silence(cell, lambda meter: meter["histograms"]["silence_us"]["max"])
+
+
+def expected_silence_us(cell: Document) -> float | None:
+    """The longest silence that a Poisson stream of that rate has as a rule."""
+    return _of_service_silence(cell, lambda meter: meter["expected_longest_us"])
+
+
+def _of_service_silence(cell: Document, value: Callable[[Document], float | None]) -> float | None:
+    for each in (cell.get("pauses") or {"meters": []})["meters"]:
+        meter = each["meter"]
+        if meter["kind"] == "silence" and meter["target"] is None:
+            return value(meter) if meter["histograms"]["silence_us"] else None
+    return None
+
+
+def longest_stall_us(side: str, kind: str) -> Callable[[Document], float | None]:
+    """Reads the longest stall of the meters of one kind; 0 when none lasted a tick."""
+
+    def value(cell: Document) -> float | None:
+        if not cell.get("pauses"):
+            return None
+        meters = [
+            each["meter"]
+            for each in cell["pauses"]["meters"]
+            if each["side"] == side and each["meter"]["kind"] == kind
+        ]
+        stalls = [stall["amount_ns"] / 1000 for meter in meters for stall in meter["stalls"]]
+        return max(stalls, default=0.0) if meters else None
+
+    return value
+
+
+def pauses_put_down_to(cause: str) -> Callable[[Document], float | None]:
+    """Counts a cell's pauses of one cause."""
+
+    def value(cell: Document) -> float | None:
+        if not cell.get("pauses"):
+            return None
+        return float(sum(each["cause"] == cause for each in cell["pauses"]["episodes"]))
+
+    return value
+
+
 @dataclass(frozen=True)
 class Memory:
     """Memory a connection of one backend: slopes in bytes, with the points they were fitted to."""

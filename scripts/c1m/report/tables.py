@@ -11,6 +11,7 @@ from operator import methodcaller
 from c1m.backends import FLOOR, OTHER_STACKS
 from c1m.documents import Document
 from c1m.estimates import Estimate
+from c1m.pauses.attribution import CAUSES
 from c1m.report import summary
 from c1m.report.summary import Group, Sample
 
@@ -50,6 +51,7 @@ NOTHING = Entry("-")
 def all_tables(run: Document) -> list[TextTable]:
     """Every table that the run has figures for."""
     tables = [_latency(run), _efficiency(run), _capacity(run), _connect(run), _memory(run)]
+    tables.append(_pauses(run))
     tables += [_latency(run, "ws"), _efficiency(run, "ws"), _memory(run, "ws")]
     return [table for table in tables if table.rows]
 
@@ -96,6 +98,27 @@ def _latency(run: Document, protocol: str = "echo") -> TextTable:
             )
     title = _title("Response time, us", protocol)
     return TextTable(title, "latency", run["run"]["backends"], rows)
+
+
+def _pauses(run: Document) -> TextTable:
+    figures = {
+        "longest time without an answer": summary.longest_silence_us,
+        "the longest to be expected": summary.expected_silence_us,
+        "longest stall of a worker": summary.longest_stall_us("server", "loop"),
+        "longest stall of the server's CPU": summary.longest_stall_us("server", "hiccup"),
+        "longest stall of the generator": summary.longest_stall_us("generator", "loop"),
+    }
+    figures |= {
+        f"pauses put down to: {cause.replace('_', ' ')}": summary.pauses_put_down_to(cause)
+        for cause in CAUSES
+    }
+    rows = []
+    for group in summary.groups_of(run, "pauses"):
+        where = f"{group.connections:,} connections, {group.rate_rps or 0:,.0f} requests/s"
+        for label, value in figures.items():
+            read = methodcaller("median", value)
+            rows.append(_row(f"{label}, {where}", group, read))
+    return TextTable("Pauses, us or count", "pauses", run["run"]["backends"], rows)
 
 
 def _percentile_name(percentile: str) -> str:

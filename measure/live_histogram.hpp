@@ -1,6 +1,6 @@
-// A coarse histogram in shared memory: a shard counts latencies while its supervisor reads them,
-// for what is shown of a running test. The result has its own, exact to 3 digits
-// (measure/histogram).
+// A coarse histogram in shared memory: a shard counts durations while its supervisor reads them,
+// for what is shown of a running test, and of what meters of pauses find. The result of a load has
+// its own, exact to 3 digits (measure/histogram).
 //
 // Bucket i > 0 holds the values (bound(i - 1), bound(i)], bounds growing by 2^(1/16) to 2^(1/8)
 // (each power of two is cut into 16 equal parts), so that a percentile is known to 6.25 %; bucket 0
@@ -20,7 +20,7 @@
 
 #include "os/clock.hpp"
 
-namespace c1m::loadgen {
+namespace c1m::measure {
 
 struct LiveBuckets {
   static constexpr unsigned parts_bits = 4;
@@ -65,9 +65,9 @@ struct LiveCounts {
 
 class LiveHistogram {
  public:
-  void record(os::Nanoseconds value_ns) {
-    add(counts_[LiveBuckets::index_of(value_ns)], 1);
-    add(sum_ns_, static_cast<std::uint64_t>(value_ns));
+  void record(os::Nanoseconds value_ns, std::uint64_t count = 1) {
+    add(counts_[LiveBuckets::index_of(value_ns)], count);
+    add(sum_ns_, static_cast<std::uint64_t>(value_ns) * count);
   }
   void add_to(LiveCounts& sum) const;
 
@@ -82,4 +82,4 @@ class LiveHistogram {
   Word sum_ns_{0};
 };
 
-}  // namespace c1m::loadgen
+}  // namespace c1m::measure

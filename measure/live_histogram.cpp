@@ -1,10 +1,10 @@
 // Reading and comparing copies; see live_histogram.hpp.
-#include "loadgen/live_histogram.hpp"
+#include "measure/live_histogram.hpp"
 
 #include <cmath>
 #include <numeric>
 
-namespace c1m::loadgen {
+namespace c1m::measure {
 
 std::uint64_t LiveCounts::total() const {
   return std::accumulate(counts.begin(), counts.end(), std::uint64_t{0});
@@ -40,4 +40,4 @@ void LiveHistogram::add_to(LiveCounts& sum) const {
   sum.sum_ns += sum_ns_.load(std::memory_order_relaxed);
 }
 
-}  // namespace c1m::loadgen
+}  // namespace c1m::measure

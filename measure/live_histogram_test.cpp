@@ -1,6 +1,6 @@
 // Buckets cover every value once, percentiles are as near as promised, differences are of one
 // interval.
-#include "loadgen/live_histogram.hpp"
+#include "measure/live_histogram.hpp"
 
 #include <vector>
 
@@ -8,7 +8,7 @@
 
 #include "loadgen/xoshiro.hpp"
 
-namespace c1m::loadgen {
+namespace c1m::measure {
 namespace {
 
 LiveCounts copy_of(const LiveHistogram& histogram) {
@@ -29,7 +29,7 @@ TEST(LiveBuckets, EndWithTheirBoundAndBeginAfterTheLast) {
 }
 
 TEST(LiveCounts, PercentilesAreWithinASixteenth) {
-  Xoshiro256 random(1);
+  loadgen::Xoshiro256 random(1);
   LiveHistogram histogram;
   std::vector<os::Nanoseconds> values;
   for (int count = 0; count < 10'000; ++count) {
@@ -68,4 +68,4 @@ TEST(LiveCounts, NothingHasNoPercentile) {
 }
 
 }  // namespace
-}  // namespace c1m::loadgen
+}  // namespace c1m::measure

@@ -1,0 +1,25 @@
+// The flags that switch the meters of pauses on. Threads: one owner. Not here: the meters
+// (measure/).
+#pragma once
+
+#include <string>
+
+#include "loadgen/flag_reader.hpp"
+#include "os/clock.hpp"
+
+namespace c1m::loadgen {
+
+struct PauseSettings {
+  std::string path;  // empty: off
+  os::Nanoseconds tick_ns = os::ns_per_ms;
+};
+
+// As the user wrote them; empty where he did not.
+struct PauseTexts {
+  std::string path;
+  std::string threshold;
+};
+
+[[nodiscard]] PauseSettings read_pauses(FlagReader& reader, const PauseTexts& texts);
+
+}  // namespace c1m::loadgen

@@ -1,0 +1,17 @@
+// A library to preload: the next madvise() after the file $C1M_SLOW_MADVISE was made lasts
+// $C1M_SLOW_MADVISE_MS longer. Not here: which calls the program makes.
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+int madvise(void* address, size_t length, int advice) {
+  const char* trigger = getenv("C1M_SLOW_MADVISE");
+  if (trigger != NULL && unlink(trigger) == 0) {
+    const long duration_ms = atol(getenv("C1M_SLOW_MADVISE_MS"));
+    const struct timespec duration = {duration_ms / 1000, duration_ms % 1000 * 1000000};
+    nanosleep(&duration, NULL);
+  }
+  return (int)syscall(SYS_madvise, address, length, advice);
+}
