@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include "loadgen/calibration.hpp"
+#include "loadgen/connection_flags.hpp"
 #include "loadgen/flag_reader.hpp"
 #include "loadgen/schedule_flags.hpp"
 #include "loadgen/search_flags.hpp"
@@ -33,8 +34,7 @@ struct FlagTexts {
   std::string seed = "1";
   std::string shards = "auto";
   std::string cpus;
-  std::string connect_rate = "20000";
-  std::string sources = "auto";
+  ConnectionTexts connection;
   std::string timeout = "10s";
   std::string in_flight_max = "1000000";
   std::string spin = "0s";
@@ -125,11 +125,6 @@ void add_process_flags(CLI::App& app, FlagTexts& texts) {
   app.add_option("--shards", texts.shards,
                  "processes: N, or auto for as few as the descriptor limit allows [auto]");
   app.add_option("--cpus", texts.cpus, "CPUs to run on, as in 0-3,8; shared out to the shards");
-  app.add_option("--connect-rate", texts.connect_rate,
-                 "connects a second over all shards; 0: all at once [20000]");
-  app.add_option("--sources", texts.sources,
-                 "auto, or IPv4 addresses and ranges to connect from, as in "
-                 "10.0.0.5,10.0.1.1-10.0.1.9 [auto]");
   app.add_flag(
       "--kernel-timestamps", texts.kernel_timestamps,
       "split service time where the kernel received the answer: network and server before, "
@@ -209,7 +204,8 @@ void read_search_settings(FlagReader& reader, const FlagTexts& texts, LoadSettin
       {"--format csv", texts.format == "csv"},
       {"--search", texts.calibrate && !texts.search.objective.empty()},
       {"--target", texts.calibrate && !texts.target.empty()},
-      {"--sources", texts.calibrate && texts.sources != "auto"},
+      {"--sources", texts.calibrate && texts.connection.sources != "auto"},
+      {"--lifetime", texts.calibrate && !texts.connection.lifetime.empty()},
       {"--protocol ws", texts.calibrate && texts.protocol == "ws"}};
   for (const auto& [flag, is_given] : excluded) {
     if (!is_given) continue;
@@ -290,20 +286,6 @@ void read_cpus(FlagReader& reader, const FlagTexts& texts, LoadSettings& setting
   }
 }
 
-void read_sources(FlagReader& reader, const FlagTexts& texts, LoadSettings& settings) {
-  if (texts.sources == "auto") return;
-  auto ranges = parse_address_ranges(texts.sources);
-  const bool has_v6 = std::ranges::any_of(
-      settings.targets, [](const os::Endpoint& target) { return target.family() != AF_INET; });
-  if (!ranges) {
-    reader.report("--sources", ranges.error());
-  } else if (has_v6) {
-    reader.report("--sources", "are IPv4 addresses, but a target is IPv6");
-  } else {
-    settings.sources = *std::move(ranges);
-  }
-}
-
 LoadSettings read_settings(FlagReader& reader, const FlagTexts& texts) {
   constexpr std::uint32_t most = std::numeric_limits<std::uint32_t>::max() / 4;
   LoadSettings settings;
@@ -321,7 +303,9 @@ LoadSettings read_settings(FlagReader& reader, const FlagTexts& texts) {
   settings.seed = reader.whole("--seed", texts.seed, 0, std::numeric_limits<std::uint64_t>::max());
   settings.in_flight_max =
       static_cast<std::uint32_t>(reader.whole("--max-in-flight", texts.in_flight_max, 1, most));
-  settings.connect_rate_per_s = reader.real("--connect-rate", texts.connect_rate, true);
+  settings.connect_rate_per_s = reader.real("--connect-rate", texts.connection.connect_rate, true);
+  settings.lifetime = read_lifetime(reader, texts.connection.lifetime);
+  settings.lifetime_text = texts.connection.lifetime;
   if (texts.shards != "auto") {
     settings.shards = static_cast<std::uint32_t>(
         reader.whole("--shards", texts.shards, 1, std::min(settings.connections, 10'000U)));
@@ -349,7 +333,7 @@ LoadSettings read_settings(FlagReader& reader, const FlagTexts& texts) {
   settings.calibration_path =
       texts.calibration_file.empty() ? default_calibration_path() : texts.calibration_file;
   read_metrics(reader, texts, settings);
-  read_sources(reader, texts, settings);
+  settings.sources = read_sources(reader, texts.connection.sources, settings.targets);
   return settings;
 }
 
@@ -371,6 +355,9 @@ std::expected<LoadSettings, NothingToRun> parse_load_flags(int argument_count,
   FlagTexts texts;
   bool version_wanted = false;
   add_traffic_flags(app, texts);
+  for (const auto& [name, text, help] : connection_flags(texts.connection)) {
+    app.add_option(name, *text, help);
+  }
   for (const auto& [name, text, help] : websocket_flags(texts.websocket)) {
     app.add_option(name, *text, help);
   }

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <optional>
 
+#include "loadgen/churn.hpp"
 #include "loadgen/connection.hpp"
 #include "loadgen/websocket_exchange.hpp"
 #include "measure/histogram_codec.hpp"
@@ -77,6 +78,7 @@ void merge_shard(LoadDocument& document, const LoadShardResult& shard) {
   if (document.receive_delay_ns) document.receive_delay_ns->merge(shard.receive_delay_ns);
   document.request_pool_bytes += shard.request_pool_bytes;
   if (document.websocket && shard.websocket) *document.websocket += *shard.websocket;
+  if (document.churn && shard.churn) *document.churn += *shard.churn;
 }
 
 measure::ShardUse use_of(const std::pair<std::uint32_t, int>& identity,
@@ -102,12 +104,15 @@ void put_rates(LoadDocument& document, const std::vector<LoadShardResult>& resul
   double sent = 0;
   double answers = 0;
   double in_flight_request_s = 0;
+  double queued_request_s = 0;
   for (const LoadShardResult& shard : results) {
     sent += static_cast<double>(shard.sent_in_window);
     answers += static_cast<double>(shard.answers_in_window);
     in_flight_request_s += shard.in_flight_request_s;
+    queued_request_s += shard.queued_request_s;
   }
   document.in_flight_mean = in_flight_request_s / duration_s;
+  document.queued_mean = queued_request_s / duration_s;
   if (document.mode == "idle") return;  // its requests come after the window
   document.rate_sent_rps = sent / duration_s;
   document.rate_achieved_rps = answers / duration_s;
@@ -191,6 +196,10 @@ LoadDocument merge_outcome(const LoadSettings& settings, const std::vector<Addre
   if (settings.protocol == Protocol::ws) {
     document.connection_bytes += sizeof(WebSocketState);
     document.websocket.emplace();
+  }
+  if (!settings.lifetime.is_endless()) {
+    document.connection_bytes += sizeof(Churn::End);
+    document.churn.emplace();
   }
   if (is_open_loop) {
     document.response_ns.emplace();

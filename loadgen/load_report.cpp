@@ -141,14 +141,39 @@ std::string traffic_lines(const LoadDocument& document) {
   return text;
 }
 
+std::string line(const char* name, const std::string& counts, const Histogram& histogram_ns) {
+  const std::optional<Histogram> shown_ns = histogram_ns;
+  return fmt::format("  {:<14}{}; p50 {} us, p99 {} us, max {} us\n", name, counts,
+                     figure(shown_ns, 50), figure(shown_ns, 99), figure(shown_ns, 100));
+}
+
+std::string churn_lines(const LoadDocument& document) {
+  if (!document.churn) return {};
+  const measure::ChurnResult& churn = *document.churn;
+  std::string text = fmt::format("  lives         {} ended as planned ({}), {} ends skipped\n",
+                                 churn.ends_planned - churn.ends_skipped,
+                                 setting(document, "lifetime"), churn.ends_skipped);
+  text += line("closed",
+               fmt::format("{}, {} otherwise, {} not yet", churn.closed, churn.closes_failed,
+                           churn.unclosed),
+               churn.close_ns);
+  text += line("reopened",
+               fmt::format("{}, {} failed, {} not yet", churn.reopened, churn.reopens_failed,
+                           churn.unopened),
+               churn.connect_ns);
+  text += line("away", "from the planned end to standing again", churn.away_ns);
+  for (const auto& [name, count] : churn.close_errors) {
+    text += fmt::format("  close error   {}: {}\n", name, count);
+  }
+  for (const auto& [name, count] : churn.connect_errors) {
+    text += fmt::format("  reopen error  {}: {}\n", name, count);
+  }
+  return text;
+}
+
 std::string websocket_lines(const LoadDocument& document) {
   if (!document.websocket) return {};
   const measure::WebSocketResult& websocket = *document.websocket;
-  const auto line = [](const char* name, const std::string& counts, const Histogram& histogram_ns) {
-    const std::optional<Histogram> shown_ns = histogram_ns;
-    return fmt::format("  {:<14}{}; p50 {} us, p99 {} us, max {} us\n", name, counts,
-                       figure(shown_ns, 50), figure(shown_ns, 99), figure(shown_ns, 100));
-  };
   std::string text = line("handshakes", fmt::format("{} answered", websocket.handshake_ns.count()),
                           websocket.handshake_ns);
   if (websocket.pings_sent > 0) {
@@ -200,7 +225,7 @@ std::string verdict(const LoadDocument& document) {
 
 std::string format_report(const LoadDocument& document) {
   return headline(document) + "\n" + traffic_lines(document) + "\n" + latency_table(document) +
-         websocket_lines(document) + "\n" + generator_line(document) +
+         websocket_lines(document) + churn_lines(document) + "\n" + generator_line(document) +
          format_thresholds(document, ShownThresholds::all) + verdict(document);
 }
 

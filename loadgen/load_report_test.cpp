@@ -51,6 +51,24 @@ TEST(LoadReport, SaysHowManyTimedOut) {
   EXPECT_THAT(format_report(document), HasSubstr("timed out     7 of those in flight"));
 }
 
+TEST(LoadReport, ShowsTheLivesOfConnections) {
+  auto document = document_of("open");
+  EXPECT_THAT(format_report(document), Not(HasSubstr("lives")));
+  document.settings.emplace_back("lifetime", std::string("exp:2s"));
+  document.churn = {.ends_planned = 9,
+                    .ends_skipped = 1,
+                    .closed = 7,
+                    .closes_failed = 1,
+                    .reopened = 8,
+                    .close_errors = {{"ETIMEDOUT", 1}}};
+  document.churn->close_ns.record(1'500'000);
+  const std::string text = format_report(document);
+  EXPECT_THAT(text, HasSubstr("lives         8 ended as planned (exp:2s), 1 ends skipped"));
+  EXPECT_THAT(text, HasSubstr("closed        7, 1 otherwise, 0 not yet; p50 15"));
+  EXPECT_THAT(text, HasSubstr("reopened      8, 0 failed, 0 not yet; p50 - us"));
+  EXPECT_THAT(text, HasSubstr("close error   ETIMEDOUT: 1"));
+}
+
 TEST(LoadReport, ShowsThresholdsWithTheirFigures) {
   auto document = document_of("open");
   document.thresholds = {{.text = "p99<5ms",

@@ -200,7 +200,7 @@ void LoadRun::notice_deaths() {
   if (!fleet_.deaths().empty()) stop("shard died");
   const FleetStatus status = fleet_.status();
   const bool is_under_way = status.slowest == ShardPhase::running && !fleet_.all_ended();
-  if (is_under_way && status.established == 0) {
+  if (is_under_way && status.alive == 0) {
     if (!is_stopped()) outcome_.failures.emplace_back("the target closed every connection");
     stop("target lost");
   }

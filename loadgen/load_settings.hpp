@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "loadgen/lifetime.hpp"
 #include "loadgen/payload.hpp"
 #include "loadgen/schedule.hpp"
 #include "loadgen/search_flags.hpp"
@@ -45,6 +46,8 @@ struct LoadSettings {
   std::vector<os::Endpoint> targets;
   std::vector<AddressRange> sources;  // empty: automatic
   Schedule schedule;                  // open loop only
+  Lifetime lifetime;
+  std::string lifetime_text;  // as the user wrote it; empty: endless
   std::optional<os::CpuSet> cpus;
   std::vector<Threshold> thresholds;
   WebSocketSettings websocket;           // with Protocol::ws

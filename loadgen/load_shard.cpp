@@ -13,6 +13,7 @@
 #include <fmt/format.h>
 
 #include "loadgen/accounting.hpp"
+#include "loadgen/churn.hpp"
 #include "loadgen/connector.hpp"
 #include "loadgen/echo_exchange.hpp"
 #include "loadgen/shard_terms.hpp"
@@ -60,7 +61,8 @@ class LoadShard {
         exchange_(websocket_ ? *websocket_ : *plain_),
         connector_(exchange_, range_, order.routes, clock_, poller_,
                    ConnectPace(connect_rate_of_shard(order), clock_.now_ns()),
-                   settings_.timeout_ns) {
+                   settings_.timeout_ns),
+        reconnects_(exchange_, range_, order.routes, clock_, poller_, settings_.timeout_ns) {
     accounting_.show_in(order.status.latency, order.status.send_lag);
     if (settings_.kernel_timestamps) exchange_.use_kernel_timestamps();
   }
@@ -113,6 +115,8 @@ class LoadShard {
   std::unique_ptr<EchoExchange> plain_;
   EchoExchange& exchange_;
   Connector connector_;
+  ConnectAttempts reconnects_;
+  std::optional<Churn> churn_;        // from the start of the plan to the report
   std::unique_ptr<Traffic> traffic_;  // from the start of the plan to the end of the drain
   std::optional<PingRound> pings_;
   std::array<epoll_event, 256> events_{};
@@ -179,6 +183,10 @@ void LoadShard::exchange_traffic() {
   if (websocket_ && settings_.websocket.ping_interval_ns > 0) {
     pings_.emplace(*websocket_, settings_.websocket.ping_interval_ns, start_ns, window.end_ns);
   }
+  if (!settings_.lifetime.is_endless()) {
+    churn_.emplace(exchange_, LifePlan(settings_.lifetime, settings_.seed), range_, reconnects_,
+                   clock_, settings_.timeout_ns, start_ns, window.end_ns);
+  }
   run_traffic(window.start_ns);
   const os::Nanoseconds cpu_before_ns = own_cpu_ns();
   run_traffic(window.end_ns);
@@ -241,7 +249,8 @@ void LoadShard::prove_alive() {
 void LoadShard::drain() {
   enter(ShardPhase::draining);
   const os::Nanoseconds begin_ns = clock_.now_ns();
-  while (exchange_.outstanding() > 0 || (websocket_ && websocket_->pings_out() > 0)) {
+  while (exchange_.outstanding() > 0 || (websocket_ && websocket_->pings_out() > 0) ||
+         (churn_ && !churn_->finished())) {
     const os::Nanoseconds limit_ns = order_.control.drain_ns.load(std::memory_order_relaxed);
     if (clock_.now_ns() >= begin_ns + limit_ns) break;
     turn(begin_ns + limit_ns);
@@ -271,6 +280,8 @@ void LoadShard::close_connections() {
 
 os::Result<void> LoadShard::report() {
   result_.connections_at_end = exchange_.established();
+  if (churn_) result_.churn = churn_->result();
+  churn_.reset();  // connections close for good from here on
   publish();
   enter(ShardPhase::drained);
   while (!order_.control.report.load(std::memory_order_relaxed)) turn(never_ns);
@@ -293,6 +304,7 @@ void LoadShard::obey_stop() {
   const os::Nanoseconds end_ns = stop_ns();
   if (end_ns >= accounting_.window().end_ns) return;
   traffic_->end_at(end_ns);
+  if (churn_) churn_->end_at(end_ns);
   accounting_.cut_window(end_ns);
 }
 
@@ -309,6 +321,7 @@ void LoadShard::keep_timeline(os::Nanoseconds now_ns) {
 // Waits for events until `deadline_ns` and handles them. The last `spin_ns` before the deadline are
 // spent looking instead of sleeping: a sleeping processor takes its time to wake up.
 void LoadShard::turn(os::Nanoseconds deadline_ns) {
+  if (churn_) deadline_ns = std::min(deadline_ns, churn_->next_due_ns());
   const os::Nanoseconds left_ns = deadline_ns - clock_.now_ns() - settings_.spin_ns;
   const os::Nanoseconds timeout_ns = std::clamp<os::Nanoseconds>(left_ns, 0, wait_max_ns);
   const auto ready = poller_.wait(events_, timeout_ns);
@@ -319,6 +332,7 @@ void LoadShard::turn(os::Nanoseconds deadline_ns) {
     const os::Nanoseconds recent_ns = exchange_.last_ns();
     if (traffic_ && traffic_->next_due_ns() <= recent_ns) traffic_->send_due(recent_ns);
   }
+  if (churn_) churn_->advance(clock_.now_ns());
   publish();
 }
 
@@ -326,7 +340,7 @@ void LoadShard::dispatch(const epoll_event& event) {
   if (event.data.u64 == wake_tag) return;
   const auto index = static_cast<std::uint32_t>(event.data.u64);
   if (exchange_.connection(index).state == ConnectionState::connecting) {
-    connector_.handle(index);
+    churn_ ? churn_->handle(index) : connector_.handle(index);
   } else if (const std::uint32_t answered = exchange_.handle(index, event.events);
              answered > 0 && traffic_) {
     traffic_->on_answered(index, answered);
@@ -335,21 +349,16 @@ void LoadShard::dispatch(const epoll_event& event) {
 
 void LoadShard::publish() {
   ShardStatus& status = order_.status;
+  const std::uint64_t away = churn_ ? churn_->away() : 0;
   status.established.store(exchange_.established(), std::memory_order_relaxed);
+  status.alive.store(exchange_.established() + away, std::memory_order_relaxed);
+  if (churn_) status.reopened.store(churn_->reopened(), std::memory_order_relaxed);
   status.connects_failed.store(connector_.result().failed, std::memory_order_relaxed);
   status.sent.store(accounting_.sent_total(), std::memory_order_relaxed);
   status.answered.store(accounting_.answered_total(), std::memory_order_relaxed);
   status.errors.store(accounting_.errors_total(), std::memory_order_relaxed);
   status.outstanding.store(exchange_.outstanding(), std::memory_order_relaxed);
   status.turns.store(status.turns.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
-}
-
-// This shard's part of the list: an equal share, or one CPU where there are more shards.
-os::CpuSet cpus_of_shard(const os::CpuSet& cpus, std::uint32_t shards, std::uint32_t index) {
-  if (shards >= cpus.size()) return {cpus[index % cpus.size()]};
-  os::CpuSet own;
-  for (std::size_t at = index; at < cpus.size(); at += shards) own.push_back(cpus[at]);
-  return own;
 }
 
 os::Result<void> prepare_process(const ShardOrder& order) {

@@ -39,6 +39,9 @@ enum class ShardPhase : std::uint32_t {
 struct alignas(64) ShardStatus {
   std::atomic<ShardPhase> phase{ShardPhase::connecting};
   std::atomic<std::uint64_t> established{0};
+  // Established, or on their way from one life to the next.
+  std::atomic<std::uint64_t> alive{0};
+  std::atomic<std::uint64_t> reopened{0};  // lives after the first of each connection
   std::atomic<std::uint64_t> connects_failed{0};
   std::atomic<std::uint64_t> sent{0};
   std::atomic<std::uint64_t> answered{0};

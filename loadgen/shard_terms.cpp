@@ -17,6 +17,13 @@ LoopKind loop_kind(LoadMode mode) {
   return mode == LoadMode::open ? LoopKind::open : LoopKind::closed;
 }
 
+os::CpuSet cpus_of_shard(const os::CpuSet& cpus, std::uint32_t shards, std::uint32_t index) {
+  if (shards >= cpus.size()) return {cpus[index % cpus.size()]};
+  os::CpuSet own;
+  for (std::size_t at = index; at < cpus.size(); at += shards) own.push_back(cpus[at]);
+  return own;
+}
+
 double connect_rate_of_shard(const ShardOrder& order) {
   return order.settings.connect_rate_per_s / order.shards;
 }

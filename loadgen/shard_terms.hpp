@@ -9,10 +9,14 @@
 #include "loadgen/load_settings.hpp"
 #include "loadgen/load_shard.hpp"
 #include "loadgen/websocket_exchange.hpp"
+#include "os/cpu_set.hpp"
 
 namespace c1m::loadgen {
 
 [[nodiscard]] LoopKind loop_kind(LoadMode mode);
+// This shard's part of the list, --cpus: an equal share, or one CPU where there are more shards.
+[[nodiscard]] os::CpuSet cpus_of_shard(const os::CpuSet& cpus, std::uint32_t shards,
+                                       std::uint32_t index);
 // Connects a second.
 [[nodiscard]] double connect_rate_of_shard(const ShardOrder& order);
 // The shard's part of what may be in flight in all, and the most a connection.

@@ -182,9 +182,12 @@ ValidityCheck littles_law(const LoadDocument& document, const ValidityContext& c
   }
   const double rate = static_cast<double>(latency_ns.count()) / duration_s;
   const double expected = rate * to_s(latency_ns.mean());
+  // With --pipeline so many are in the system at any time. What had to wait for a connection that
+  // was being renewed is in no service time.
   const double in_flight =
       is_open ? document.in_flight_mean
-              : static_cast<double>(document.connections_established) * context.pipeline;
+              : static_cast<double>(document.connections_established) * context.pipeline -
+                    document.queued_mean;
   const double error = std::abs(in_flight - expected);
   const double relative = error / std::max(in_flight, expected);
   const auto& bounds = context.bounds;
@@ -203,10 +206,13 @@ void add_websocket_checks(const LoadDocument& document, std::vector<ValidityChec
   if (!document.websocket) return;
   const measure::WebSocketResult& websocket = *document.websocket;
   const std::uint64_t opened = websocket.handshake_ns.count();
+  const std::uint64_t asked =
+      document.connections_planned +
+      (document.churn ? document.churn->closed + document.churn->closes_failed : 0);
   checks.push_back(
-      none_of("handshakes_answered", distance(opened, document.connections_planned), "connections",
+      none_of("handshakes_answered", distance(opened, asked), "connections",
               fmt::format("{} of {} opening handshakes were answered with a key that is right",
-                          opened, document.connections_planned)));
+                          opened, asked)));
   checks.push_back(none_of("protocol_kept", websocket.protocol_errors, "connections",
                            fmt::format("{} connections ended because the server broke RFC 6455",
                                        websocket.protocol_errors)));
@@ -226,6 +232,42 @@ void add_websocket_checks(const LoadDocument& document, std::vector<ValidityChec
       fmt::format("{} of {} Close frames were answered, {} of these with another code than 1000",
                   websocket.closes_answered, websocket.closes_sent,
                   websocket.closes_answered_otherwise)));
+}
+
+// Of connections that live for a drawn time.
+void add_churn_checks(const LoadDocument& document, const ValidityContext& context,
+                      std::vector<ValidityCheck>& checks) {
+  if (!document.churn) return;
+  const measure::ChurnResult& churn = *document.churn;
+  std::string explanation =
+      "lives that planned = ended + skipped and closed + failed = reopened + failed leave over";
+  std::uint64_t error = churn.imbalance();
+  if (context.ends_count) {
+    error += distance(*context.ends_count, churn.ends_planned);
+    explanation += fmt::format("; the plan has {} ends, the shards planned {}", *context.ends_count,
+                               churn.ends_planned);
+  }
+  checks.push_back(none_of("lives_add_up", error, "lives", std::move(explanation)));
+  checks.push_back(none_of("lives_closed", churn.closes_failed + churn.unclosed, "connections",
+                           fmt::format("{} connections ended otherwise than in order, {} had not "
+                                       "ended when the drain did",
+                                       churn.closes_failed, churn.unclosed)));
+  checks.push_back(none_of(
+      "lives_reopened", churn.reopens_failed + churn.unopened, "connections",
+      fmt::format("{} of {} connections could not be opened anew",
+                  churn.reopens_failed + churn.unopened, churn.closed + churn.closes_failed)));
+  const auto planned = static_cast<double>(churn.ends_planned);
+  if (planned < 1) {
+    checks.push_back(not_applied("churn_achieved", "relative error", "no life was to end"));
+    return;
+  }
+  // One in a short run is no error.
+  const double bound = std::max(context.bounds.rate_error_max, 1.5 / planned);
+  checks.push_back(at_most(
+      "churn_achieved", static_cast<double>(churn.ends_skipped) / planned, bound, "relative error",
+      fmt::format("{} of {} ends were skipped, because the connection did not stand again since "
+                  "the one before",
+                  churn.ends_skipped, churn.ends_planned)));
 }
 
 template <class T>
@@ -287,6 +329,7 @@ std::vector<ValidityCheck> check_validity(const LoadDocument& document,
               fmt::format("{} shards of the generator died", context.shards_died)),
   };
   add_websocket_checks(document, checks);
+  add_churn_checks(document, context, checks);
   return checks;
 }
 

@@ -80,6 +80,18 @@ Json websocket_block(const std::optional<WebSocketResult>& websocket) {
   return block;
 }
 
+Json churn_block(const std::optional<ChurnResult>& churn) {
+  if (!churn) return nullptr;
+  Json block = Json::object();
+  for (const auto& [name, value] : churn_counters) block[name] = *churn.*value;
+  block["close_us"] = percentile_block(churn->close_ns);
+  block["connect_us"] = percentile_block(churn->connect_ns);
+  block["away_us"] = percentile_block(churn->away_ns);
+  block["close_errors"] = churn->close_errors;
+  block["connect_errors"] = churn->connect_errors;
+  return block;
+}
+
 Json timeline_block(const std::vector<TimelineRow>& rows) {
   Json block = Json::array();
   for (const TimelineRow& row : rows) {
@@ -226,7 +238,9 @@ std::string write_load_document(const LoadDocument& document) {
                         {"network", percentile_block(document.network_ns)},
                         {"receive_delay", percentile_block(document.receive_delay_ns)}};
   json["websocket"] = websocket_block(document.websocket);
+  json["churn"] = churn_block(document.churn);
   json["in_flight_mean"] = document.in_flight_mean;
+  json["queued_mean"] = document.queued_mean;
   json["timeline"] = timeline_block(document.timeline);
   json["generator"] = generator_block(document);
   json["host"] = host_block(document.host);

@@ -122,8 +122,10 @@ struct LoadDocument {
   std::optional<Histogram> network_ns;        // with kernel timestamps only: from the send to
   std::optional<Histogram> receive_delay_ns;  // the kernel's receiving, and from there to the read
   double in_flight_mean = 0;
+  double queued_mean = 0;  // of these, the answered ones that had not been sent yet
   std::vector<TimelineRow> timeline;
   std::optional<WebSocketResult> websocket;  // of a run over WebSocket
+  std::optional<ChurnResult> churn;          // with lifetimes
   std::uint64_t connection_bytes = 0;        // of the generator's own record
   std::uint64_t request_pool_bytes = 0;      // for requests in flight, all shards
   std::optional<GeneratorFloor> floor;       // nothing: it could not be measured

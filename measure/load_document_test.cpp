@@ -157,6 +157,52 @@ TEST(LoadDocument, WebSocketHasAPartOfItsOwn) {
   EXPECT_EQ(json["pings_received"], 4);
 }
 
+TEST(LoadDocument, LivesHaveAPartOfTheirOwn) {
+  LoadDocument document = open_run();
+  EXPECT_EQ(Json::parse(write_load_document(document))["churn"], nullptr);
+  ChurnResult& churn = document.churn.emplace();
+  churn.ends_planned = 4;
+  churn.closed = 3;
+  churn.close_ns.record(1'000'000);
+  churn.away_ns.record(2'000'000);
+  churn.close_errors = {{"ECONNRESET", 1}};
+  document.queued_mean = 0.25;
+  const Json json = Json::parse(write_load_document(document));
+  EXPECT_EQ(json["churn"]["ends_planned"], 4);
+  EXPECT_EQ(json["churn"]["closed"], 3);
+  EXPECT_NEAR(json["churn"]["close_us"]["p50"].get<double>(), 1'000, 1);
+  EXPECT_NEAR(json["churn"]["away_us"]["max"].get<double>(), 2'000, 2);
+  EXPECT_EQ(json["churn"]["connect_us"]["p50"], nullptr) << "none was opened anew";
+  EXPECT_EQ(json["churn"]["close_errors"]["ECONNRESET"], 1);
+  EXPECT_EQ(json["queued_mean"], 0.25);
+}
+
+// Two shards that ended three lives each, and what is wrong when one count is.
+TEST(ChurnResult, AddsUpOverShards) {
+  ChurnResult part{.ends_planned = 5,
+                   .ends_skipped = 1,
+                   .closed = 2,
+                   .closes_failed = 1,
+                   .unclosed = 1,
+                   .reopened = 1,
+                   .reopens_failed = 1,
+                   .unopened = 1,
+                   .close_errors = {{"ETIMEDOUT", 1}}};
+  part.close_ns.record(7);
+  EXPECT_EQ(part.imbalance(), 0U);
+  ChurnResult sum = part;
+  sum += part;
+  EXPECT_EQ(sum.imbalance(), 0U);
+  EXPECT_EQ(sum.ends_planned, 10U);
+  EXPECT_EQ(sum.close_ns.count(), 2U);
+  EXPECT_EQ(sum.close_errors["ETIMEDOUT"], 2U);
+  for (const auto& [name, value] : churn_counters) {
+    ChurnResult tampered = part;
+    ++(tampered.*value);
+    EXPECT_GE(tampered.imbalance(), 1U) << name;
+  }
+}
+
 TEST(LoadDocument, TheFloorStandsWithTheGenerator) {
   LoadDocument document = open_run();
   EXPECT_EQ(Json::parse(write_load_document(document))["generator"]["floor"], nullptr);

@@ -13,6 +13,7 @@
 #include <string>
 #include <vector>
 
+#include "measure/churn_result.hpp"
 #include "measure/histogram.hpp"
 #include "measure/websocket_result.hpp"
 #include "os/clock.hpp"
@@ -77,6 +78,8 @@ struct LoadShardResult {
   // The area under the number of the window's requests in flight, from the window's start to the
   // end of the drain: its ratio to the window's length is the mean in flight of Little's law.
   double in_flight_request_s = 0;
+  // Time that the window's answered requests waited before they were sent, added up.
+  double queued_request_s = 0;
   Histogram response_ns;
   Histogram service_ns;
   Histogram send_lag_ns;
@@ -88,6 +91,7 @@ struct LoadShardResult {
   std::uint64_t rss_bytes = 0;
   std::uint64_t request_pool_bytes = 0;
   std::optional<WebSocketResult> websocket;  // of a run over WebSocket
+  std::optional<ChurnResult> churn;          // of connections that live for a drawn time
 };
 
 }  // namespace c1m::measure

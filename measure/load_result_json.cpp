@@ -98,6 +98,29 @@ std::optional<WebSocketResult> websocket_from(const Json& json, HistogramReader&
   return websocket;
 }
 
+Json to_json(const std::optional<ChurnResult>& churn) {
+  if (!churn) return nullptr;
+  Json json{{"close_ns", encode_v2_base64(churn->close_ns)},
+            {"connect_ns", encode_v2_base64(churn->connect_ns)},
+            {"away_ns", encode_v2_base64(churn->away_ns)},
+            {"close_errors", churn->close_errors},
+            {"connect_errors", churn->connect_errors}};
+  for (const auto& [name, value] : churn_counters) json[name] = *churn.*value;
+  return json;
+}
+
+std::optional<ChurnResult> churn_from(const Json& json, HistogramReader& histograms) {
+  if (json.is_null()) return std::nullopt;
+  ChurnResult churn;
+  churn.close_ns = histograms.read(json.at("close_ns"));
+  churn.connect_ns = histograms.read(json.at("connect_ns"));
+  churn.away_ns = histograms.read(json.at("away_ns"));
+  json.at("close_errors").get_to(churn.close_errors);
+  json.at("connect_errors").get_to(churn.connect_errors);
+  for (const auto& [name, value] : churn_counters) json.at(name).get_to(churn.*value);
+  return churn;
+}
+
 LoadShardResult result_from(const Json& json, HistogramReader& histograms) {
   LoadShardResult result;
   json.at("index").get_to(result.index);
@@ -114,6 +137,7 @@ LoadShardResult result_from(const Json& json, HistogramReader& histograms) {
   json.at("sent_in_window").get_to(result.sent_in_window);
   json.at("answers_in_window").get_to(result.answers_in_window);
   json.at("in_flight_request_s").get_to(result.in_flight_request_s);
+  json.at("queued_request_s").get_to(result.queued_request_s);
   result.response_ns = histograms.read(json.at("response_ns"));
   result.service_ns = histograms.read(json.at("service_ns"));
   result.send_lag_ns = histograms.read(json.at("send_lag_ns"));
@@ -124,6 +148,7 @@ LoadShardResult result_from(const Json& json, HistogramReader& histograms) {
   json.at("rss_bytes").get_to(result.rss_bytes);
   json.at("request_pool_bytes").get_to(result.request_pool_bytes);
   result.websocket = websocket_from(json.at("websocket"), histograms);
+  result.churn = churn_from(json.at("churn"), histograms);
   return result;
 }
 
@@ -146,6 +171,7 @@ std::string write_load_shard_result(const LoadShardResult& result) {
                      {"sent_in_window", result.sent_in_window},
                      {"answers_in_window", result.answers_in_window},
                      {"in_flight_request_s", result.in_flight_request_s},
+                     {"queued_request_s", result.queued_request_s},
                      {"response_ns", encode_v2_base64(result.response_ns)},
                      {"service_ns", encode_v2_base64(result.service_ns)},
                      {"send_lag_ns", encode_v2_base64(result.send_lag_ns)},
@@ -155,7 +181,8 @@ std::string write_load_shard_result(const LoadShardResult& result) {
                      {"cpu_ns", result.cpu_ns},
                      {"rss_bytes", result.rss_bytes},
                      {"request_pool_bytes", result.request_pool_bytes},
-                     {"websocket", to_json(result.websocket)}};
+                     {"websocket", to_json(result.websocket)},
+                     {"churn", to_json(result.churn)}};
   return json.dump();
 }
 

@@ -66,6 +66,20 @@ LoadShardResult full_result() {
                                      .closes_answered_otherwise = 47,
                                      .closes_received = 48,
                                      .protocol_errors = 49};
+  result.queued_request_s = 50.5;
+  result.churn = ChurnResult{.ends_planned = 51,
+                             .ends_skipped = 52,
+                             .closed = 53,
+                             .closes_failed = 54,
+                             .unclosed = 55,
+                             .reopened = 56,
+                             .reopens_failed = 57,
+                             .unopened = 58,
+                             .close_ns = histogram_of({59}),
+                             .connect_ns = histogram_of({60}),
+                             .away_ns = histogram_of({61}),
+                             .close_errors = {{"ETIMEDOUT", 62}},
+                             .connect_errors = {{"ECONNREFUSED", 63}}};
   return result;
 }
 
@@ -98,14 +112,18 @@ TEST(LoadShardResultJson, ComesBackAsItWas) {
   EXPECT_EQ(read->rss_bytes, written.rss_bytes);
   EXPECT_EQ(read->request_pool_bytes, written.request_pool_bytes);
   EXPECT_EQ(read->websocket, written.websocket);
+  EXPECT_EQ(read->queued_request_s, written.queued_request_s);
+  EXPECT_EQ(read->churn, written.churn);
 }
 
-TEST(LoadShardResultJson, WithoutWebSocketThereIsNone) {
+TEST(LoadShardResultJson, WithoutWebSocketAndLifetimesThereIsNone) {
   LoadShardResult written = full_result();
   written.websocket.reset();
+  written.churn.reset();
   const auto read = read_load_shard_result(write_load_shard_result(written));
   ASSERT_TRUE(read) << read.error();
   EXPECT_EQ(read->websocket, std::nullopt);
+  EXPECT_EQ(read->churn, std::nullopt);
 }
 
 TEST(LoadShardResultJson, RefusesHalfAResult) {
