@@ -77,6 +77,7 @@ void Accounting::on_answered(const Request& request, os::Nanoseconds now_ns, boo
   if (live_latency_ != nullptr) live_latency_->record(latency_ns);
   if (!in_window(request.intended_ns)) return;
   area_.leave(now_ns);
+  queued_ns_ += request.sent_ns - request.intended_ns;
   service_ns_.record(service_ns);
   if (kind_ == LoopKind::open) response_ns_.record(response_ns);
   timeline_.on_answered(request.intended_ns, latency_ns);
@@ -127,6 +128,7 @@ void Accounting::write_to(measure::LoadShardResult& result) {
   result.sent_in_window = sent_in_window_;
   result.answers_in_window = answers_in_window_;
   result.in_flight_request_s = area_.request_s();
+  result.queued_request_s = static_cast<double>(queued_ns_) / static_cast<double>(os::ns_per_s);
   result.response_ns = std::move(response_ns_);
   result.service_ns = std::move(service_ns_);
   result.send_lag_ns = std::move(send_lag_ns_);

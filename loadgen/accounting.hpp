@@ -106,6 +106,7 @@ class Accounting {
   std::uint64_t in_flight_ = 0;
   std::uint64_t sent_in_window_ = 0;
   std::uint64_t answers_in_window_ = 0;
+  os::Nanoseconds queued_ns_ = 0;  // before their sending, of the answered ones
   InFlightArea area_;
   measure::Histogram response_ns_;
   measure::Histogram service_ns_;

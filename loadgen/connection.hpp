@@ -16,6 +16,7 @@ enum class ConnectionState : std::uint8_t {
   connecting,  // owned by the Connector, also during a handshake
   established,
   closing,  // its orderly end is under way; carries no further request
+  parted,   // between two lives: has no socket, takes requests for the next one
   closed,   // by the peer, by an error, or because its connect failed
 };
 
@@ -30,9 +31,10 @@ struct Connection {
   std::uint32_t sent_bytes = 0;      // of first_unsent
   std::uint32_t unanswered = 0;      // requests of which at least a byte was sent
   ConnectionState state = ConnectionState::unopened;
-  bool answer_is_corrupt = false;  // the answer that is arriving had a wrong byte
-  bool awaits_room = false;        // registered for writability: the socket's buffer was full
-  bool has_urgent = false;         // something of the protocol goes before the next request
+  bool answer_is_corrupt : 1 = false;  // the answer that is arriving had a wrong byte
+  bool awaits_room : 1 = false;        // registered for writability: the socket's buffer was full
+  bool has_urgent : 1 = false;         // something of the protocol goes before the next request
+  bool is_retiring : 1 = false;        // established, but begins no request: its life is over
 };
 
 // The figure that documents report as generator.connection_bytes, to which a WebSocket's own state

@@ -1,22 +1,16 @@
-// Opens a shard's connections at an even pace, a bounded number in progress at a time. Where the
-// protocol has an opening handshake that is part of a connection's opening.
+// Opens a shard's connections at an even pace, a bounded number in progress at a time.
 //
 // Invariants: attempt k is not started before k intervals have passed; after the first failure no
 // further attempt is started, so that a target that refuses is reported at once.
-// Threads: one owner. Not here: waiting (load_shard), addresses (source_addresses).
+// Threads: one owner. Not here: waiting (load_shard), a single attempt (connect_attempts).
 #pragma once
 
 #include <cstdint>
-#include <string>
-#include <vector>
+#include <optional>
 
-#include "loadgen/echo_exchange.hpp"
-#include "loadgen/source_addresses.hpp"
+#include "loadgen/connect_attempts.hpp"
 #include "measure/load_result.hpp"
 #include "os/clock.hpp"
-#include "os/descriptor.hpp"
-#include "os/poller.hpp"
-#include "os/result.hpp"
 
 namespace c1m::loadgen {
 
@@ -50,45 +44,36 @@ class Connector {
   void expire(os::Nanoseconds now_ns);
   // Starts no further attempt.
   void stop() { stopped_ = true; }
+  // Connections that were established and ended while others were opened: a refusal in its own way.
+  void note_closed(const measure::ErrorCounts& errors);
 
   // Nothing is in progress and nothing will be started.
   [[nodiscard]] bool finished() const;
-  [[nodiscard]] const measure::ConnectResult& result() const { return result_; }
+  [[nodiscard]] measure::ConnectResult result() const;
+  // Attempts that failed, and one more when a connection was closed meanwhile.
+  [[nodiscard]] std::uint64_t refusals() const {
+    return attempts_.result().failed + (closed_ ? 1 : 0);
+  }
+  [[nodiscard]] const measure::ConnectTimeline& timeline() const { return timeline_; }
 
   static constexpr std::uint32_t in_progress_max = 1024;
 
  private:
-  struct Attempt {
-    std::uint32_t connection = 0;
-    os::Nanoseconds started_ns = 0;
-    bool in_progress = false;
-    bool is_opening = false;  // connected, and in its opening handshake
-  };
-
-  void start_one(os::Nanoseconds now_ns);
-  // A socket on its way to its target, registered with the poller.
-  os::Result<os::Descriptor> open_socket(std::uint32_t index);
-  // Closes the attempt's connection.
-  void give_up(Attempt& attempt, const std::string& reason);
-  void fail(const std::string& reason);
-  void drop_finished();
-  // Attempts stand in a ring in the order of their start; a connection remembers its place.
-  [[nodiscard]] Attempt& attempt_at(std::uint32_t position) {
-    return attempts_[position % in_progress_max];
+  // The next one may be started once it is due.
+  [[nodiscard]] bool may_start() const;
+  void note(ConnectAttempts::Progress progress);
+  measure::ConnectInterval& interval() {
+    return timeline_[clock_.now_ns() / measure::connect_interval_ns];
   }
 
-  EchoExchange& exchange_;
-  ConnectionRange range_;
-  const Routes& routes_;
+  std::uint32_t count_;
   const os::Clock& clock_;
-  os::Poller& poller_;
   ConnectPace pace_;
-  os::Nanoseconds timeout_ns_;
-  std::vector<Attempt> attempts_;
-  std::uint32_t oldest_ = 0;   // position of the oldest attempt that may be in progress
-  std::uint32_t started_ = 0;  // attempts so far; also the next one's index and position
+  ConnectAttempts attempts_;
+  std::uint32_t started_ = 0;  // attempts so far; also the next one's index
   bool stopped_ = false;
-  measure::ConnectResult result_;
+  std::optional<measure::Refusal> closed_;
+  measure::ConnectTimeline timeline_;
 };
 
 }  // namespace c1m::loadgen

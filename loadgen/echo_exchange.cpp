@@ -45,7 +45,6 @@ EchoExchange::~EchoExchange() {
 void EchoExchange::adopt(std::uint32_t index) {
   Connection& connection = connections_[index];
   connection.state = ConnectionState::established;
-  connection.head = no_request;
   ++established_;
   if (!poller_.modify(connection.fd, reading, index)) {
     close(index, "epoll_ctl");
@@ -77,8 +76,7 @@ void EchoExchange::issue(std::uint32_t index, os::Nanoseconds intended_ns) {
   Connection& connection = connections_[index];
   last_ns_ = clock_.now_ns();
   accounting_.on_planned(intended_ns, last_ns_);
-  const bool takes_requests = connection.state == ConnectionState::established;
-  const RequestIndex request = takes_requests ? requests_.take() : no_request;
+  const RequestIndex request = takes_requests(connection) ? requests_.take() : no_request;
   if (request == no_request) {
     accounting_.on_unsent(intended_ns, last_ns_);
     return;
@@ -97,11 +95,19 @@ void EchoExchange::issue(std::uint32_t index, os::Nanoseconds intended_ns) {
   flush(index, last_ns_, intended_ns);
 }
 
+bool EchoExchange::takes_requests(const Connection& connection) const {
+  if (connection.state == ConnectionState::established) return true;
+  const bool has_ended =
+      connection.state == ConnectionState::closed || connection.state == ConnectionState::unopened;
+  return life_observer_ != nullptr && !has_ended;
+}
+
 // The next request of the queue, or the rest of one.
 bool EchoExchange::may_send(const Connection& connection) const {
   if (connection.first_unsent == no_request) return false;
   if (connection.sent_bytes > 0) return true;
-  const bool may_begin = connection.state == ConnectionState::established && !is_settled_;
+  const bool may_begin =
+      connection.state == ConnectionState::established && !is_settled_ && !connection.is_retiring;
   return may_begin && connection.unanswered < pipeline_;
 }
 
@@ -176,6 +182,7 @@ std::uint32_t EchoExchange::handle(std::uint32_t index, std::uint32_t events) {
     last_ns_ = clock_.now_ns();
     if (flush(index, last_ns_, room_since_ns) == Outcome::closed) return 0;
   }
+  if (connection.is_retiring) close_if_quiet(index);
   return answered;
 }
 
@@ -202,7 +209,7 @@ EchoExchange::Outcome EchoExchange::receive(std::uint32_t index) {
   const auto got = read(connection.fd);
   if (!got && os::would_block(got.error())) return Outcome::kept;
   if (!got || *got == 0) {
-    close(index, got ? std::string("closed by peer") : os::error_name(got.error().code));
+    close(index, got ? closed_by_peer : os::error_name(got.error().code));
     return Outcome::closed;
   }
   return take(index, std::span(receive_buffer_).first(*got));
@@ -212,11 +219,58 @@ void EchoExchange::leave(std::uint32_t index) {
   Connection& connection = connections_[index];
   C1M_ASSERT(connection.state == ConnectionState::established, "it leaves once");
   connection.state = ConnectionState::closing;
+  connection.is_retiring = false;
   --established_;
+}
+
+bool EchoExchange::is_quiet(std::uint32_t index) const {
+  return connections_[index].unanswered == 0 && connections_[index].sent_bytes == 0;
+}
+
+void EchoExchange::close_if_quiet(std::uint32_t index) {
+  if (!is_quiet(index)) return;
+  if (life_observer_ != nullptr) life_observer_->on_closing(index);
+  begin_closing(index);
+}
+
+void EchoExchange::retire(std::uint32_t index) {
+  C1M_ASSERT(connections_[index].state == ConnectionState::established, "a life ends once");
+  connections_[index].is_retiring = true;
+  close_if_quiet(index);
+}
+
+void EchoExchange::begin_closing(std::uint32_t index) {
+  if (connections_[index].state != ConnectionState::established) return;
+  leave(index);
+  // Of a connection that has failed meanwhile: the next read says why.
+  static_cast<void>(os::shut_down_write(connections_[index].fd));
+}
+
+void EchoExchange::resume(std::uint32_t index) {
+  if (connections_[index].state != ConnectionState::established) return;
+  last_ns_ = clock_.now_ns();
+  flush(index, last_ns_, last_ns_);
+}
+
+void EchoExchange::forget_closed() {
+  for (Connection& connection : connections_) {
+    if (connection.state == ConnectionState::closed) connection.state = ConnectionState::unopened;
+  }
+}
+
+void EchoExchange::abandon(std::uint32_t index) {
+  Connection& connection = connections_[index];
+  if (connection.fd >= 0) ::close(connection.fd);
+  last_ns_ = clock_.now_ns();
+  settle_queue(connection, Unsent::settled);
+  connection = Connection{};
+  connection.state = ConnectionState::closed;
 }
 
 void EchoExchange::close(std::uint32_t index, const std::string& reason) {
   Connection& connection = connections_[index];
+  const bool is_over = connection.state == ConnectionState::closing || connection.is_retiring;
+  const bool has_next_life = life_observer_ != nullptr && is_over;
   if (connection.state == ConnectionState::established) {
     ++errors_[reason];
     --established_;
@@ -224,26 +278,37 @@ void EchoExchange::close(std::uint32_t index, const std::string& reason) {
   on_closed(index);
   ::close(connection.fd);  // also ends its registration with the poller
   last_ns_ = clock_.now_ns();
-  for (RequestIndex next = connection.head; next != no_request;) {
-    const RequestIndex settled = next;
+  settle_queue(connection, has_next_life ? Unsent::kept : Unsent::settled);
+  Connection after;
+  after.state = has_next_life ? ConnectionState::parted : ConnectionState::closed;
+  after.head = after.first_unsent = connection.head;
+  after.tail = connection.tail;
+  after.next_sequence = connection.next_sequence;  // no two requests of a connection are alike
+  connection = after;
+  if (has_next_life) life_observer_->on_parted(index, reason);
+}
+
+void EchoExchange::settle_queue(Connection& connection, Unsent unsent) {
+  while (connection.head != no_request) {
+    const RequestIndex settled = connection.head;
     const Request& request = requests_[settled];
-    next = request.next;
-    if (!is_settled_ && request.sent_ns == 0) {
+    const bool was_sent = request.sent_ns != 0;
+    if (!was_sent && unsent == Unsent::kept) return;
+    connection.head = request.next;
+    if (!is_settled_ && !was_sent) {
       accounting_.on_unsent(request.intended_ns, last_ns_);
     } else if (!is_settled_) {
       accounting_.on_lost(request, last_ns_);
     }
     requests_.give_back(settled);
   }
-  connection = Connection{};
-  connection.state = ConnectionState::closed;
+  connection.tail = no_request;
 }
 
 void EchoExchange::settle_rest() {
   last_ns_ = clock_.now_ns();
   is_settled_ = true;
-  for (Connection& connection : connections_) {
-    if (connection.state != ConnectionState::established) continue;
+  for (const Connection& connection : connections_) {
     for (RequestIndex at = connection.head; at != no_request; at = requests_[at].next) {
       const Request& request = requests_[at];
       if (request.sent_ns == 0) {

@@ -30,6 +30,19 @@
 
 namespace c1m::loadgen {
 
+// Hears how the connections that it retires come to their ends.
+class LifeObserver {
+ public:
+  // Everything was answered; the orderly end begins.
+  virtual void on_closing(std::uint32_t index) = 0;
+  // It has no socket any more, and wants one: `closed_by_peer` after an orderly end, else an error.
+  virtual void on_parted(std::uint32_t index, const std::string& reason) = 0;
+
+ protected:
+  ~LifeObserver() = default;
+};
+inline constexpr const char* closed_by_peer = "closed by peer";
+
 class EchoExchange : protected AnswerObserver {
  public:
   // At a time: over all connections of the shard, and on each.
@@ -71,6 +84,23 @@ class EchoExchange : protected AnswerObserver {
   // Counts a request that is not even tried as planned for now and unsent.
   void skip();
 
+  // From now on connections have several lives, and requests that find a connection between two of
+  // them wait for the next. Null ends that.
+  void renew_for(LifeObserver* observer) { life_observer_ = observer; }
+  // An established connection sends nothing new, and begins its orderly end once all that it has
+  // sent is answered.
+  void retire(std::uint32_t index);
+  // Begins the orderly end of an established connection: sends FIN and waits for the peer's.
+  virtual void begin_closing(std::uint32_t index);
+  // Ends at once a connection whose orderly end takes too long.
+  void cut_short(std::uint32_t index, const std::string& reason) { close(index, reason); }
+  // Sends what waited for a connection that is established again.
+  void resume(std::uint32_t index);
+  // Connections that are closed by now are none of the run's.
+  void forget_closed();
+  // A connection that is being opened will not be: what waited for it is unsent.
+  void abandon(std::uint32_t index);
+
   // Handles an event of an established connection. Returns how many answers that brought; 0 when
   // the connection has been closed.
   std::uint32_t handle(std::uint32_t index, std::uint32_t events);
@@ -101,6 +131,8 @@ class EchoExchange : protected AnswerObserver {
   virtual void on_left(std::uint32_t, const Request&) {}
   // Takes what has arrived, and may use its place.
   virtual Outcome take(std::uint32_t index, std::span<std::byte> bytes);
+  // Nothing that was sent awaits an answer.
+  [[nodiscard]] virtual bool is_quiet(std::uint32_t index) const;
   // Sends what goes before the next request; clears has_urgent when all of it has left.
   virtual Outcome send_urgent(std::uint32_t) { return Outcome::kept; }
   // A connection has ended; its record is still as it was.
@@ -129,6 +161,11 @@ class EchoExchange : protected AnswerObserver {
   void on_unexpected_bytes(std::size_t count) override;
 
   [[nodiscard]] bool may_send(const Connection& connection) const;
+  [[nodiscard]] bool takes_requests(const Connection& connection) const;
+  // Settles the queue, up to the first request that is `kept` because it was not sent.
+  enum class Unsent : std::uint8_t { kept, settled };
+  void settle_queue(Connection& connection, Unsent unsent);
+  void close_if_quiet(std::uint32_t index);
   Outcome receive(std::uint32_t index);
 
   ConnectionRange range_;
@@ -145,6 +182,7 @@ class EchoExchange : protected AnswerObserver {
   std::uint64_t answers_ = 0;
   std::uint64_t swallowed_ = 0;
   os::Nanoseconds last_ns_ = 0;
+  LifeObserver* life_observer_ = nullptr;
   bool stamps_ = false;
   bool is_settled_ = false;
   // How long before last_ns_ the kernel had what was read; nothing: not known.

@@ -9,6 +9,8 @@ namespace {
 
 // Counting the plan again takes some 15 ns an arrival; beyond this many it is left out.
 constexpr double recounted_arrivals_max = 2e8;
+// Of a life's end some 25 ns.
+constexpr double recounted_ends_max = 1e8;
 
 ValidityContext validity_context(const LoadSettings& settings, const RunOutcome& outcome) {
   ValidityContext context;
@@ -21,6 +23,13 @@ ValidityContext validity_context(const LoadSettings& settings, const RunOutcome&
   const bool is_countable = settings.schedule.expected_arrivals(end_ns) <= recounted_arrivals_max;
   if (settings.mode == LoadMode::open && outcome.shards_died == 0 && is_countable) {
     context.plan_count = count_arrivals(settings.plan(), settings.warmup_ns, end_ns);
+  }
+  const double ends = settings.lifetime.ends_per_s(settings.connections) *
+                      static_cast<double>(end_ns) / static_cast<double>(os::ns_per_s);
+  const bool has_ends = !settings.lifetime.is_endless() && outcome.window_reached;
+  if (has_ends && outcome.shards_died == 0 && ends <= recounted_ends_max) {
+    context.ends_count =
+        count_ends(LifePlan(settings.lifetime, settings.seed), settings.connections, end_ns);
   }
   return context;
 }

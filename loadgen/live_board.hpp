@@ -18,6 +18,7 @@ struct LiveFigures {
   std::uint64_t shards = 0;
   std::uint64_t connections_planned = 0;
   std::uint64_t established = 0;
+  std::uint64_t reopened = 0;  // connections that began another life
   std::uint64_t sent = 0;
   std::uint64_t answered = 0;
   std::uint64_t errors = 0;  // unsent, lost, corrupt or late so far

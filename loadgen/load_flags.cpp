@@ -8,8 +8,8 @@
 #include <fmt/format.h>
 
 #include "loadgen/calibration.hpp"
+#include "loadgen/connection_flags.hpp"
 #include "loadgen/flag_reader.hpp"
-#include "loadgen/place_flags.hpp"
 #include "loadgen/schedule_flags.hpp"
 #include "loadgen/search_flags.hpp"
 #include "loadgen/websocket_flags.hpp"
@@ -34,8 +34,7 @@ struct FlagTexts {
   std::string seed = "1";
   std::string shards = "auto";
   std::string cpus;
-  std::string connect_rate = "20000";
-  std::string sources = "auto";
+  ConnectionTexts connection;
   std::string timeout = "10s";
   std::string in_flight_max = "1000000";
   std::string spin = "0s";
@@ -127,11 +126,6 @@ void add_process_flags(CLI::App& app, FlagTexts& texts) {
   app.add_option("--shards", texts.shards,
                  "processes: N, or auto for as few as the descriptor limit allows [auto]");
   app.add_option("--cpus", texts.cpus, "CPUs to run on, as in 0-3,8; shared out to the shards");
-  app.add_option("--connect-rate", texts.connect_rate,
-                 "connects a second over all shards; 0: all at once [20000]");
-  app.add_option("--sources", texts.sources,
-                 "auto, or IPv4 addresses and ranges to connect from, as in "
-                 "10.0.0.5,10.0.1.1-10.0.1.9 [auto]");
   app.add_flag(
       "--kernel-timestamps", texts.kernel_timestamps,
       "split service time where the kernel received the answer: network and server before, "
@@ -218,7 +212,8 @@ void read_search_settings(FlagReader& reader, const FlagTexts& texts, LoadSettin
       {"--pauses", !texts.pauses.path.empty()},
       {"--search", texts.calibrate && !texts.search.objective.empty()},
       {"--target", texts.calibrate && !texts.target.empty()},
-      {"--sources", texts.calibrate && texts.sources != "auto"},
+      {"--sources", texts.calibrate && texts.connection.sources != "auto"},
+      {"--lifetime", texts.calibrate && !texts.connection.lifetime.empty()},
       {"--protocol ws", texts.calibrate && texts.protocol == "ws"}};
   for (const auto& [flag, is_given] : excluded) {
     if (!is_given) continue;
@@ -287,6 +282,19 @@ void read_thresholds(FlagReader& reader, const FlagTexts& texts, LoadSettings& s
   }
 }
 
+std::optional<os::CpuSet> read_cpus(FlagReader& reader, const std::string& text) {
+  if (text.empty()) return std::nullopt;
+  auto cpus = os::parse_cpu_list(text);
+  const auto allowed = os::allowed_cpus();
+  if (!cpus) {
+    reader.report("--cpus", fmt::format("'{}' is not a list of CPUs such as 0-3,8", text));
+  } else if (allowed && !std::ranges::includes(*allowed, *cpus)) {
+    reader.report("--cpus", fmt::format("'{}' is not within the CPUs of this process, {}", text,
+                                        os::format_cpu_list(*allowed)));
+  }
+  return cpus;
+}
+
 LoadSettings read_settings(FlagReader& reader, const FlagTexts& texts) {
   constexpr std::uint32_t most = std::numeric_limits<std::uint32_t>::max() / 4;
   LoadSettings settings;
@@ -304,7 +312,10 @@ LoadSettings read_settings(FlagReader& reader, const FlagTexts& texts) {
   settings.seed = reader.whole("--seed", texts.seed, 0, std::numeric_limits<std::uint64_t>::max());
   settings.in_flight_max =
       static_cast<std::uint32_t>(reader.whole("--max-in-flight", texts.in_flight_max, 1, most));
-  settings.connect_rate_per_s = reader.real("--connect-rate", texts.connect_rate, true);
+  settings.connect_rate_per_s = read_connect_rate(reader, texts.connection.connect_rate);
+  settings.lifetime = read_lifetime(reader, texts.connection.lifetime);
+  settings.lifetime_text = texts.connection.lifetime;
+  settings.until_refused = read_until_refused(reader, texts.connection, texts.idle);
   if (texts.shards != "auto") {
     settings.shards = static_cast<std::uint32_t>(
         reader.whole("--shards", texts.shards, 1, std::min(settings.connections, 10'000U)));
@@ -333,7 +344,7 @@ LoadSettings read_settings(FlagReader& reader, const FlagTexts& texts) {
   settings.calibration_path =
       texts.calibration_file.empty() ? default_calibration_path() : texts.calibration_file;
   read_metrics(reader, texts, settings);
-  settings.sources = read_sources(reader, texts.sources, settings.targets);
+  settings.sources = read_sources(reader, texts.connection.sources, settings.targets);
   return settings;
 }
 
@@ -355,6 +366,10 @@ std::expected<LoadSettings, NothingToRun> parse_load_flags(int argument_count,
   FlagTexts texts;
   bool version_wanted = false;
   add_traffic_flags(app, texts);
+  for (const auto& [name, text, help] : connection_flags(texts.connection)) {
+    app.add_option(name, *text, help);
+  }
+  app.add_flag("--until-refused", texts.connection.until_refused, until_refused_help);
   for (const auto& [name, text, help, has_value] : websocket_flags(texts.websocket)) {
     has_value ? app.add_option(name, *text, help) : app.add_flag(name, *text, help);
   }

@@ -130,6 +130,7 @@ TEST(LoadFlags, ACalibrationBringsItsOwnTarget) {
   EXPECT_EQ(settings->duration_ns, os::ns_per_s);
   EXPECT_THAT(mistake_of({"--calibrate"}), HasSubstr("--target")) << "given by mistake_of()";
   EXPECT_FALSE(parse({"--calibrate", "--search", "p99<1s"}));
+  EXPECT_FALSE(parse({"--calibrate", "--lifetime", "exp:1s"}));
   EXPECT_FALSE(settings_of({"--search", "p99<1s"}).search->of_generator);
 }
 
@@ -205,6 +206,7 @@ INSTANTIATE_TEST_SUITE_P(
                 "'100%'"},
         Mistake{{"--search", "p99<5ms", "--search-steps", "0"}, "--search-steps", "'0'"},
         Mistake{{"--metrics", "9100"}, "--metrics", "9100"},
+        Mistake{{"--lifetime", "10s"}, "--lifetime", "'10s'"},
         Mistake{{"--no-such-flag"}, "--no-such-flag", ""}));
 
 TEST(LoadFlags, RefusesTargetsThatAreNone) {

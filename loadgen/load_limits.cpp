@@ -39,12 +39,31 @@ std::optional<std::uint64_t> read_files_left() {
   return *most - std::min(*most, *allocated);
 }
 
+// The kernel's TCP_TIMEWAIT_LEN; with reuse it waits until the clock of whole seconds has moved on.
+std::uint64_t time_wait_s(const LoadSettings& settings, const MachineLimits& limits) {
+  const bool is_loopback = std::ranges::all_of(settings.targets, &os::Endpoint::is_loopback);
+  const bool is_reused =
+      limits.time_wait_reuse == 1 || (limits.time_wait_reuse == 2 && is_loopback);
+  return is_reused ? 2 : 60;
+}
+
 std::optional<std::string> port_obstacle(const LoadSettings& settings, const MachineLimits& limits,
                                          std::uint64_t source_count) {
   const std::uint64_t sources = std::max<std::uint64_t>(1, source_count);
   const std::uint64_t pairs = sources * settings.targets.size();
   const std::uint64_t allowed = pairs * limits.ports;
-  if (settings.connections <= allowed) return std::nullopt;
+  const std::uint64_t needed = ports_needed(settings, limits);
+  if (needed <= allowed) return std::nullopt;
+  if (settings.connections <= allowed) {
+    return fmt::format(
+        "--lifetime {}: of {} connections {:.6g} end each second and keep their ports in TIME_WAIT "
+        "for {} s, so that {} ports are needed, and {} source and {} target addresses have {}; "
+        "give more --sources, more server ports in --target or longer lives, or let the kernel "
+        "reuse them sooner (sysctl -w net.ipv4.tcp_tw_reuse=1)",
+        settings.lifetime_text, settings.connections,
+        settings.lifetime.ends_per_s(settings.connections), time_wait_s(settings, limits), needed,
+        sources, settings.targets.size(), allowed);
+  }
   return fmt::format(
       "net.ipv4.ip_local_port_range has {} ports for each pair of source and target address: "
       "{} source and {} target hold at most {} connections, and {} were asked for; give more "
@@ -87,10 +106,19 @@ std::string descriptor_obstacle(const LoadSettings& settings, const MachineLimit
 os::Result<MachineLimits> read_machine_limits() {
   const auto descriptors = os::raise_descriptor_limit();
   if (!descriptors) return std::unexpected(descriptors.error());
-  return MachineLimits{.descriptors = *descriptors,
-                       .ports = local_port_count().value_or(default_port_count),
-                       .epoll_watches = read_number("/proc/sys/fs/epoll/max_user_watches"),
-                       .files_left = read_files_left()};
+  return MachineLimits{
+      .descriptors = *descriptors,
+      .ports = local_port_count().value_or(default_port_count),
+      .time_wait_reuse = read_number("/proc/sys/net/ipv4/tcp_tw_reuse").value_or(0),
+      .epoll_watches = read_number("/proc/sys/fs/epoll/max_user_watches"),
+      .files_left = read_files_left()};
+}
+
+std::uint64_t ports_needed(const LoadSettings& settings, const MachineLimits& limits) {
+  if (settings.protocol == Protocol::ws) return settings.connections;
+  const double ended = settings.lifetime.ends_per_s(settings.connections) *
+                       static_cast<double>(time_wait_s(settings, limits));
+  return settings.connections + static_cast<std::uint64_t>(ended);
 }
 
 std::expected<std::uint32_t, std::string> plan_shards(const LoadSettings& settings,

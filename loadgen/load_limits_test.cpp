@@ -73,6 +73,48 @@ TEST(PlanShards, NamesThePortRange) {
   EXPECT_TRUE(plan_shards(settings_for(28'233), roomy, 2)) << "one more source is the remedy";
 }
 
+// Of 10,000 connections a thousand end a second; a pair of addresses has 28,232 ports.
+LoadSettings settings_with_lives() {
+  LoadSettings settings = settings_for(10'000);
+  settings.lifetime = {.kind = LifetimeKind::exponential,
+                       .least_ns = 10 * os::ns_per_s,
+                       .most_ns = 10 * os::ns_per_s};
+  settings.lifetime_text = "exp:10s";
+  return settings;
+}
+
+TEST(PortsNeeded, CountsThoseThatWaitAfterTheirEnd) {
+  LoadSettings settings = settings_with_lives();
+  EXPECT_EQ(ports_needed(settings_for(10'000), roomy), 10'000U);
+  EXPECT_EQ(ports_needed(settings, roomy), 12'000U) << "reused on loopback after 2 s at most";
+  MachineLimits limits = roomy;
+  limits.time_wait_reuse = 0;
+  EXPECT_EQ(ports_needed(settings, limits), 70'000U) << "60 s of TIME_WAIT";
+  limits.time_wait_reuse = 2;
+  settings.targets = {os::Endpoint::ipv4(0x0a000001, 7000)};
+  EXPECT_EQ(ports_needed(settings, limits), 70'000U) << "not on loopback";
+  limits.time_wait_reuse = 1;
+  EXPECT_EQ(ports_needed(settings, limits), 12'000U);
+  limits.time_wait_reuse = 0;
+  settings.protocol = Protocol::ws;
+  EXPECT_EQ(ports_needed(settings, limits), 10'000U) << "the server closes first, and waits";
+}
+
+TEST(PlanShards, NamesThePortsThatWaitAfterTheirEnd) {
+  MachineLimits limits = roomy;
+  EXPECT_TRUE(plan_shards(settings_with_lives(), limits, 0));
+  limits.time_wait_reuse = 0;
+  const auto planned = plan_shards(settings_with_lives(), limits, 0);
+  ASSERT_FALSE(planned);
+  EXPECT_THAT(planned.error(), HasSubstr("--lifetime exp:10s: of 10000 connections 1000 end each "
+                                         "second"));
+  EXPECT_THAT(planned.error(), HasSubstr("TIME_WAIT for 60 s, so that 70000 ports are needed"));
+  EXPECT_THAT(planned.error(), HasSubstr("net.ipv4.tcp_tw_reuse=1"));
+  EXPECT_TRUE(plan_shards(settings_with_lives(), limits, 3)) << "the remedy works";
+  limits.time_wait_reuse = 1;
+  EXPECT_TRUE(plan_shards(settings_with_lives(), limits, 0)) << "so does the other";
+}
+
 TEST(PlanShards, NamesTheLimitOnEpollWatches) {
   MachineLimits limits = roomy;
   limits.epoll_watches = 999;

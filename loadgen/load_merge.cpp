@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <optional>
 
+#include "loadgen/churn.hpp"
 #include "loadgen/connection.hpp"
 #include "loadgen/websocket_exchange.hpp"
 #include "measure/histogram_codec.hpp"
@@ -59,6 +60,10 @@ void merge_connect(measure::ConnectResult& sum, const measure::ConnectResult& pa
   sum.last_ns = std::max(sum.last_ns, part.last_ns);
   sum.latency_ns.merge(part.latency_ns);
   merge_errors(sum.errors, part.errors);
+  const bool is_earlier =
+      part.first_refusal &&
+      (!sum.first_refusal || part.first_refusal->at_ns < sum.first_refusal->at_ns);
+  if (is_earlier) sum.first_refusal = part.first_refusal;
 }
 
 void merge_shard(LoadDocument& document, const LoadShardResult& shard) {
@@ -66,6 +71,9 @@ void merge_shard(LoadDocument& document, const LoadShardResult& shard) {
   if (document.connections_proven) *document.connections_proven += shard.connections_proven;
   document.connections_at_end += shard.connections_at_end;
   merge_connect(document.connect, shard.connect);
+  for (const auto& [number, interval] : shard.connect_timeline) {
+    document.connect_timeline[number] += interval;
+  }
   merge_errors(document.connection_errors, shard.connection_errors);
   document.unexpected_bytes += shard.unexpected_bytes;
   document.counts += shard.counts;
@@ -77,6 +85,7 @@ void merge_shard(LoadDocument& document, const LoadShardResult& shard) {
   if (document.receive_delay_ns) document.receive_delay_ns->merge(shard.receive_delay_ns);
   document.request_pool_bytes += shard.request_pool_bytes;
   if (document.websocket && shard.websocket) *document.websocket += *shard.websocket;
+  if (document.churn && shard.churn) *document.churn += *shard.churn;
 }
 
 measure::ShardUse use_of(const std::pair<std::uint32_t, int>& identity,
@@ -102,12 +111,15 @@ void put_rates(LoadDocument& document, const std::vector<LoadShardResult>& resul
   double sent = 0;
   double answers = 0;
   double in_flight_request_s = 0;
+  double queued_request_s = 0;
   for (const LoadShardResult& shard : results) {
     sent += static_cast<double>(shard.sent_in_window);
     answers += static_cast<double>(shard.answers_in_window);
     in_flight_request_s += shard.in_flight_request_s;
+    queued_request_s += shard.queued_request_s;
   }
   document.in_flight_mean = in_flight_request_s / duration_s;
+  document.queued_mean = queued_request_s / duration_s;
   if (document.mode == "idle") return;  // its requests come after the window
   document.rate_sent_rps = sent / duration_s;
   document.rate_achieved_rps = answers / duration_s;
@@ -123,6 +135,7 @@ measure::HostDeltas host_deltas(const HostSamples& samples, bool has_window) {
   const KernelCounters& before = samples.run_start;
   const KernelCounters& after = samples.window_end;
   deltas.unavailable = before.unavailable;
+  deltas.syn_retransmits = difference(before.syn_retransmits, samples.connected.syn_retransmits);
   if (has_window) {
     deltas.listen_overflows = difference(before.listen_overflows, after.listen_overflows);
     deltas.listen_drops = difference(before.listen_drops, after.listen_drops);
@@ -133,6 +146,7 @@ measure::HostDeltas host_deltas(const HostSamples& samples, bool has_window) {
   explain_absence(deltas, "listen_overflows", deltas.listen_overflows, reason);
   explain_absence(deltas, "listen_drops", deltas.listen_drops, reason);
   explain_absence(deltas, "syn_cookies_sent", deltas.syn_cookies_sent, reason);
+  explain_absence(deltas, "syn_retransmits", deltas.syn_retransmits, "the counter went back");
   explain_absence(deltas, "tcp_retransmits", deltas.tcp_retransmits, reason);
   explain_absence(deltas, "softnet_drops", deltas.softnet_drops, reason);
   explain_absence(deltas, "conntrack_drops", deltas.conntrack_drops, reason);
@@ -186,11 +200,16 @@ LoadDocument merge_outcome(const LoadSettings& settings, const std::vector<Addre
       describe_settings(settings, static_cast<std::uint32_t>(outcome.shards.size()), sources);
   document.window = outcome.window;
   document.connections_planned = settings.connections;
+  document.until_refused = settings.until_refused;
   if (settings.hold_ns > 0) document.connections_proven = 0;
   document.connection_bytes = sizeof(Connection);
   if (settings.protocol == Protocol::ws) {
     document.connection_bytes += sizeof(WebSocketState);
     document.websocket.emplace();
+  }
+  if (!settings.lifetime.is_endless()) {
+    document.connection_bytes += sizeof(Churn::End);
+    document.churn.emplace();
   }
   if (is_open_loop) {
     document.response_ns.emplace();

@@ -81,6 +81,8 @@ std::string to_open_metrics(const LiveFigures& figures, LoadMode mode) {
                figures.connections_planned);
   append_gauge(text, {"c1m_load_connections_established", "Connections that stand."},
                figures.established);
+  append_counter(text, {"c1m_load_connections_reopened", "Connections that began another life."},
+                 figures.reopened);
   append_gauge(text, {"c1m_load_requests_outstanding", "Requests queued or in flight."},
                figures.outstanding);
   append_counter(text, {"c1m_load_requests_sent", "Requests sent."}, figures.sent);

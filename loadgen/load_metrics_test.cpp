@@ -20,6 +20,7 @@ LiveFigures some() {
   figures.phase = "window";
   figures.shards = 2;
   figures.established = 7;
+  figures.reopened = 5;
   figures.sent = 41;
   figures.errors = 3;
   latency.add_to(figures.latency);
@@ -29,6 +30,7 @@ LiveFigures some() {
 TEST(LoadMetrics, CountersGaugesAndPhase) {
   EXPECT_THAT(to_open_metrics(some(), LoadMode::open),
               AllOf(HasSubstr("c1m_load_connections_established 7\n"),
+                    HasSubstr("c1m_load_connections_reopened_total 5\n"),
                     HasSubstr("# TYPE c1m_load_requests_sent counter\n"),
                     HasSubstr("c1m_load_requests_sent_total 41\n"),
                     HasSubstr("c1m_load_requests_failed_total 3\n"),

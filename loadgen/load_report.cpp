@@ -156,14 +156,75 @@ std::string compression_line(const measure::WebSocketResult& websocket) {
       share(websocket.compressed_received_bytes, websocket.compressed_received_message_bytes));
 }
 
+std::string line(const char* name, const std::string& counts, const Histogram& histogram_ns) {
+  const std::optional<Histogram> shown_ns = histogram_ns;
+  return fmt::format("  {:<14}{}; p50 {} us, p99 {} us, max {} us\n", name, counts,
+                     figure(shown_ns, 50), figure(shown_ns, 99), figure(shown_ns, 100));
+}
+
+// How the first connections came to be.
+std::string connect_lines(const LoadDocument& document) {
+  const measure::ConnectResult& connect = document.connect;
+  const double duration_s =
+      static_cast<double>(connect.last_ns - connect.first_ns) / static_cast<double>(os::ns_per_s);
+  std::uint64_t most = 0;
+  for (const auto& [number, interval] : document.connect_timeline) {
+    most = std::max(most, interval.established);
+  }
+  if (connect.latency_ns.empty() || duration_s <= 0) return {};
+  const double rate_per_s = static_cast<double>(connect.latency_ns.count()) / duration_s;
+  constexpr auto intervals_per_s =
+      static_cast<std::uint64_t>(os::ns_per_s / measure::connect_interval_ns);
+  std::string text = line(
+      "connecting",
+      fmt::format("{:.0f} connects/s, at most {}/s in 100 ms", rate_per_s, most * intervals_per_s),
+      connect.latency_ns);
+  if (document.host.syn_retransmits.value_or(0) > 0) {
+    text += fmt::format("  SYNs          {} sent again while connecting\n",
+                        *document.host.syn_retransmits);
+  }
+  return text;
+}
+
+std::string wall_line(const LoadDocument& document) {
+  if (!document.until_refused) return {};
+  const auto& refusal = document.connect.first_refusal;
+  if (!refusal) {
+    return fmt::format("  wall          none: all {} connections were opened\n",
+                       document.connections_planned);
+  }
+  return fmt::format("  wall          {} connections of at most {}, then {}: {}\n",
+                     document.connections_established, document.connections_planned, refusal->call,
+                     refusal->reason);
+}
+
+std::string churn_lines(const LoadDocument& document) {
+  if (!document.churn) return {};
+  const measure::ChurnResult& churn = *document.churn;
+  std::string text = fmt::format("  lives         {} ended as planned ({}), {} ends skipped\n",
+                                 churn.ends_planned - churn.ends_skipped,
+                                 setting(document, "lifetime"), churn.ends_skipped);
+  text += line("closed",
+               fmt::format("{}, {} otherwise, {} not yet", churn.closed, churn.closes_failed,
+                           churn.unclosed),
+               churn.close_ns);
+  text += line("reopened",
+               fmt::format("{}, {} failed, {} not yet", churn.reopened, churn.reopens_failed,
+                           churn.unopened),
+               churn.connect_ns);
+  text += line("away", "from the planned end to standing again", churn.away_ns);
+  for (const auto& [name, count] : churn.close_errors) {
+    text += fmt::format("  close error   {}: {}\n", name, count);
+  }
+  for (const auto& [name, count] : churn.connect_errors) {
+    text += fmt::format("  reopen error  {}: {}\n", name, count);
+  }
+  return text;
+}
+
 std::string websocket_lines(const LoadDocument& document) {
   if (!document.websocket) return {};
   const measure::WebSocketResult& websocket = *document.websocket;
-  const auto line = [](const char* name, const std::string& counts, const Histogram& histogram_ns) {
-    const std::optional<Histogram> shown_ns = histogram_ns;
-    return fmt::format("  {:<14}{}; p50 {} us, p99 {} us, max {} us\n", name, counts,
-                       figure(shown_ns, 50), figure(shown_ns, 99), figure(shown_ns, 100));
-  };
   std::string text = line("handshakes", fmt::format("{} answered", websocket.handshake_ns.count()),
                           websocket.handshake_ns);
   if (websocket.pings_sent > 0) {
@@ -216,7 +277,8 @@ std::string verdict(const LoadDocument& document) {
 
 std::string format_report(const LoadDocument& document) {
   return headline(document) + "\n" + traffic_lines(document) + "\n" + latency_table(document) +
-         websocket_lines(document) + "\n" + generator_line(document) +
+         connect_lines(document) + wall_line(document) + websocket_lines(document) +
+         churn_lines(document) + "\n" + generator_line(document) +
          format_thresholds(document, ShownThresholds::all) + verdict(document);
 }
 

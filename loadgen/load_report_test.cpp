@@ -51,6 +51,51 @@ TEST(LoadReport, SaysHowManyTimedOut) {
   EXPECT_THAT(format_report(document), HasSubstr("timed out     7 of those in flight"));
 }
 
+TEST(LoadReport, ShowsHowConnectionsCameToBe) {
+  auto document = document_of("open");
+  EXPECT_THAT(format_report(document), Not(HasSubstr("connecting")));
+  document.connect.first_ns = os::ns_per_s;
+  document.connect.last_ns = 2 * os::ns_per_s;
+  document.connect.latency_ns.record(1'500'000, 200);
+  document.connect_timeline = {{10, {.attempted = 200, .established = 90}},
+                               {15, {.established = 110}}};
+  EXPECT_THAT(format_report(document),
+              HasSubstr("connecting    200 connects/s, at most 1100/s in 100 ms; p50 15"));
+  EXPECT_THAT(format_report(document), Not(HasSubstr("SYNs")));
+  document.host.syn_retransmits = 4;
+  EXPECT_THAT(format_report(document), HasSubstr("SYNs          4 sent again while connecting"));
+}
+
+TEST(LoadReport, ShowsTheWall) {
+  auto document = document_of("idle");
+  document.connections_planned = 9;
+  EXPECT_THAT(format_report(document), Not(HasSubstr("wall")));
+  document.until_refused = true;
+  EXPECT_THAT(format_report(document), HasSubstr("wall          none: all 9 connections"));
+  document.connections_established = 7;
+  document.connect.first_refusal = {.at_ns = 1, .call = "connect", .reason = "ECONNREFUSED"};
+  EXPECT_THAT(format_report(document),
+              HasSubstr("wall          7 connections of at most 9, then connect: ECONNREFUSED"));
+}
+
+TEST(LoadReport, ShowsTheLivesOfConnections) {
+  auto document = document_of("open");
+  EXPECT_THAT(format_report(document), Not(HasSubstr("lives")));
+  document.settings.emplace_back("lifetime", std::string("exp:2s"));
+  document.churn = {.ends_planned = 9,
+                    .ends_skipped = 1,
+                    .closed = 7,
+                    .closes_failed = 1,
+                    .reopened = 8,
+                    .close_errors = {{"ETIMEDOUT", 1}}};
+  document.churn->close_ns.record(1'500'000);
+  const std::string text = format_report(document);
+  EXPECT_THAT(text, HasSubstr("lives         8 ended as planned (exp:2s), 1 ends skipped"));
+  EXPECT_THAT(text, HasSubstr("closed        7, 1 otherwise, 0 not yet; p50 15"));
+  EXPECT_THAT(text, HasSubstr("reopened      8, 0 failed, 0 not yet; p50 - us"));
+  EXPECT_THAT(text, HasSubstr("close error   ETIMEDOUT: 1"));
+}
+
 TEST(LoadReport, ShowsThresholdsWithTheirFigures) {
   auto document = document_of("open");
   document.thresholds = {{.text = "p99<5ms",

@@ -41,6 +41,11 @@ measure::SettingValue websocket_value(const LoadSettings& settings, T value) {
   return value;
 }
 
+measure::SettingValue lifetime_of(const LoadSettings& settings) {
+  if (settings.lifetime.is_endless()) return std::monostate{};
+  return settings.lifetime_text;
+}
+
 measure::SettingValue open_loop_text(const LoadSettings& settings, const std::string& text) {
   if (settings.mode != LoadMode::open) return std::monostate{};
   return text;
@@ -90,7 +95,9 @@ measure::Settings describe_settings(const LoadSettings& settings, std::uint32_t 
       {"shards", std::uint64_t{shards}},
       {"cpus", cpus_of(settings)},
       {"connect_rate_per_s", settings.connect_rate_per_s},
-      {"sources", source_texts},  // empty: the kernel's choice
+      {"until_refused", settings.until_refused},
+      {"lifetime", lifetime_of(settings)},  // null: to the end
+      {"sources", source_texts},            // empty: the kernel's choice
       {"in_flight_max", std::uint64_t{settings.in_flight_max}},
       {"spin_us", static_cast<double>(settings.spin_ns) / static_cast<double>(os::ns_per_us)},
       {"send_lag_p99_max_us",

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "loadgen/lifetime.hpp"
 #include "loadgen/pause_flags.hpp"
 #include "loadgen/payload.hpp"
 #include "loadgen/schedule.hpp"
@@ -46,6 +47,8 @@ struct LoadSettings {
   std::vector<os::Endpoint> targets;
   std::vector<AddressRange> sources;  // empty: automatic
   Schedule schedule;                  // open loop only
+  Lifetime lifetime;
+  std::string lifetime_text;  // as the user wrote it; empty: endless
   std::optional<os::CpuSet> cpus;
   std::vector<Threshold> thresholds;
   WebSocketSettings websocket;           // with Protocol::ws
@@ -68,6 +71,7 @@ struct LoadSettings {
   OutputFormat format = OutputFormat::text;
   ProgressKind progress = ProgressKind::automatic;
   bool kernel_timestamps = false;
+  bool until_refused = false;  // with LoadMode::idle: up to so many connections
   bool strict = false;
   bool calibrates = false;  // a search, against an echo of its own
 

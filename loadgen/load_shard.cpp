@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <array>
-#include <csignal>
 #include <memory>
 #include <optional>
 #include <utility>
@@ -13,6 +12,7 @@
 #include <fmt/format.h>
 
 #include "loadgen/accounting.hpp"
+#include "loadgen/churn.hpp"
 #include "loadgen/connector.hpp"
 #include "loadgen/echo_exchange.hpp"
 #include "loadgen/shard_terms.hpp"
@@ -27,7 +27,6 @@
 #include "os/entropy.hpp"
 #include "os/file.hpp"
 #include "os/poller.hpp"
-#include "os/thread.hpp"
 
 namespace c1m::loadgen {
 namespace {
@@ -41,12 +40,6 @@ constexpr os::Nanoseconds idle_ns = os::ns_per_ms / 2;
 constexpr os::Nanoseconds seal_grace_ns = os::ns_per_s;
 // A proof of life may take as long as the connections need; but it must get on.
 constexpr os::Nanoseconds proof_max_ns = 3'600 * os::ns_per_s;
-
-os::Nanoseconds own_cpu_ns() {
-  const auto cpu_ns = os::process_cpu_ns(::getpid());
-  C1M_ASSERT(cpu_ns.has_value(), "a process can read its own CPU clock");
-  return *cpu_ns;
-}
 
 class LoadShard {
  public:
@@ -63,6 +56,7 @@ class LoadShard {
         connector_(exchange_, range_, order.routes, clock_, poller_,
                    ConnectPace(connect_rate_of_shard(order), clock_.now_ns()),
                    settings_.timeout_ns),
+        reconnects_(exchange_, range_, order.routes, clock_, poller_, settings_.timeout_ns),
         meter_(order.pauses, settings_.pauses.tick_ns) {
     if (meter_.is_on() && settings_.mode != LoadMode::idle)
       silences_.emplace(settings_.targets.size(), settings_.pauses.tick_ns);
@@ -118,6 +112,8 @@ class LoadShard {
   std::unique_ptr<EchoExchange> plain_;
   EchoExchange& exchange_;
   Connector connector_;
+  ConnectAttempts reconnects_;
+  std::optional<Churn> churn_;        // from the start of the plan to the report
   std::unique_ptr<Traffic> traffic_;  // from the start of the plan to the end of the drain
   std::optional<PingRound> pings_;
   measure::LoopMeter meter_;
@@ -143,6 +139,8 @@ void LoadShard::connect() {
   while (!connector_.finished()) {
     const os::Nanoseconds now_ns = clock_.now_ns();
     connector_.expire(now_ns);
+    if (settings_.until_refused) connector_.note_closed(exchange_.errors());
+    if (order_.control.stop_connecting.load(std::memory_order_relaxed)) connector_.stop();
     connector_.start_due(now_ns);
     if (is_stopped()) break;
     if (!connector_.finished()) turn(std::min(connector_.next_due_ns(), stop_ns()));
@@ -156,6 +154,7 @@ void LoadShard::await_start() {
   const auto& start_ns = order_.control.start_ns;
   while (start_ns.load(std::memory_order_relaxed) == 0 && !is_stopped()) turn(stop_ns());
   result_.connections_established = exchange_.established();
+  if (settings_.until_refused) exchange_.forget_closed();
 }
 
 void LoadShard::exchange_traffic() {
@@ -186,6 +185,10 @@ void LoadShard::exchange_traffic() {
   }
   if (websocket_ && settings_.websocket.ping_interval_ns > 0) {
     pings_.emplace(*websocket_, settings_.websocket.ping_interval_ns, start_ns, window.end_ns);
+  }
+  if (!settings_.lifetime.is_endless()) {
+    churn_.emplace(exchange_, LifePlan(settings_.lifetime, settings_.seed), range_, reconnects_,
+                   clock_, settings_.timeout_ns, start_ns, window.end_ns);
   }
   run_traffic(window.start_ns);
   const os::Nanoseconds cpu_before_ns = own_cpu_ns();
@@ -249,7 +252,8 @@ void LoadShard::prove_alive() {
 void LoadShard::drain() {
   enter(ShardPhase::draining);
   const os::Nanoseconds begin_ns = clock_.now_ns();
-  while (exchange_.outstanding() > 0 || (websocket_ && websocket_->pings_out() > 0)) {
+  while (exchange_.outstanding() > 0 || (websocket_ && websocket_->pings_out() > 0) ||
+         (churn_ && !churn_->finished())) {
     const os::Nanoseconds limit_ns = order_.control.drain_ns.load(std::memory_order_relaxed);
     if (clock_.now_ns() >= begin_ns + limit_ns) break;
     turn(begin_ns + limit_ns);
@@ -279,6 +283,8 @@ void LoadShard::close_connections() {
 
 os::Result<void> LoadShard::report() {
   result_.connections_at_end = exchange_.established();
+  if (churn_) result_.churn = churn_->result();
+  churn_.reset();  // connections close for good from here on
   publish();
   enter(ShardPhase::drained);
   while (!order_.control.report.load(std::memory_order_relaxed)) turn(never_ns);
@@ -286,6 +292,7 @@ os::Result<void> LoadShard::report() {
   result_.pid = ::getpid();
   result_.connections_planned = range_.count;
   result_.connect = connector_.result();
+  result_.connect_timeline = connector_.timeline();
   result_.connection_errors = exchange_.errors();
   if (websocket_) {
     close_connections();
@@ -318,6 +325,7 @@ void LoadShard::keep_timeline(os::Nanoseconds now_ns) {
 // Waits for events until `deadline_ns` and handles them. The last `spin_ns` before the deadline are
 // spent looking instead of sleeping: a sleeping processor takes its time to wake up.
 void LoadShard::turn(os::Nanoseconds deadline_ns) {
+  if (churn_) deadline_ns = std::min(deadline_ns, churn_->next_due_ns());
   const os::Nanoseconds left_ns = deadline_ns - clock_.now_ns() - settings_.spin_ns;
   const os::Nanoseconds timeout_ns = std::clamp<os::Nanoseconds>(left_ns, 0, wait_max_ns);
   meter_.wait_begins();
@@ -330,6 +338,10 @@ void LoadShard::turn(os::Nanoseconds deadline_ns) {
     const os::Nanoseconds recent_ns = exchange_.last_ns();
     if (traffic_ && traffic_->next_due_ns() <= recent_ns) traffic_->send_due(recent_ns);
   }
+  if (churn_) {
+    churn_->end_at(stop_ns());
+    churn_->advance(clock_.now_ns());
+  }
   publish();
 }
 
@@ -337,7 +349,7 @@ void LoadShard::dispatch(const epoll_event& event) {
   if (event.data.u64 == wake_tag) return;
   const auto index = static_cast<std::uint32_t>(event.data.u64);
   if (exchange_.connection(index).state == ConnectionState::connecting) {
-    connector_.handle(index);
+    churn_ ? churn_->handle(index) : connector_.handle(index);
   } else if (const std::uint32_t answered = exchange_.handle(index, event.events);
              answered > 0 && traffic_) {
     traffic_->on_answered(index, answered);
@@ -349,24 +361,16 @@ void LoadShard::dispatch(const epoll_event& event) {
 
 void LoadShard::publish() {
   ShardStatus& status = order_.status;
+  const std::uint64_t away = churn_ ? churn_->away() : 0;
   status.established.store(exchange_.established(), std::memory_order_relaxed);
-  status.connects_failed.store(connector_.result().failed, std::memory_order_relaxed);
+  status.alive.store(exchange_.established() + away, std::memory_order_relaxed);
+  if (churn_) status.reopened.store(churn_->reopened(), std::memory_order_relaxed);
+  status.connects_failed.store(connector_.refusals(), std::memory_order_relaxed);
   status.sent.store(accounting_.sent_total(), std::memory_order_relaxed);
   status.answered.store(accounting_.answered_total(), std::memory_order_relaxed);
   status.errors.store(accounting_.errors_total(), std::memory_order_relaxed);
   status.outstanding.store(exchange_.outstanding(), std::memory_order_relaxed);
   status.turns.store(status.turns.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
-}
-
-os::Result<void> prepare_process(const ShardOrder& order) {
-  // The supervisor decides what a signal to the whole process group means.
-  std::signal(SIGINT, SIG_IGN);
-  std::signal(SIGTERM, SIG_IGN);
-  if (order.settings.cpus) {
-    auto bound = os::bind_to(cpus_of_shard(*order.settings.cpus, order.shards, order.index));
-    if (!bound) return bound;
-  }
-  return os::set_timer_slack(1);
 }
 
 }  // namespace

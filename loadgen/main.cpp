@@ -134,9 +134,9 @@ int run(const LoadSettings& settings) {
   if (const auto sentence = find_unwritable(settings)) return complain(os::exit_failed, *sentence);
   const auto limits = read_machine_limits();
   if (!limits) return complain(os::exit_failed, os::describe(limits.error()));
-  const auto sources = settings.sources.empty()
-                           ? choose_sources(settings.connections, settings.targets, limits->ports)
-                           : settings.sources;
+  const auto sources = settings.sources.empty() ? choose_sources(ports_needed(settings, *limits),
+                                                                 settings.targets, limits->ports)
+                                                : settings.sources;
   const auto shards = plan_shards(settings, *limits, count_sources(sources));
   if (!shards) return complain(os::exit_machine_limit, shards.error());
   if (settings.calibrates) return run_calibration(settings, *shards);

@@ -19,6 +19,8 @@ namespace c1m::loadgen {
 struct RunControl {
   // CLOCK_MONOTONIC at which the plan begins in all shards; 0: not decided yet.
   std::atomic<os::Nanoseconds> start_ns{0};
+  // No further connection is opened.
+  std::atomic<bool> stop_connecting{false};
   // The plan ends here if that is before its own end.
   std::atomic<os::Nanoseconds> stop_ns{std::numeric_limits<os::Nanoseconds>::max()};
   // How long the drain may last.
@@ -39,6 +41,9 @@ enum class ShardPhase : std::uint32_t {
 struct alignas(64) ShardStatus {
   std::atomic<ShardPhase> phase{ShardPhase::connecting};
   std::atomic<std::uint64_t> established{0};
+  // Established, or on their way from one life to the next.
+  std::atomic<std::uint64_t> alive{0};
+  std::atomic<std::uint64_t> reopened{0};  // lives after the first of each connection
   std::atomic<std::uint64_t> connects_failed{0};
   std::atomic<std::uint64_t> sent{0};
   std::atomic<std::uint64_t> answered{0};

@@ -154,6 +154,7 @@ FleetStatus ShardFleet::status() const {
     const ShardStatus& status = statuses_[index];
     sum.slowest = std::min(sum.slowest, status.phase.load(std::memory_order_acquire));
     sum.established += status.established.load(std::memory_order_relaxed);
+    sum.alive += status.alive.load(std::memory_order_relaxed);
     sum.connects_failed += status.connects_failed.load(std::memory_order_relaxed);
     sum.sent += status.sent.load(std::memory_order_relaxed);
     sum.answered += status.answered.load(std::memory_order_relaxed);
@@ -169,6 +170,7 @@ LiveFigures ShardFleet::live() const {
     const ShardStatus& status = statuses_[index];
     ++figures.shards;
     figures.established += status.established.load(std::memory_order_relaxed);
+    figures.reopened += status.reopened.load(std::memory_order_relaxed);
     figures.sent += status.sent.load(std::memory_order_relaxed);
     figures.answered += status.answered.load(std::memory_order_relaxed);
     figures.errors += status.errors.load(std::memory_order_relaxed);

@@ -30,6 +30,7 @@ namespace c1m::loadgen {
 // The counters of all shards, added up.
 struct FleetStatus {
   std::uint64_t established = 0;
+  std::uint64_t alive = 0;  // established, or on their way from one life to the next
   std::uint64_t connects_failed = 0;
   std::uint64_t sent = 0;
   std::uint64_t answered = 0;

@@ -1,8 +1,15 @@
 // See shard_terms.hpp.
 #include "loadgen/shard_terms.hpp"
 
+#include <unistd.h>
+
 #include <algorithm>
+#include <csignal>
 #include <cstddef>
+
+#include "os/assert.hpp"
+#include "os/clock.hpp"
+#include "os/thread.hpp"
 
 namespace c1m::loadgen {
 namespace {
@@ -13,6 +20,10 @@ constexpr std::size_t excess_bytes_max = 64 * 1024;
 
 }  // namespace
 
+LoopKind loop_kind(LoadMode mode) {
+  return mode == LoadMode::open ? LoopKind::open : LoopKind::closed;
+}
+
 os::CpuSet cpus_of_shard(const os::CpuSet& cpus, std::uint32_t shards, std::uint32_t index) {
   if (shards >= cpus.size()) return {cpus[index % cpus.size()]};
   os::CpuSet own;
@@ -20,8 +31,21 @@ os::CpuSet cpus_of_shard(const os::CpuSet& cpus, std::uint32_t shards, std::uint
   return own;
 }
 
-LoopKind loop_kind(LoadMode mode) {
-  return mode == LoadMode::open ? LoopKind::open : LoopKind::closed;
+os::Result<void> prepare_process(const ShardOrder& order) {
+  // The supervisor decides what a signal to the whole process group means.
+  std::signal(SIGINT, SIG_IGN);
+  std::signal(SIGTERM, SIG_IGN);
+  if (order.settings.cpus) {
+    auto bound = os::bind_to(cpus_of_shard(*order.settings.cpus, order.shards, order.index));
+    if (!bound) return bound;
+  }
+  return os::set_timer_slack(1);
+}
+
+os::Nanoseconds own_cpu_ns() {
+  const auto cpu_ns = os::process_cpu_ns(::getpid());
+  C1M_ASSERT(cpu_ns.has_value(), "a process can read its own CPU clock");
+  return *cpu_ns;
 }
 
 double connect_rate_of_shard(const ShardOrder& order) {

@@ -97,14 +97,14 @@ os::Result<std::uint32_t> local_port_count() {
   return *count;
 }
 
-std::vector<AddressRange> choose_sources(std::uint32_t connections,
+std::vector<AddressRange> choose_sources(std::uint64_t needed,
                                          const std::vector<os::Endpoint>& targets,
                                          std::uint32_t ports) {
   const bool is_loopback_v4 = std::ranges::all_of(targets, [](const os::Endpoint& target) {
     return target.is_loopback() && target.family() == AF_INET;
   });
   const std::uint64_t comfortable = std::max<std::uint32_t>(1, ports / 2);
-  const std::uint64_t per_target = divide_up(connections, targets.size());
+  const std::uint64_t per_target = divide_up(needed, targets.size());
   if (!is_loopback_v4 || per_target <= comfortable) return {};
   const auto count = static_cast<std::uint32_t>(divide_up(per_target, comfortable));
   return {{.first = loopback_sources_first, .last = loopback_sources_first + count - 1}};

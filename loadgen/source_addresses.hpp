@@ -39,11 +39,12 @@ std::expected<std::vector<AddressRange>, std::string> parse_address_ranges(std::
 // The same for the file's text; nothing when it is malformed.
 std::optional<std::uint32_t> parse_port_range(std::string_view text);
 
-// The automatic choice: nothing (the kernel chooses) when one address has enough ports or the
+// The automatic choice for so many ports in use at a time: nothing (the kernel chooses) when one
+// address has enough or the
 // targets are not all on 127.0.0.0/8; else so many addresses from 127.1.0.1 on that each pair of
 // source and target uses at most half of the `ports`, as the kernel's search for a free one slows
 // down beyond.
-std::vector<AddressRange> choose_sources(std::uint32_t connections,
+std::vector<AddressRange> choose_sources(std::uint64_t needed,
                                          const std::vector<os::Endpoint>& targets,
                                          std::uint32_t ports);
 

@@ -105,6 +105,22 @@ ValidityCheck established(std::string name, std::uint64_t count, std::uint64_t p
       .explanation = fmt::format("{} of {} connections were established {}", count, planned, when)};
 }
 
+// Of a ramp that goes on until it is refused nobody knows before how many there will be.
+ValidityCheck established_at_start(const LoadDocument& document) {
+  const char* name = "established_at_start";
+  if (document.until_refused) {
+    return not_applied(name, "connections", "with --until-refused as many are opened as can be");
+  }
+  return established(name, document.connections_established, document.connections_planned,
+                     "at the start");
+}
+
+ValidityCheck established_at_end(const LoadDocument& document) {
+  const std::uint64_t expected =
+      document.until_refused ? document.connections_established : document.connections_planned;
+  return established("established_at_end", document.connections_at_end, expected, "at the end");
+}
+
 ValidityCheck proven_alive(const LoadDocument& document) {
   const char* name = "proven_alive";
   if (!document.connections_proven) {
@@ -182,9 +198,12 @@ ValidityCheck littles_law(const LoadDocument& document, const ValidityContext& c
   }
   const double rate = static_cast<double>(latency_ns.count()) / duration_s;
   const double expected = rate * to_s(latency_ns.mean());
+  // With --pipeline so many are in the system at any time. What had to wait for a connection that
+  // was being renewed is in no service time.
   const double in_flight =
       is_open ? document.in_flight_mean
-              : static_cast<double>(document.connections_established) * context.pipeline;
+              : static_cast<double>(document.connections_established) * context.pipeline -
+                    document.queued_mean;
   const double error = std::abs(in_flight - expected);
   const double relative = error / std::max(in_flight, expected);
   const auto& bounds = context.bounds;
@@ -203,10 +222,18 @@ void add_websocket_checks(const LoadDocument& document, std::vector<ValidityChec
   if (!document.websocket) return;
   const measure::WebSocketResult& websocket = *document.websocket;
   const std::uint64_t opened = websocket.handshake_ns.count();
-  checks.push_back(
-      none_of("handshakes_answered", distance(opened, document.connections_planned), "connections",
-              fmt::format("{} of {} opening handshakes were answered with a key that is right",
-                          opened, document.connections_planned)));
+  const std::uint64_t asked =
+      document.connections_planned +
+      (document.churn ? document.churn->closed + document.churn->closes_failed : 0);
+  if (document.until_refused) {
+    checks.push_back(not_applied("handshakes_answered", "connections",
+                                 "with --until-refused the one that was refused has none"));
+  } else {
+    checks.push_back(
+        none_of("handshakes_answered", distance(opened, asked), "connections",
+                fmt::format("{} of {} opening handshakes were answered with a key that is right",
+                            opened, asked)));
+  }
   checks.push_back(none_of("protocol_kept", websocket.protocol_errors, "connections",
                            fmt::format("{} connections ended because the server broke RFC 6455",
                                        websocket.protocol_errors)));
@@ -239,6 +266,42 @@ void add_websocket_checks(const LoadDocument& document, std::vector<ValidityChec
                   websocket.closes_answered_otherwise)));
 }
 
+// Of connections that live for a drawn time.
+void add_churn_checks(const LoadDocument& document, const ValidityContext& context,
+                      std::vector<ValidityCheck>& checks) {
+  if (!document.churn) return;
+  const measure::ChurnResult& churn = *document.churn;
+  std::string explanation =
+      "lives that planned = ended + skipped and closed + failed = reopened + failed leave over";
+  std::uint64_t error = churn.imbalance();
+  if (context.ends_count) {
+    error += distance(*context.ends_count, churn.ends_planned);
+    explanation += fmt::format("; the plan has {} ends, the shards planned {}", *context.ends_count,
+                               churn.ends_planned);
+  }
+  checks.push_back(none_of("lives_add_up", error, "lives", std::move(explanation)));
+  checks.push_back(none_of("lives_closed", churn.closes_failed + churn.unclosed, "connections",
+                           fmt::format("{} connections ended otherwise than in order, {} had not "
+                                       "ended when the drain did",
+                                       churn.closes_failed, churn.unclosed)));
+  checks.push_back(none_of(
+      "lives_reopened", churn.reopens_failed + churn.unopened, "connections",
+      fmt::format("{} of {} connections could not be opened anew",
+                  churn.reopens_failed + churn.unopened, churn.closed + churn.closes_failed)));
+  const auto planned = static_cast<double>(churn.ends_planned);
+  if (planned < 1) {
+    checks.push_back(not_applied("churn_achieved", "relative error", "no life was to end"));
+    return;
+  }
+  // One in a short run is no error.
+  const double bound = std::max(context.bounds.rate_error_max, 1.5 / planned);
+  checks.push_back(at_most(
+      "churn_achieved", static_cast<double>(churn.ends_skipped) / planned, bound, "relative error",
+      fmt::format("{} of {} ends were skipped, because the connection did not stand again since "
+                  "the one before",
+                  churn.ends_skipped, churn.ends_planned)));
+}
+
 template <class T>
 ValidityCheck host_check(const LoadDocument& document, const char* name, const char* field,
                          const std::optional<T>& value, double bound, const char* unit,
@@ -256,7 +319,6 @@ std::vector<ValidityCheck> check_validity(const LoadDocument& document,
   const RequestCounts& counts = document.counts;
   const measure::HostDeltas& host = document.host;
   const ValidityBounds& bounds = context.bounds;
-  const std::uint64_t planned = document.connections_planned;
   std::vector<ValidityCheck> checks{
       something_measured(document),
       counts_add_up(document, context),
@@ -270,10 +332,9 @@ std::vector<ValidityCheck> check_validity(const LoadDocument& document,
           fmt::format("{} requests had no answer when the drain ended", counts.in_flight_at_end)),
       nothing_corrupt(document),
       nothing_late(document),
-      established("established_at_start", document.connections_established, planned,
-                  "at the start"),
+      established_at_start(document),
       proven_alive(document),
-      established("established_at_end", document.connections_at_end, planned, "at the end"),
+      established_at_end(document),
       send_lag(document, context),
       generator_cpu(document, context),
       rate_achieved(document, context),
@@ -298,6 +359,7 @@ std::vector<ValidityCheck> check_validity(const LoadDocument& document,
               fmt::format("{} shards of the generator died", context.shards_died)),
   };
   add_websocket_checks(document, checks);
+  add_churn_checks(document, context, checks);
   return checks;
 }
 

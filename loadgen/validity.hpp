@@ -32,6 +32,8 @@ struct ValidityContext {
   // How many arrivals the plan has in the window, counted apart from the shards; nothing if they
   // were too many to count again.
   std::optional<std::uint64_t> plan_count;
+  // Likewise how many lives of connections end in it, with lifetimes.
+  std::optional<std::uint64_t> ends_count;
   std::uint64_t shards_died = 0;
   ValidityBounds bounds;
 };

@@ -41,6 +41,7 @@ LoadDocument sound_run(const char* mode) {
   document.host = {.listen_overflows = 0,
                    .listen_drops = 0,
                    .syn_cookies_sent = 0,
+                   .syn_retransmits = 0,
                    .tcp_retransmits = 5,
                    .softnet_drops = 0,
                    .conntrack_drops = 0,
@@ -151,6 +152,95 @@ INSTANTIATE_TEST_SUITE_P(
                                      of.deflate_agreed = 1;
                                      of.deflate_declined = 1;
                                    }}));
+
+// A hundred lives ended, and their connections stood again.
+measure::ChurnResult sound_churn() {
+  return {.ends_planned = 100, .closed = 100, .reopened = 100};
+}
+
+TEST(Validity, SoundRunsOfSeveralLivesPassEverything) {
+  LoadDocument document = sound_run("open");
+  document.churn = sound_churn();
+  ValidityContext context = context_of(LoadMode::open);
+  context.ends_count = 100;
+  EXPECT_THAT(failed(document, context), testing::IsEmpty());
+  document.websocket = sound_websocket();
+  document.websocket->handshake_ns.record(os::ns_per_ms, 100);
+  EXPECT_THAT(failed(document, context), testing::IsEmpty()) << "each life has a handshake";
+  document.churn = measure::ChurnResult{};
+  context.ends_count = 0;
+  EXPECT_EQ(find(document, context, "churn_achieved").ok, std::nullopt);
+}
+
+// In a closed loop what waits for its connection is in no service time.
+TEST(Validity, AClosedLoopOfSeveralLivesKeepsLittlesLaw) {
+  LoadDocument document = sound_run("closed");
+  document.churn = sound_churn();
+  document.connections_planned = document.connections_established = 3;
+  document.connections_at_end = 3;
+  EXPECT_THAT(failed(document, context_of(LoadMode::closed)), testing::ElementsAre("littles_law"));
+  document.queued_mean = 1;
+  EXPECT_THAT(failed(document, context_of(LoadMode::closed)), testing::IsEmpty());
+}
+
+struct ChurnFault {
+  const char* check;
+  std::function<void(measure::ChurnResult&)> inject;
+};
+
+class ChurnFaults : public testing::TestWithParam<ChurnFault> {};
+
+TEST_P(ChurnFaults, FailTheirCheckAndNoOther) {
+  LoadDocument document = sound_run("open");
+  document.churn = sound_churn();
+  GetParam().inject(*document.churn);
+  ValidityContext context = context_of(LoadMode::open);
+  context.ends_count = 100;
+  EXPECT_THAT(failed(document, context), testing::ElementsAre(GetParam().check));
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    All, ChurnFaults,
+    testing::Values(ChurnFault{"lives_add_up", [](auto& of) { of.reopened = 99; }},
+                    ChurnFault{"lives_add_up",
+                               [](auto& of) { of.ends_planned = of.closed = of.reopened = 99; }},
+                    ChurnFault{"lives_closed",
+                               [](auto& of) {
+                                 of.closed = 99;
+                                 of.closes_failed = 1;
+                               }},
+                    ChurnFault{"lives_closed",
+                               [](auto& of) {
+                                 of.closed = of.reopened = 99;
+                                 of.unclosed = 1;
+                               }},
+                    ChurnFault{"lives_reopened",
+                               [](auto& of) {
+                                 of.reopened = 99;
+                                 of.reopens_failed = 1;
+                               }},
+                    ChurnFault{"lives_reopened",
+                               [](auto& of) {
+                                 of.reopened = 99;
+                                 of.unopened = 1;
+                               }},
+                    ChurnFault{"churn_achieved", [](auto& of) {
+                                 of.ends_skipped = 2;
+                                 of.closed = of.reopened = 98;
+                               }}));
+
+// As many as could be opened must stand at the end.
+TEST(Validity, ARampUntilRefusedHoldsWhatItOpened) {
+  LoadDocument document = sound_run("open");
+  document.until_refused = true;
+  document.connections_planned = 100;
+  document.connections_proven.reset();
+  const ValidityContext context = context_of(LoadMode::open);
+  EXPECT_THAT(failed(document, context), testing::IsEmpty());
+  EXPECT_EQ(find(document, context, "established_at_start").ok, std::nullopt);
+  document.connections_at_end = 1;
+  EXPECT_THAT(failed(document, context), testing::ElementsAre("established_at_end"));
+}
 
 using Fault = std::function<void(LoadDocument&, ValidityContext&)>;
 

@@ -57,7 +57,9 @@ std::array<std::byte, protocol::nonce_bytes> WebSocketExchange::nonce_of(
     std::uint32_t index) const {
   std::array<std::byte, protocol::nonce_bytes> nonce{};
   for (std::size_t at = 0; at < nonce.size(); at += sizeof(protocol::MaskKey)) {
-    const auto part = composer_.key(control_name - 1 - number_of(index), at);
+    // The time makes it another one in each life of a connection.
+    const auto frame = static_cast<std::uint64_t>(states_[index].asked_ns) + at;
+    const auto part = composer_.key(control_name - 1 - number_of(index), frame);
     std::ranges::copy(part, nonce.begin() + static_cast<std::ptrdiff_t>(at));
   }
   return nonce;
@@ -65,8 +67,8 @@ std::array<std::byte, protocol::nonce_bytes> WebSocketExchange::nonce_of(
 
 EchoExchange::Opening WebSocketExchange::open(std::uint32_t index) {
   const Connection& own = connection(index);
-  const std::string request = protocol::upgrade_request(settings_of(index).wish, nonce_of(index));
   states_[index].asked_ns = look_at_clock();
+  const std::string request = protocol::upgrade_request(settings_of(index).wish, nonce_of(index));
   const auto sent = os::write_some(own.fd, std::as_bytes(std::span(request)));
   if (!sent) return refuse(os::error_name(sent.error().code));
   // The buffer of a new socket holds more than the longest request.
@@ -211,8 +213,13 @@ void WebSocketExchange::take_pong(std::uint32_t index, std::span<const std::byte
   if (window().contains(due_ns)) result_.ping_rtt_ns.record(last_ns() - due_ns);
 }
 
+bool WebSocketExchange::is_quiet(std::uint32_t index) const {
+  return EchoExchange::is_quiet(index) && states_[index].asked_ns == 0 && !waiting_.contains(index);
+}
+
 void WebSocketExchange::ping(std::uint32_t index, os::Nanoseconds due_ns) {
-  if (connection(index).state != ConnectionState::established) return;
+  const bool is_retiring = connection(index).is_retiring;
+  if (connection(index).state != ConnectionState::established || is_retiring) return;
   WebSocketState& state = states_[index];
   if (state.asked_ns != 0) {
     ++result_.pings_skipped;

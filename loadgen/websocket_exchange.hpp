@@ -59,7 +59,7 @@ class WebSocketExchange final : public EchoExchange {
   [[nodiscard]] std::uint32_t pings_out() const { return pings_out_; }
 
   // Begins the closing handshake of an established connection.
-  void begin_closing(std::uint32_t index);
+  void begin_closing(std::uint32_t index) override;
   // Connections on which it has begun and whose end has not been seen.
   [[nodiscard]] std::uint32_t closing() const { return closing_; }
 
@@ -69,6 +69,7 @@ class WebSocketExchange final : public EchoExchange {
   Outgoing outgoing(std::uint32_t index, const Request& request, std::size_t offset) override;
   void on_left(std::uint32_t index, const Request& request) override;
   Outcome take(std::uint32_t index, std::span<std::byte> bytes) override;
+  [[nodiscard]] bool is_quiet(std::uint32_t index) const override;
   Outcome send_urgent(std::uint32_t index) override;
   void on_closed(std::uint32_t index) override;
 

@@ -52,6 +52,7 @@ struct HostDeltas {
   std::optional<std::uint64_t> listen_overflows;
   std::optional<std::uint64_t> listen_drops;
   std::optional<std::uint64_t> syn_cookies_sent;
+  std::optional<std::uint64_t> syn_retransmits;
   std::optional<std::uint64_t> tcp_retransmits;
   std::optional<std::uint64_t> softnet_drops;
   std::optional<std::uint64_t> conntrack_drops;
@@ -109,6 +110,8 @@ struct LoadDocument {
   std::optional<std::uint64_t> connections_proven;  // nothing: the run had no hold
   std::uint64_t connections_at_end = 0;
   ConnectResult connect;
+  ConnectTimeline connect_timeline;
+  bool until_refused = false;  // as many as could be opened, up to connections_planned
   ErrorCounts connection_errors;
   std::uint64_t unexpected_bytes = 0;
   std::optional<double> rate_planned_rps;
@@ -122,8 +125,10 @@ struct LoadDocument {
   std::optional<Histogram> network_ns;        // with kernel timestamps only: from the send to
   std::optional<Histogram> receive_delay_ns;  // the kernel's receiving, and from there to the read
   double in_flight_mean = 0;
+  double queued_mean = 0;  // of these, the answered ones that had not been sent yet
   std::vector<TimelineRow> timeline;
   std::optional<WebSocketResult> websocket;  // of a run over WebSocket
+  std::optional<ChurnResult> churn;          // with lifetimes
   std::uint64_t connection_bytes = 0;        // of the generator's own record
   std::uint64_t request_pool_bytes = 0;      // for requests in flight, all shards
   std::optional<GeneratorFloor> floor;       // nothing: it could not be measured

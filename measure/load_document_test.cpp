@@ -158,6 +158,84 @@ TEST(LoadDocument, WebSocketHasAPartOfItsOwn) {
   EXPECT_EQ(json["deflate_agreed"], 0);
 }
 
+TEST(LoadDocument, ShowsEveryIntervalOfConnectingFromTheFirstOn) {
+  LoadDocument document = open_run();
+  EXPECT_TRUE(Json::parse(write_load_document(document))["connect"]["timeline"].empty());
+  document.connect_timeline = {{70, {.attempted = 5, .established = 4}},
+                               {72, {.established = 0, .failed = 1}}};
+  document.host.syn_retransmits = 3;
+  const Json json = Json::parse(write_load_document(document));
+  const Json& timeline = json["connect"]["timeline"];
+  ASSERT_EQ(timeline.size(), 3U);
+  EXPECT_EQ(timeline[0], (Json{{"t_s", 0.0}, {"attempted", 5}, {"established", 4}, {"failed", 0}}));
+  EXPECT_EQ(timeline[1]["t_s"], 0.1);
+  EXPECT_EQ(timeline[1]["attempted"], 0);
+  EXPECT_EQ(timeline[2]["failed"], 1);
+  EXPECT_EQ(json["host"]["syn_retransmits"], 3);
+}
+
+TEST(LoadDocument, AWallIsWhereARampWasRefused) {
+  LoadDocument document = open_run();
+  EXPECT_EQ(Json::parse(write_load_document(document))["wall"], nullptr);
+  document.until_refused = true;
+  EXPECT_EQ(Json::parse(write_load_document(document))["wall"]["refused"], nullptr);
+  document.connections_established = 7;
+  document.connections_planned = 9;
+  document.connect.first_ns = os::ns_per_s;
+  document.connect.first_refusal = {
+      .at_ns = 3 * os::ns_per_s, .call = "connect", .reason = "EADDRNOTAVAIL"};
+  EXPECT_EQ(Json::parse(write_load_document(document))["wall"],
+            (Json{{"established", 7},
+                  {"limit", 9},
+                  {"refused", {{"call", "connect"}, {"reason", "EADDRNOTAVAIL"}, {"t_s", 2.0}}}}));
+}
+
+TEST(LoadDocument, LivesHaveAPartOfTheirOwn) {
+  LoadDocument document = open_run();
+  EXPECT_EQ(Json::parse(write_load_document(document))["churn"], nullptr);
+  ChurnResult& churn = document.churn.emplace();
+  churn.ends_planned = 4;
+  churn.closed = 3;
+  churn.close_ns.record(1'000'000);
+  churn.away_ns.record(2'000'000);
+  churn.close_errors = {{"ECONNRESET", 1}};
+  document.queued_mean = 0.25;
+  const Json json = Json::parse(write_load_document(document));
+  EXPECT_EQ(json["churn"]["ends_planned"], 4);
+  EXPECT_EQ(json["churn"]["closed"], 3);
+  EXPECT_NEAR(json["churn"]["close_us"]["p50"].get<double>(), 1'000, 1);
+  EXPECT_NEAR(json["churn"]["away_us"]["max"].get<double>(), 2'000, 2);
+  EXPECT_EQ(json["churn"]["connect_us"]["p50"], nullptr) << "none was opened anew";
+  EXPECT_EQ(json["churn"]["close_errors"]["ECONNRESET"], 1);
+  EXPECT_EQ(json["queued_mean"], 0.25);
+}
+
+// Two shards that ended three lives each, and what is wrong when one count is.
+TEST(ChurnResult, AddsUpOverShards) {
+  ChurnResult part{.ends_planned = 5,
+                   .ends_skipped = 1,
+                   .closed = 2,
+                   .closes_failed = 1,
+                   .unclosed = 1,
+                   .reopened = 1,
+                   .reopens_failed = 1,
+                   .unopened = 1,
+                   .close_errors = {{"ETIMEDOUT", 1}}};
+  part.close_ns.record(7);
+  EXPECT_EQ(part.imbalance(), 0U);
+  ChurnResult sum = part;
+  sum += part;
+  EXPECT_EQ(sum.imbalance(), 0U);
+  EXPECT_EQ(sum.ends_planned, 10U);
+  EXPECT_EQ(sum.close_ns.count(), 2U);
+  EXPECT_EQ(sum.close_errors["ETIMEDOUT"], 2U);
+  for (const auto& [name, value] : churn_counters) {
+    ChurnResult tampered = part;
+    ++(tampered.*value);
+    EXPECT_GE(tampered.imbalance(), 1U) << name;
+  }
+}
+
 TEST(LoadDocument, TheFloorStandsWithTheGenerator) {
   LoadDocument document = open_run();
   EXPECT_EQ(Json::parse(write_load_document(document))["generator"]["floor"], nullptr);

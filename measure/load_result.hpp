@@ -13,6 +13,7 @@
 #include <string>
 #include <vector>
 
+#include "measure/churn_result.hpp"
 #include "measure/histogram.hpp"
 #include "measure/silence.hpp"
 #include "measure/websocket_result.hpp"
@@ -41,13 +42,36 @@ struct RequestCounts {
 // WebSocket also "handshake: WHY", "Close 1001" (the server's) and "protocol error: WHY".
 using ErrorCounts = std::map<std::string, std::uint64_t>;
 
+// What ended a ramp.
+struct Refusal {
+  os::Nanoseconds at_ns = 0;  // CLOCK_MONOTONIC
+  std::string call;           // "connect", "socket", "handshake", "recv" of one that was closed
+  std::string reason;         // as in ErrorCounts
+
+  friend bool operator==(const Refusal&, const Refusal&) = default;
+};
+
 struct ConnectResult {
   std::uint64_t failed = 0;
   os::Nanoseconds first_ns = 0;  // CLOCK_MONOTONIC of the first attempt; 0: there was none
   os::Nanoseconds last_ns = 0;   // of the last one that was established
   Histogram latency_ns;          // of the established ones, from connect(2) to writable
   ErrorCounts errors;
+  std::optional<Refusal> first_refusal = {};
 };
+
+// What became of the first attempts to connect, interval by interval of CLOCK_MONOTONIC, by its
+// number; intervals without any are left out.
+struct ConnectInterval {
+  std::uint64_t attempted = 0;
+  std::uint64_t established = 0;  // an opening handshake included
+  std::uint64_t failed = 0;
+
+  ConnectInterval& operator+=(const ConnectInterval& other);
+  friend bool operator==(const ConnectInterval&, const ConnectInterval&) = default;
+};
+using ConnectTimeline = std::map<os::Nanoseconds, ConnectInterval>;
+inline constexpr os::Nanoseconds connect_interval_ns = 100 * os::ns_per_ms;
 
 // One second of the window: requests by their intended time, the rest as it stood at its end.
 struct TimelineSecond {
@@ -69,6 +93,7 @@ struct LoadShardResult {
   std::uint64_t connections_proven = 0;       // by an exchange before the warm-up
   std::uint64_t connections_at_end = 0;       // after the drain
   ConnectResult connect;
+  ConnectTimeline connect_timeline;
   ErrorCounts connection_errors;        // of established connections
   std::uint64_t unexpected_bytes = 0;   // arrived while nothing was outstanding
   RequestCounts counts;                 // intended time in the window
@@ -78,6 +103,8 @@ struct LoadShardResult {
   // The area under the number of the window's requests in flight, from the window's start to the
   // end of the drain: its ratio to the window's length is the mean in flight of Little's law.
   double in_flight_request_s = 0;
+  // Time that the window's answered requests waited before they were sent, added up.
+  double queued_request_s = 0;
   Histogram response_ns;
   Histogram service_ns;
   Histogram send_lag_ns;
@@ -90,6 +117,7 @@ struct LoadShardResult {
   std::uint64_t request_pool_bytes = 0;
   std::optional<ShardSilence> silence;       // with --pauses
   std::optional<WebSocketResult> websocket;  // of a run over WebSocket
+  std::optional<ChurnResult> churn;          // of connections that live for a drawn time
 };
 
 }  // namespace c1m::measure

@@ -47,12 +47,36 @@ class HistogramReader {
   std::string damage_;
 };
 
+Json to_json(const std::optional<Refusal>& refusal) {
+  if (!refusal) return nullptr;
+  return {{"at_ns", refusal->at_ns}, {"call", refusal->call}, {"reason", refusal->reason}};
+}
+
+std::optional<Refusal> refusal_from(const Json& json) {
+  if (json.is_null()) return std::nullopt;
+  return Refusal{.at_ns = json.at("at_ns"), .call = json.at("call"), .reason = json.at("reason")};
+}
+
 Json to_json(const ConnectResult& connect) {
-  return {{"failed", connect.failed},
-          {"first_ns", connect.first_ns},
-          {"last_ns", connect.last_ns},
-          {"latency_ns", encode_v2_base64(connect.latency_ns)},
-          {"errors", connect.errors}};
+  return {{"failed", connect.failed},   {"first_ns", connect.first_ns},
+          {"last_ns", connect.last_ns}, {"latency_ns", encode_v2_base64(connect.latency_ns)},
+          {"errors", connect.errors},   {"first_refusal", to_json(connect.first_refusal)}};
+}
+
+Json to_json(const ConnectTimeline& timeline) {
+  Json json = Json::array();
+  for (const auto& [number, interval] : timeline) {
+    json.push_back({number, interval.attempted, interval.established, interval.failed});
+  }
+  return json;
+}
+
+ConnectTimeline connect_timeline_from(const Json& json) {
+  ConnectTimeline timeline;
+  for (const Json& row : json) {
+    timeline[row.at(0)] = {.attempted = row.at(1), .established = row.at(2), .failed = row.at(3)};
+  }
+  return timeline;
 }
 
 ConnectResult connect_from(const Json& json, HistogramReader& histograms) {
@@ -60,7 +84,8 @@ ConnectResult connect_from(const Json& json, HistogramReader& histograms) {
           .first_ns = json.at("first_ns"),
           .last_ns = json.at("last_ns"),
           .latency_ns = histograms.read(json.at("latency_ns")),
-          .errors = json.at("errors")};
+          .errors = json.at("errors"),
+          .first_refusal = refusal_from(json.at("first_refusal"))};
 }
 
 Json to_json(const TimelineSecond& second) {
@@ -121,6 +146,29 @@ std::optional<ShardSilence> silence_from(const Json& json) {
   return silence;
 }
 
+Json to_json(const std::optional<ChurnResult>& churn) {
+  if (!churn) return nullptr;
+  Json json{{"close_ns", encode_v2_base64(churn->close_ns)},
+            {"connect_ns", encode_v2_base64(churn->connect_ns)},
+            {"away_ns", encode_v2_base64(churn->away_ns)},
+            {"close_errors", churn->close_errors},
+            {"connect_errors", churn->connect_errors}};
+  for (const auto& [name, value] : churn_counters) json[name] = *churn.*value;
+  return json;
+}
+
+std::optional<ChurnResult> churn_from(const Json& json, HistogramReader& histograms) {
+  if (json.is_null()) return std::nullopt;
+  ChurnResult churn;
+  churn.close_ns = histograms.read(json.at("close_ns"));
+  churn.connect_ns = histograms.read(json.at("connect_ns"));
+  churn.away_ns = histograms.read(json.at("away_ns"));
+  json.at("close_errors").get_to(churn.close_errors);
+  json.at("connect_errors").get_to(churn.connect_errors);
+  for (const auto& [name, value] : churn_counters) json.at(name).get_to(churn.*value);
+  return churn;
+}
+
 LoadShardResult result_from(const Json& json, HistogramReader& histograms) {
   LoadShardResult result;
   json.at("index").get_to(result.index);
@@ -130,6 +178,7 @@ LoadShardResult result_from(const Json& json, HistogramReader& histograms) {
   json.at("connections_proven").get_to(result.connections_proven);
   json.at("connections_at_end").get_to(result.connections_at_end);
   result.connect = connect_from(json.at("connect"), histograms);
+  result.connect_timeline = connect_timeline_from(json.at("connect_timeline"));
   json.at("connection_errors").get_to(result.connection_errors);
   json.at("unexpected_bytes").get_to(result.unexpected_bytes);
   result.counts = counts_from(json.at("counts"));
@@ -137,6 +186,7 @@ LoadShardResult result_from(const Json& json, HistogramReader& histograms) {
   json.at("sent_in_window").get_to(result.sent_in_window);
   json.at("answers_in_window").get_to(result.answers_in_window);
   json.at("in_flight_request_s").get_to(result.in_flight_request_s);
+  json.at("queued_request_s").get_to(result.queued_request_s);
   result.response_ns = histograms.read(json.at("response_ns"));
   result.service_ns = histograms.read(json.at("service_ns"));
   result.send_lag_ns = histograms.read(json.at("send_lag_ns"));
@@ -148,6 +198,7 @@ LoadShardResult result_from(const Json& json, HistogramReader& histograms) {
   json.at("request_pool_bytes").get_to(result.request_pool_bytes);
   result.silence = silence_from(json.at("silence"));
   result.websocket = websocket_from(json.at("websocket"), histograms);
+  result.churn = churn_from(json.at("churn"), histograms);
   return result;
 }
 
@@ -163,6 +214,7 @@ std::string write_load_shard_result(const LoadShardResult& result) {
                      {"connections_proven", result.connections_proven},
                      {"connections_at_end", result.connections_at_end},
                      {"connect", to_json(result.connect)},
+                     {"connect_timeline", to_json(result.connect_timeline)},
                      {"connection_errors", result.connection_errors},
                      {"unexpected_bytes", result.unexpected_bytes},
                      {"counts", to_json(result.counts)},
@@ -170,6 +222,7 @@ std::string write_load_shard_result(const LoadShardResult& result) {
                      {"sent_in_window", result.sent_in_window},
                      {"answers_in_window", result.answers_in_window},
                      {"in_flight_request_s", result.in_flight_request_s},
+                     {"queued_request_s", result.queued_request_s},
                      {"response_ns", encode_v2_base64(result.response_ns)},
                      {"service_ns", encode_v2_base64(result.service_ns)},
                      {"send_lag_ns", encode_v2_base64(result.send_lag_ns)},
@@ -180,7 +233,8 @@ std::string write_load_shard_result(const LoadShardResult& result) {
                      {"rss_bytes", result.rss_bytes},
                      {"request_pool_bytes", result.request_pool_bytes},
                      {"silence", to_json(result.silence)},
-                     {"websocket", to_json(result.websocket)}};
+                     {"websocket", to_json(result.websocket)},
+                     {"churn", to_json(result.churn)}};
   return json.dump();
 }
 

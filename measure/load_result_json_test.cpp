@@ -27,7 +27,9 @@ LoadShardResult full_result() {
                     .first_ns = 7,
                     .last_ns = 8,
                     .latency_ns = histogram_of({9}),
-                    .errors = {{"ECONNREFUSED", 10}}};
+                    .errors = {{"ECONNREFUSED", 10}},
+                    .first_refusal = Refusal{.at_ns = 68, .call = "connect", .reason = "R"}};
+  result.connect_timeline = {{64, {.attempted = 65, .established = 66, .failed = 67}}};
   result.connection_errors = {{"ECONNRESET", 11}, {"closed by peer", 12}};
   result.unexpected_bytes = 13;
   result.counts = {.planned = 14,
@@ -77,6 +79,20 @@ LoadShardResult full_result() {
                                      .compressed_received = 55,
                                      .compressed_received_bytes = 56,
                                      .compressed_received_message_bytes = 57};
+  result.queued_request_s = 58.5;
+  result.churn = ChurnResult{.ends_planned = 59,
+                             .ends_skipped = 60,
+                             .closed = 61,
+                             .closes_failed = 62,
+                             .unclosed = 63,
+                             .reopened = 64,
+                             .reopens_failed = 65,
+                             .unopened = 66,
+                             .close_ns = histogram_of({67}),
+                             .connect_ns = histogram_of({68}),
+                             .away_ns = histogram_of({69}),
+                             .close_errors = {{"ETIMEDOUT", 70}},
+                             .connect_errors = {{"ECONNREFUSED", 71}}};
   return result;
 }
 
@@ -94,6 +110,8 @@ TEST(LoadShardResultJson, ComesBackAsItWas) {
   EXPECT_EQ(read->connect.last_ns, written.connect.last_ns);
   EXPECT_EQ(read->connect.latency_ns, written.connect.latency_ns);
   EXPECT_EQ(read->connect.errors, written.connect.errors);
+  EXPECT_EQ(read->connect.first_refusal, written.connect.first_refusal);
+  EXPECT_EQ(read->connect_timeline, written.connect_timeline);
   EXPECT_EQ(read->connection_errors, written.connection_errors);
   EXPECT_EQ(read->unexpected_bytes, written.unexpected_bytes);
   EXPECT_EQ(read->counts, written.counts);
@@ -110,14 +128,18 @@ TEST(LoadShardResultJson, ComesBackAsItWas) {
   EXPECT_EQ(read->request_pool_bytes, written.request_pool_bytes);
   EXPECT_EQ(read->silence, written.silence);
   EXPECT_EQ(read->websocket, written.websocket);
+  EXPECT_EQ(read->queued_request_s, written.queued_request_s);
+  EXPECT_EQ(read->churn, written.churn);
 }
 
-TEST(LoadShardResultJson, WithoutWebSocketThereIsNone) {
+TEST(LoadShardResultJson, WithoutWebSocketAndLifetimesThereIsNone) {
   LoadShardResult written = full_result();
   written.websocket.reset();
+  written.churn.reset();
   const auto read = read_load_shard_result(write_load_shard_result(written));
   ASSERT_TRUE(read) << read.error();
   EXPECT_EQ(read->websocket, std::nullopt);
+  EXPECT_EQ(read->churn, std::nullopt);
 }
 
 TEST(LoadShardResultJson, RefusesHalfAResult) {

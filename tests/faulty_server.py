@@ -26,6 +26,10 @@ async def _corrupt(message: bytes, writer: asyncio.StreamWriter) -> None:
     writer.write(bytes(damaged))
 
 
+async def _shorten(message: bytes, writer: asyncio.StreamWriter) -> None:
+    writer.write(message[:-1])
+
+
 async def _swallow(message: bytes, writer: asyncio.StreamWriter) -> None:
     del message, writer
 
@@ -67,6 +71,7 @@ async def _none(message: bytes, writer: asyncio.StreamWriter) -> None:
 
 FAULTS = {
     "corrupt": _corrupt,
+    "shorten": _shorten,
     "swallow": _swallow,
     "close": _close,
     "reset": _reset,
