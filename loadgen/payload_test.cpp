@@ -82,6 +82,7 @@ TEST(Payload, WordsFollowZipfsLaw) {
     ++counts[std::exchange(word, {})];
   }
   std::vector<int> frequencies;
+  frequencies.reserve(counts.size());
   for (const auto& [text, count] : counts) frequencies.push_back(count);
   std::ranges::sort(frequencies, std::greater{});
   EXPECT_GT(frequencies.size(), 1'900U);
