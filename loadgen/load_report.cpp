@@ -173,12 +173,9 @@ std::string connect_lines(const LoadDocument& document) {
   }
   if (connect.latency_ns.empty() || duration_s <= 0) return {};
   const double rate_per_s = static_cast<double>(connect.latency_ns.count()) / duration_s;
-  constexpr auto intervals_per_s =
-      static_cast<std::uint64_t>(os::ns_per_s / measure::connect_interval_ns);
-  std::string text = line(
-      "connecting",
-      fmt::format("{:.0f} connects/s, at most {}/s in 100 ms", rate_per_s, most * intervals_per_s),
-      connect.latency_ns);
+  std::string text =
+      line("connecting", fmt::format("{:.0f} connects/s, at most {} in 100 ms", rate_per_s, most),
+           connect.latency_ns);
   if (document.host.syn_retransmits.value_or(0) > 0) {
     text += fmt::format("  SYNs          {} sent again while connecting\n",
                         *document.host.syn_retransmits);

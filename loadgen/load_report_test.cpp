@@ -60,7 +60,7 @@ TEST(LoadReport, ShowsHowConnectionsCameToBe) {
   document.connect_timeline = {{10, {.attempted = 200, .established = 90}},
                                {15, {.established = 110}}};
   EXPECT_THAT(format_report(document),
-              HasSubstr("connecting    200 connects/s, at most 1100/s in 100 ms; p50 15"));
+              HasSubstr("connecting    200 connects/s, at most 110 in 100 ms; p50 15"));
   EXPECT_THAT(format_report(document), Not(HasSubstr("SYNs")));
   document.host.syn_retransmits = 4;
   EXPECT_THAT(format_report(document), HasSubstr("SYNs          4 sent again while connecting"));
