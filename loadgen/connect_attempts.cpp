@@ -24,7 +24,7 @@ ConnectAttempts::Progress ConnectAttempts::start(std::uint32_t index) {
   if (result_.first_ns == 0) result_.first_ns = now_ns;
   attempts_.begin(index, now_ns);
   auto socket = open_socket(index);
-  if (!socket) return fail(index, os::error_name(socket.error().code));
+  if (!socket) return fail(index, socket.error().operation, os::error_name(socket.error().code));
   Connection& connection = exchange_.connection(index);
   connection.fd = socket->release();
   connection.state = ConnectionState::connecting;
@@ -50,7 +50,7 @@ ConnectAttempts::Progress ConnectAttempts::handle(std::uint32_t index) {
   const bool is_connected = std::exchange(attempt->note.is_connected, true);
   if (!is_connected) {
     if (auto connected = os::connect_result(connection.fd); !connected) {
-      return fail(index, os::error_name(connected.error().code));
+      return fail(index, connected.error().operation, os::error_name(connected.error().code));
     }
     result_.latency_ns.record(now_ns - attempt->since_ns);
   }
@@ -58,7 +58,7 @@ ConnectAttempts::Progress ConnectAttempts::handle(std::uint32_t index) {
     case EchoExchange::Opening::pending:
       return Progress::pending;
     case EchoExchange::Opening::refused:
-      return fail(index, exchange_.refusal());
+      return fail(index, "handshake", exchange_.refusal());
     case EchoExchange::Opening::established:
       break;
   }
@@ -71,13 +71,17 @@ std::optional<std::uint32_t> ConnectAttempts::expire_one(os::Nanoseconds now_ns)
   const auto index = attempts_.overdue(now_ns - timeout_ns_);
   if (!index) return std::nullopt;
   const std::string reason = os::error_name(ETIMEDOUT);
-  fail(*index, attempts_.find(*index)->note.is_connected ? "handshake: " + reason : reason);
+  const bool is_connected = attempts_.find(*index)->note.is_connected;
+  fail(*index, is_connected ? "handshake" : "connect",
+       is_connected ? "handshake: " + reason : reason);
   return index;
 }
 
-ConnectAttempts::Progress ConnectAttempts::fail(std::uint32_t index, const std::string& reason) {
+ConnectAttempts::Progress ConnectAttempts::fail(std::uint32_t index, const char* call,
+                                                const std::string& reason) {
   attempts_.end(index);
   exchange_.abandon(index);
+  if (!result_.first_refusal) result_.first_refusal = {clock_.now_ns(), call, reason};
   ++result_.failed;
   ++result_.errors[reason];
   return Progress::failed;

@@ -48,7 +48,8 @@ class ConnectAttempts {
   };
 
   os::Result<os::Descriptor> open_socket(std::uint32_t index);
-  Progress fail(std::uint32_t index, const std::string& reason);
+  // `call`: which said so.
+  Progress fail(std::uint32_t index, const char* call, const std::string& reason);
 
   EchoExchange& exchange_;
   ConnectionRange range_;

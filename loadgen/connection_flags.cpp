@@ -32,13 +32,17 @@ Lifetime read_uniform(FlagReader& reader, std::string_view text) {
 
 std::array<ConnectionFlag, 3> connection_flags(ConnectionTexts& texts) {
   return {{{"--connect-rate", &texts.connect_rate,
-            "connects a second over all shards; 0: all at once [20000]"},
+            "connects a second over all shards; max: all at once [20000]"},
            {"--sources", &texts.sources,
             "auto, or IPv4 addresses and ranges to connect from, as in "
             "10.0.0.5,10.0.1.1-10.0.1.9 [auto]"},
            {"--lifetime", &texts.lifetime,
             "fixed:TIME | exp:MEAN | uniform:LEAST-MOST: a connection lives for so long, finishes "
             "what it has sent, is closed in order and opened anew [to the end of the run]"}}};
+}
+
+double read_connect_rate(FlagReader& reader, const std::string& text) {
+  return text == "max" ? 0 : reader.real("--connect-rate", text, true);
 }
 
 Lifetime read_lifetime(FlagReader& reader, const std::string& text) {
@@ -59,6 +63,16 @@ Lifetime read_lifetime(FlagReader& reader, const std::string& text) {
   return {.kind = kind == "fixed" ? LifetimeKind::fixed : LifetimeKind::exponential,
           .least_ns = length_ns,
           .most_ns = length_ns};
+}
+
+bool read_until_refused(FlagReader& reader, const ConnectionTexts& texts, bool is_idle) {
+  constexpr const char* flag = "--until-refused";
+  if (!texts.until_refused) return false;
+  if (!is_idle) reader.report(flag, "needs --idle: what is opened is held, without traffic");
+  if (!texts.lifetime.empty()) {
+    reader.report(flag, "cannot be together with --lifetime: what is opened is held");
+  }
+  return true;
 }
 
 std::vector<AddressRange> read_sources(FlagReader& reader, const std::string& text,

@@ -17,7 +17,8 @@ namespace c1m::loadgen {
 struct ConnectionTexts {
   std::string connect_rate = "20000";
   std::string sources = "auto";
-  std::string lifetime;  // empty: not given
+  std::string lifetime = {};  // empty: not given
+  bool until_refused = false;
 };
 
 struct ConnectionFlag {
@@ -28,8 +29,19 @@ struct ConnectionFlag {
 
 [[nodiscard]] std::array<ConnectionFlag, 3> connection_flags(ConnectionTexts& texts);
 
+// Connects a second, 0 for "max".
+[[nodiscard]] double read_connect_rate(FlagReader& reader, const std::string& text);
+
 // "fixed:10s", "exp:10s" or "uniform:1s-20s".
 [[nodiscard]] Lifetime read_lifetime(FlagReader& reader, const std::string& text);
+
+// Reports what --until-refused cannot be together with.
+[[nodiscard]] bool read_until_refused(FlagReader& reader, const ConnectionTexts& texts,
+                                      bool is_idle);
+
+inline constexpr const char* until_refused_help =
+    "with --idle: open connections until the first is refused, -c at most, hold what was opened, "
+    "and report the call and the errno";
 
 // Nothing: automatic.
 [[nodiscard]] std::vector<AddressRange> read_sources(FlagReader& reader, const std::string& text,

@@ -38,6 +38,28 @@ TEST(ConnectionFlags, LifetimesOfEachKind) {
                                                      .most_ns = 20 * os::ns_per_s}));
 }
 
+TEST(ConnectionFlags, ConnectRates) {
+  FlagReader reader;
+  EXPECT_EQ(read_connect_rate(reader, "max"), 0);
+  EXPECT_EQ(read_connect_rate(reader, "0"), 0);
+  EXPECT_EQ(read_connect_rate(reader, "2500"), 2'500);
+  EXPECT_EQ(reader.mistake(), "");
+  static_cast<void>(read_connect_rate(reader, "most"));
+  EXPECT_THAT(reader.mistake(), AllOf(HasSubstr("--connect-rate"), HasSubstr("'most'")));
+}
+
+TEST(ConnectionFlags, UntilRefusedHoldsWhatItOpens) {
+  FlagReader reader;
+  EXPECT_FALSE(read_until_refused(reader, {}, false));
+  EXPECT_TRUE(read_until_refused(reader, {.until_refused = true}, true));
+  EXPECT_EQ(reader.mistake(), "");
+  static_cast<void>(read_until_refused(reader, {.until_refused = true}, false));
+  EXPECT_THAT(reader.mistake(), HasSubstr("--until-refused: needs --idle"));
+  FlagReader other;
+  static_cast<void>(read_until_refused(other, {.lifetime = "exp:1s", .until_refused = true}, true));
+  EXPECT_THAT(other.mistake(), HasSubstr("cannot be together with --lifetime"));
+}
+
 TEST(ConnectionFlags, NamesWhatIsWrongWithALifetime) {
   EXPECT_THAT(mistake_of("10s"), AllOf(HasSubstr("--lifetime"), HasSubstr("'10s'"),
                                        HasSubstr("fixed:TIME, exp:MEAN or uniform:LEAST-MOST")));

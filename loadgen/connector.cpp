@@ -17,6 +17,7 @@ Connector::Connector(EchoExchange& exchange, ConnectionRange range, const Routes
                      const os::Clock& clock, os::Poller& poller, ConnectPace pace,
                      os::Nanoseconds timeout_ns)
     : count_(range.count),
+      clock_(clock),
       pace_(pace),
       attempts_(exchange, range, routes, clock, poller, timeout_ns) {}
 
@@ -27,8 +28,29 @@ bool Connector::may_start() const {
 void Connector::start_due(os::Nanoseconds now_ns) {
   for (int burst = 0; burst < burst_max; ++burst) {
     if (!may_start() || pace_.due_ns(started_) > now_ns) return;
-    if (attempts_.start(started_++) == ConnectAttempts::Progress::failed) stopped_ = true;
+    ++interval().attempted;
+    note(attempts_.start(started_++));
   }
+}
+
+void Connector::note(ConnectAttempts::Progress progress) {
+  if (progress == ConnectAttempts::Progress::established) ++interval().established;
+  if (progress != ConnectAttempts::Progress::failed) return;
+  ++interval().failed;
+  stopped_ = true;
+}
+
+void Connector::note_closed(const measure::ErrorCounts& errors) {
+  if (errors.empty() || closed_) return;
+  closed_ = {.at_ns = clock_.now_ns(), .call = "recv", .reason = errors.begin()->first};
+  stopped_ = true;
+}
+
+measure::ConnectResult Connector::result() const {
+  measure::ConnectResult result = attempts_.result();
+  auto& first = result.first_refusal;
+  if (closed_ && (!first || closed_->at_ns < first->at_ns)) first = closed_;
+  return result;
 }
 
 os::Nanoseconds Connector::next_due_ns() const {
@@ -37,11 +59,11 @@ os::Nanoseconds Connector::next_due_ns() const {
 }
 
 void Connector::handle(std::uint32_t index) {
-  if (attempts_.handle(index) == ConnectAttempts::Progress::failed) stopped_ = true;
+  note(attempts_.handle(index));
 }
 
 void Connector::expire(os::Nanoseconds now_ns) {
-  while (attempts_.expire_one(now_ns)) stopped_ = true;
+  while (attempts_.expire_one(now_ns)) note(ConnectAttempts::Progress::failed);
 }
 
 bool Connector::finished() const {

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 
 #include "loadgen/connect_attempts.hpp"
 #include "measure/load_result.hpp"
@@ -43,22 +44,36 @@ class Connector {
   void expire(os::Nanoseconds now_ns);
   // Starts no further attempt.
   void stop() { stopped_ = true; }
+  // Connections that were established and ended while others were opened: a refusal in its own way.
+  void note_closed(const measure::ErrorCounts& errors);
 
   // Nothing is in progress and nothing will be started.
   [[nodiscard]] bool finished() const;
-  [[nodiscard]] const measure::ConnectResult& result() const { return attempts_.result(); }
+  [[nodiscard]] measure::ConnectResult result() const;
+  // Attempts that failed, and one more when a connection was closed meanwhile.
+  [[nodiscard]] std::uint64_t refusals() const {
+    return attempts_.result().failed + (closed_ ? 1 : 0);
+  }
+  [[nodiscard]] const measure::ConnectTimeline& timeline() const { return timeline_; }
 
   static constexpr std::uint32_t in_progress_max = 1024;
 
  private:
   // The next one may be started once it is due.
   [[nodiscard]] bool may_start() const;
+  void note(ConnectAttempts::Progress progress);
+  measure::ConnectInterval& interval() {
+    return timeline_[clock_.now_ns() / measure::connect_interval_ns];
+  }
 
   std::uint32_t count_;
+  const os::Clock& clock_;
   ConnectPace pace_;
   ConnectAttempts attempts_;
   std::uint32_t started_ = 0;  // attempts so far; also the next one's index
   bool stopped_ = false;
+  std::optional<measure::Refusal> closed_;
+  measure::ConnectTimeline timeline_;
 };
 
 }  // namespace c1m::loadgen

@@ -81,6 +81,21 @@ TEST_F(ConnectorTest, EstablishesAllAtItsPace) {
   EXPECT_EQ(connector->result().last_ns - connector->result().first_ns, 20 * ms);
 }
 
+TEST_F(ConnectorTest, CountsAttemptsByTheIntervalInWhichTheyBeginAndEnd) {
+  prepare(listen(), 3, 20);  // every 50 ms, from the beginning of an interval on
+  for (int attempt = 0; attempt < 3; ++attempt) {
+    connector->start_due(clock.now_ns());
+    if (attempt == 1) clock.advance(60 * ms);
+    handle_ready();
+    clock.advance(50 * ms);
+  }
+  listener.reset();
+  const os::Nanoseconds first = 1'000 * ms / measure::connect_interval_ns;
+  EXPECT_EQ(connector->timeline(),
+            (measure::ConnectTimeline{{first, {.attempted = 2, .established = 1}},
+                                      {first + 1, {.attempted = 1, .established = 2}}}));
+}
+
 TEST_F(ConnectorTest, NamesARefusalAndStartsNoMore) {
   const os::Endpoint gone = listen();
   listener.reset();
@@ -92,6 +107,10 @@ TEST_F(ConnectorTest, NamesARefusalAndStartsNoMore) {
   EXPECT_TRUE(connector->finished());
   EXPECT_EQ(connector->result().failed, 1U);
   EXPECT_EQ(connector->result().errors, (measure::ErrorCounts{{"ECONNREFUSED", 1}}));
+  EXPECT_EQ(connector->result().first_refusal,
+            (measure::Refusal{.at_ns = 1'000 * ms, .call = "connect", .reason = "ECONNREFUSED"}));
+  EXPECT_EQ(connector->timeline().begin()->second,
+            (measure::ConnectInterval{.attempted = 1, .failed = 1}));
   EXPECT_EQ(exchange->established(), 0U);
 }
 
@@ -104,6 +123,19 @@ TEST_F(ConnectorTest, FailsAnAttemptThatTakesTooLong) {
   connector->expire(clock.now_ns() + 500 * ms);
   EXPECT_TRUE(connector->finished());
   EXPECT_EQ(connector->result().errors, (measure::ErrorCounts{{"ETIMEDOUT", 1}}));
+}
+
+TEST_F(ConnectorTest, AConnectionThatIsClosedMeanwhileIsARefusal) {
+  prepare(listen(), 10, 100);
+  connector->start_due(clock.now_ns());
+  handle_ready();
+  connector->note_closed({});
+  EXPECT_EQ(connector->refusals(), 0U);
+  connector->note_closed({{"closed by peer", 1}});
+  EXPECT_EQ(connector->refusals(), 1U);
+  EXPECT_TRUE(connector->finished());
+  EXPECT_EQ(connector->result().first_refusal,
+            (measure::Refusal{.at_ns = 1'000 * ms, .call = "recv", .reason = "closed by peer"}));
 }
 
 TEST_F(ConnectorTest, StopLeavesTheRestUnopened) {

@@ -251,6 +251,12 @@ void EchoExchange::resume(std::uint32_t index) {
   flush(index, last_ns_, last_ns_);
 }
 
+void EchoExchange::forget_closed() {
+  for (Connection& connection : connections_) {
+    if (connection.state == ConnectionState::closed) connection.state = ConnectionState::unopened;
+  }
+}
+
 void EchoExchange::abandon(std::uint32_t index) {
   Connection& connection = connections_[index];
   if (connection.fd >= 0) ::close(connection.fd);

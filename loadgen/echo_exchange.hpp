@@ -96,6 +96,8 @@ class EchoExchange : protected AnswerObserver {
   void cut_short(std::uint32_t index, const std::string& reason) { close(index, reason); }
   // Sends what waited for a connection that is established again.
   void resume(std::uint32_t index);
+  // Connections that are closed by now are none of the run's.
+  void forget_closed();
   // A connection that is being opened will not be: what waited for it is unsent.
   void abandon(std::uint32_t index);
 

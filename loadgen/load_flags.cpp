@@ -303,9 +303,10 @@ LoadSettings read_settings(FlagReader& reader, const FlagTexts& texts) {
   settings.seed = reader.whole("--seed", texts.seed, 0, std::numeric_limits<std::uint64_t>::max());
   settings.in_flight_max =
       static_cast<std::uint32_t>(reader.whole("--max-in-flight", texts.in_flight_max, 1, most));
-  settings.connect_rate_per_s = reader.real("--connect-rate", texts.connection.connect_rate, true);
+  settings.connect_rate_per_s = read_connect_rate(reader, texts.connection.connect_rate);
   settings.lifetime = read_lifetime(reader, texts.connection.lifetime);
   settings.lifetime_text = texts.connection.lifetime;
+  settings.until_refused = read_until_refused(reader, texts.connection, texts.idle);
   if (texts.shards != "auto") {
     settings.shards = static_cast<std::uint32_t>(
         reader.whole("--shards", texts.shards, 1, std::min(settings.connections, 10'000U)));
@@ -358,6 +359,7 @@ std::expected<LoadSettings, NothingToRun> parse_load_flags(int argument_count,
   for (const auto& [name, text, help] : connection_flags(texts.connection)) {
     app.add_option(name, *text, help);
   }
+  app.add_flag("--until-refused", texts.connection.until_refused, until_refused_help);
   for (const auto& [name, text, help] : websocket_flags(texts.websocket)) {
     app.add_option(name, *text, help);
   }

@@ -58,9 +58,8 @@ std::optional<std::string> port_obstacle(const LoadSettings& settings, const Mac
     return fmt::format(
         "--lifetime {}: of {} connections {:.6g} end each second and keep their ports in TIME_WAIT "
         "for {} s, so that {} ports are needed, and {} source and {} target addresses have {}; "
-        "give "
-        "more --sources, more server ports in --target, longer lives, or let the kernel reuse them "
-        "sooner (sysctl -w net.ipv4.tcp_tw_reuse=1)",
+        "give more --sources, more server ports in --target or longer lives, or let the kernel "
+        "reuse them sooner (sysctl -w net.ipv4.tcp_tw_reuse=1)",
         settings.lifetime_text, settings.connections,
         settings.lifetime.ends_per_s(settings.connections), time_wait_s(settings, limits), needed,
         sources, settings.targets.size(), allowed);

@@ -60,6 +60,10 @@ void merge_connect(measure::ConnectResult& sum, const measure::ConnectResult& pa
   sum.last_ns = std::max(sum.last_ns, part.last_ns);
   sum.latency_ns.merge(part.latency_ns);
   merge_errors(sum.errors, part.errors);
+  const bool is_earlier =
+      part.first_refusal &&
+      (!sum.first_refusal || part.first_refusal->at_ns < sum.first_refusal->at_ns);
+  if (is_earlier) sum.first_refusal = part.first_refusal;
 }
 
 void merge_shard(LoadDocument& document, const LoadShardResult& shard) {
@@ -67,6 +71,9 @@ void merge_shard(LoadDocument& document, const LoadShardResult& shard) {
   if (document.connections_proven) *document.connections_proven += shard.connections_proven;
   document.connections_at_end += shard.connections_at_end;
   merge_connect(document.connect, shard.connect);
+  for (const auto& [number, interval] : shard.connect_timeline) {
+    document.connect_timeline[number] += interval;
+  }
   merge_errors(document.connection_errors, shard.connection_errors);
   document.unexpected_bytes += shard.unexpected_bytes;
   document.counts += shard.counts;
@@ -128,6 +135,7 @@ measure::HostDeltas host_deltas(const HostSamples& samples, bool has_window) {
   const KernelCounters& before = samples.run_start;
   const KernelCounters& after = samples.window_end;
   deltas.unavailable = before.unavailable;
+  deltas.syn_retransmits = difference(before.syn_retransmits, samples.connected.syn_retransmits);
   if (has_window) {
     deltas.listen_overflows = difference(before.listen_overflows, after.listen_overflows);
     deltas.listen_drops = difference(before.listen_drops, after.listen_drops);
@@ -138,6 +146,7 @@ measure::HostDeltas host_deltas(const HostSamples& samples, bool has_window) {
   explain_absence(deltas, "listen_overflows", deltas.listen_overflows, reason);
   explain_absence(deltas, "listen_drops", deltas.listen_drops, reason);
   explain_absence(deltas, "syn_cookies_sent", deltas.syn_cookies_sent, reason);
+  explain_absence(deltas, "syn_retransmits", deltas.syn_retransmits, "the counter went back");
   explain_absence(deltas, "tcp_retransmits", deltas.tcp_retransmits, reason);
   explain_absence(deltas, "softnet_drops", deltas.softnet_drops, reason);
   explain_absence(deltas, "conntrack_drops", deltas.conntrack_drops, reason);
@@ -191,6 +200,7 @@ LoadDocument merge_outcome(const LoadSettings& settings, const std::vector<Addre
       describe_settings(settings, static_cast<std::uint32_t>(outcome.shards.size()), sources);
   document.window = outcome.window;
   document.connections_planned = settings.connections;
+  document.until_refused = settings.until_refused;
   if (settings.hold_ns > 0) document.connections_proven = 0;
   document.connection_bytes = sizeof(Connection);
   if (settings.protocol == Protocol::ws) {

@@ -13,8 +13,9 @@
 
 namespace c1m::loadgen {
 
-// What changed between the samples: listen queues and SYN cookies since before the first connect,
-// the rest in the window. `has_window` false: only the former are known.
+// What changed between the samples: SYNs sent again while connecting, listen queues and SYN cookies
+// since before the first connect, the rest in the window. `has_window` false: only the former are
+// known.
 [[nodiscard]] measure::HostDeltas host_deltas(const HostSamples& samples, bool has_window);
 
 // A second of the window, all shards together.

@@ -188,6 +188,7 @@ measure::KernelCounters counters_of(std::uint64_t value) {
   return {.listen_overflows = value,
           .listen_drops = value,
           .syn_cookies_sent = value,
+          .syn_retransmits = value,
           .tcp_retransmits = value,
           .softnet_drops = value,
           .conntrack_drops = std::nullopt,
@@ -198,11 +199,14 @@ measure::KernelCounters counters_of(std::uint64_t value) {
 }
 
 TEST(HostDeltas, ListenQueuesCountFromTheFirstConnectTheRestInTheWindow) {
-  const HostSamples samples{
-      .run_start = counters_of(10), .window_start = counters_of(30), .window_end = counters_of(70)};
+  const HostSamples samples{.run_start = counters_of(10),
+                            .connected = counters_of(25),
+                            .window_start = counters_of(30),
+                            .window_end = counters_of(70)};
   const auto deltas = host_deltas(samples, true);
   EXPECT_EQ(deltas.listen_overflows, 60U);
   EXPECT_EQ(deltas.syn_cookies_sent, 60U);
+  EXPECT_EQ(deltas.syn_retransmits, 15U) << "while connecting";
   EXPECT_EQ(deltas.tcp_retransmits, 40U);
   EXPECT_EQ(deltas.softnet_drops, 40U);
   EXPECT_EQ(deltas.throttled_us, 40U);
@@ -213,9 +217,13 @@ TEST(HostDeltas, ListenQueuesCountFromTheFirstConnectTheRestInTheWindow) {
   EXPECT_EQ(deltas.unavailable.size(), 1U);
 }
 
-TEST(HostDeltas, WithoutAWindowNothingIsKnownAndEachSaysSo) {
-  const auto deltas =
-      host_deltas({.run_start = counters_of(1), .window_start = {}, .window_end = {}}, false);
+TEST(HostDeltas, WithoutAWindowOnlyTheConnectingIsKnownAndTheRestSaysSo) {
+  const auto deltas = host_deltas({.run_start = counters_of(1),
+                                   .connected = counters_of(6),
+                                   .window_start = {},
+                                   .window_end = {}},
+                                  false);
+  EXPECT_EQ(deltas.syn_retransmits, 5U);
   EXPECT_EQ(deltas.listen_overflows, std::nullopt);
   EXPECT_EQ(deltas.unavailable.at("steal_fraction"), "the run ended before its window");
   EXPECT_EQ(deltas.unavailable.size(), 9U);

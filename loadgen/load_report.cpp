@@ -147,6 +147,39 @@ std::string line(const char* name, const std::string& counts, const Histogram& h
                      figure(shown_ns, 50), figure(shown_ns, 99), figure(shown_ns, 100));
 }
 
+// How the first connections came to be.
+std::string connect_lines(const LoadDocument& document) {
+  const measure::ConnectResult& connect = document.connect;
+  const double duration_s =
+      static_cast<double>(connect.last_ns - connect.first_ns) / static_cast<double>(os::ns_per_s);
+  std::uint64_t most = 0;
+  for (const auto& [number, interval] : document.connect_timeline) {
+    most = std::max(most, interval.established);
+  }
+  if (connect.latency_ns.empty() || duration_s <= 0) return {};
+  const double rate_per_s = static_cast<double>(connect.latency_ns.count()) / duration_s;
+  std::string text =
+      line("connecting", fmt::format("{:.0f} connects/s, at most {} in 100 ms", rate_per_s, most),
+           connect.latency_ns);
+  if (document.host.syn_retransmits.value_or(0) > 0) {
+    text += fmt::format("  SYNs          {} sent again while connecting\n",
+                        *document.host.syn_retransmits);
+  }
+  return text;
+}
+
+std::string wall_line(const LoadDocument& document) {
+  if (!document.until_refused) return {};
+  const auto& refusal = document.connect.first_refusal;
+  if (!refusal) {
+    return fmt::format("  wall          none: all {} connections were opened\n",
+                       document.connections_planned);
+  }
+  return fmt::format("  wall          {} connections of at most {}, then {}: {}\n",
+                     document.connections_established, document.connections_planned, refusal->call,
+                     refusal->reason);
+}
+
 std::string churn_lines(const LoadDocument& document) {
   if (!document.churn) return {};
   const measure::ChurnResult& churn = *document.churn;
@@ -225,7 +258,8 @@ std::string verdict(const LoadDocument& document) {
 
 std::string format_report(const LoadDocument& document) {
   return headline(document) + "\n" + traffic_lines(document) + "\n" + latency_table(document) +
-         websocket_lines(document) + churn_lines(document) + "\n" + generator_line(document) +
+         connect_lines(document) + wall_line(document) + websocket_lines(document) +
+         churn_lines(document) + "\n" + generator_line(document) +
          format_thresholds(document, ShownThresholds::all) + verdict(document);
 }
 

@@ -51,6 +51,33 @@ TEST(LoadReport, SaysHowManyTimedOut) {
   EXPECT_THAT(format_report(document), HasSubstr("timed out     7 of those in flight"));
 }
 
+TEST(LoadReport, ShowsHowConnectionsCameToBe) {
+  auto document = document_of("open");
+  EXPECT_THAT(format_report(document), Not(HasSubstr("connecting")));
+  document.connect.first_ns = os::ns_per_s;
+  document.connect.last_ns = 2 * os::ns_per_s;
+  document.connect.latency_ns.record(1'500'000, 200);
+  document.connect_timeline = {{10, {.attempted = 200, .established = 90}},
+                               {15, {.established = 110}}};
+  EXPECT_THAT(format_report(document),
+              HasSubstr("connecting    200 connects/s, at most 110 in 100 ms; p50 15"));
+  EXPECT_THAT(format_report(document), Not(HasSubstr("SYNs")));
+  document.host.syn_retransmits = 4;
+  EXPECT_THAT(format_report(document), HasSubstr("SYNs          4 sent again while connecting"));
+}
+
+TEST(LoadReport, ShowsTheWall) {
+  auto document = document_of("idle");
+  document.connections_planned = 9;
+  EXPECT_THAT(format_report(document), Not(HasSubstr("wall")));
+  document.until_refused = true;
+  EXPECT_THAT(format_report(document), HasSubstr("wall          none: all 9 connections"));
+  document.connections_established = 7;
+  document.connect.first_refusal = {.at_ns = 1, .call = "connect", .reason = "ECONNREFUSED"};
+  EXPECT_THAT(format_report(document),
+              HasSubstr("wall          7 connections of at most 9, then connect: ECONNREFUSED"));
+}
+
 TEST(LoadReport, ShowsTheLivesOfConnections) {
   auto document = document_of("open");
   EXPECT_THAT(format_report(document), Not(HasSubstr("lives")));

@@ -80,6 +80,7 @@ RunOutcome LoadRun::run() {
   outcome_.started_utc = os::format_utc(os::realtime_ns());
   outcome_.host.run_start = measure::read_kernel_counters();
   await_connections();
+  outcome_.host.connected = measure::read_kernel_counters();
   if (!is_stopped()) start();
   if (!is_stopped()) await_window();
   await_results();
@@ -96,11 +97,14 @@ void LoadRun::await_connections() {
   progress_.enter("connecting");
   while (!is_stopped() && fleet_.status().slowest < ShardPhase::ready) {
     turn(os::monotonic_ns() + tick_ns);
-    // One refusal ends the run, so the other shards need not go on.
-    if (fleet_.status().connects_failed > 0) break;
+    if (fleet_.status().connects_failed == 0) continue;
+    // One refusal ends the run, or the ramp, so the other shards need not go on.
+    if (!settings_.until_refused) break;
+    if (!fleet_.control().stop_connecting.exchange(true)) fleet_.wake();
   }
   const FleetStatus status = fleet_.status();
-  if (!is_stopped() && status.connects_failed > 0) stop("connect failed");
+  const bool has_some = settings_.until_refused && status.established > 0;
+  if (!is_stopped() && status.connects_failed > 0 && !has_some) stop("connect failed");
 }
 
 void LoadRun::start() {
@@ -215,7 +219,7 @@ void LoadRun::explain_failed_connects() {
     established += result.connections_established;
     for (const auto& [name, count] : result.connect.errors) errors[name] += count;
   }
-  if (failed == 0) return;
+  if (failed == 0 || (settings_.until_refused && established > 0)) return;
   std::vector<std::string> reasons;
   for (const auto& [name, count] : errors)
     reasons.push_back(fmt::format("{} ({} times)", name, count));

@@ -23,6 +23,7 @@ namespace c1m::loadgen {
 // The kernel's counters at the moments that the document's differences are taken between.
 struct HostSamples {
   measure::KernelCounters run_start;  // before the first connect
+  measure::KernelCounters connected;  // after the last
   measure::KernelCounters window_start;
   measure::KernelCounters window_end;
 };

@@ -95,6 +95,7 @@ measure::Settings describe_settings(const LoadSettings& settings, std::uint32_t 
       {"shards", std::uint64_t{shards}},
       {"cpus", cpus_of(settings)},
       {"connect_rate_per_s", settings.connect_rate_per_s},
+      {"until_refused", settings.until_refused},
       {"lifetime", lifetime_of(settings)},  // null: to the end
       {"sources", source_texts},            // empty: the kernel's choice
       {"in_flight_max", std::uint64_t{settings.in_flight_max}},

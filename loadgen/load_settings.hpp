@@ -69,6 +69,7 @@ struct LoadSettings {
   OutputFormat format = OutputFormat::text;
   ProgressKind progress = ProgressKind::automatic;
   bool kernel_timestamps = false;
+  bool until_refused = false;  // with LoadMode::idle: up to so many connections
   bool strict = false;
   bool calibrates = false;  // a search, against an echo of its own
 

@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <array>
-#include <csignal>
 #include <memory>
 #include <optional>
 #include <utility>
@@ -26,7 +25,6 @@
 #include "os/entropy.hpp"
 #include "os/file.hpp"
 #include "os/poller.hpp"
-#include "os/thread.hpp"
 
 namespace c1m::loadgen {
 namespace {
@@ -140,6 +138,8 @@ void LoadShard::connect() {
   while (!connector_.finished()) {
     const os::Nanoseconds now_ns = clock_.now_ns();
     connector_.expire(now_ns);
+    if (settings_.until_refused) connector_.note_closed(exchange_.errors());
+    if (order_.control.stop_connecting.load(std::memory_order_relaxed)) connector_.stop();
     connector_.start_due(now_ns);
     if (is_stopped()) break;
     if (!connector_.finished()) turn(std::min(connector_.next_due_ns(), stop_ns()));
@@ -153,6 +153,7 @@ void LoadShard::await_start() {
   const auto& start_ns = order_.control.start_ns;
   while (start_ns.load(std::memory_order_relaxed) == 0 && !is_stopped()) turn(stop_ns());
   result_.connections_established = exchange_.established();
+  if (settings_.until_refused) exchange_.forget_closed();
 }
 
 void LoadShard::exchange_traffic() {
@@ -289,6 +290,7 @@ os::Result<void> LoadShard::report() {
   result_.pid = ::getpid();
   result_.connections_planned = range_.count;
   result_.connect = connector_.result();
+  result_.connect_timeline = connector_.timeline();
   result_.connection_errors = exchange_.errors();
   if (websocket_) {
     close_connections();
@@ -304,7 +306,6 @@ void LoadShard::obey_stop() {
   const os::Nanoseconds end_ns = stop_ns();
   if (end_ns >= accounting_.window().end_ns) return;
   traffic_->end_at(end_ns);
-  if (churn_) churn_->end_at(end_ns);
   accounting_.cut_window(end_ns);
 }
 
@@ -332,7 +333,10 @@ void LoadShard::turn(os::Nanoseconds deadline_ns) {
     const os::Nanoseconds recent_ns = exchange_.last_ns();
     if (traffic_ && traffic_->next_due_ns() <= recent_ns) traffic_->send_due(recent_ns);
   }
-  if (churn_) churn_->advance(clock_.now_ns());
+  if (churn_) {
+    churn_->end_at(stop_ns());
+    churn_->advance(clock_.now_ns());
+  }
   publish();
 }
 
@@ -353,23 +357,12 @@ void LoadShard::publish() {
   status.established.store(exchange_.established(), std::memory_order_relaxed);
   status.alive.store(exchange_.established() + away, std::memory_order_relaxed);
   if (churn_) status.reopened.store(churn_->reopened(), std::memory_order_relaxed);
-  status.connects_failed.store(connector_.result().failed, std::memory_order_relaxed);
+  status.connects_failed.store(connector_.refusals(), std::memory_order_relaxed);
   status.sent.store(accounting_.sent_total(), std::memory_order_relaxed);
   status.answered.store(accounting_.answered_total(), std::memory_order_relaxed);
   status.errors.store(accounting_.errors_total(), std::memory_order_relaxed);
   status.outstanding.store(exchange_.outstanding(), std::memory_order_relaxed);
   status.turns.store(status.turns.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
-}
-
-os::Result<void> prepare_process(const ShardOrder& order) {
-  // The supervisor decides what a signal to the whole process group means.
-  std::signal(SIGINT, SIG_IGN);
-  std::signal(SIGTERM, SIG_IGN);
-  if (order.settings.cpus) {
-    auto bound = os::bind_to(cpus_of_shard(*order.settings.cpus, order.shards, order.index));
-    if (!bound) return bound;
-  }
-  return os::set_timer_slack(1);
 }
 
 }  // namespace

@@ -19,6 +19,8 @@ namespace c1m::loadgen {
 struct RunControl {
   // CLOCK_MONOTONIC at which the plan begins in all shards; 0: not decided yet.
   std::atomic<os::Nanoseconds> start_ns{0};
+  // No further connection is opened.
+  std::atomic<bool> stop_connecting{false};
   // The plan ends here if that is before its own end.
   std::atomic<os::Nanoseconds> stop_ns{std::numeric_limits<os::Nanoseconds>::max()};
   // How long the drain may last.

@@ -2,7 +2,10 @@
 #include "loadgen/shard_terms.hpp"
 
 #include <algorithm>
+#include <csignal>
 #include <cstddef>
+
+#include "os/thread.hpp"
 
 namespace c1m::loadgen {
 namespace {
@@ -22,6 +25,17 @@ os::CpuSet cpus_of_shard(const os::CpuSet& cpus, std::uint32_t shards, std::uint
   os::CpuSet own;
   for (std::size_t at = index; at < cpus.size(); at += shards) own.push_back(cpus[at]);
   return own;
+}
+
+os::Result<void> prepare_process(const ShardOrder& order) {
+  // The supervisor decides what a signal to the whole process group means.
+  std::signal(SIGINT, SIG_IGN);
+  std::signal(SIGTERM, SIG_IGN);
+  if (order.settings.cpus) {
+    auto bound = os::bind_to(cpus_of_shard(*order.settings.cpus, order.shards, order.index));
+    if (!bound) return bound;
+  }
+  return os::set_timer_slack(1);
 }
 
 double connect_rate_of_shard(const ShardOrder& order) {

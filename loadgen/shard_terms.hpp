@@ -17,6 +17,8 @@ namespace c1m::loadgen {
 // This shard's part of the list, --cpus: an equal share, or one CPU where there are more shards.
 [[nodiscard]] os::CpuSet cpus_of_shard(const os::CpuSet& cpus, std::uint32_t shards,
                                        std::uint32_t index);
+// Makes this process one of a shard: its CPUs, its timers, its signals.
+[[nodiscard]] os::Result<void> prepare_process(const ShardOrder& order);
 // Connects a second.
 [[nodiscard]] double connect_rate_of_shard(const ShardOrder& order);
 // The shard's part of what may be in flight in all, and the most a connection.

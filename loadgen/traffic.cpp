@@ -59,14 +59,18 @@ os::Nanoseconds AliveProof::next_due_ns() const {
 
 void AliveProof::send_due(os::Nanoseconds now_ns) {
   if (now_ns < start_ns_) return;
-  for (int sent = 0; sent < burst_max && next_due_ns() != never_ns; ++sent) {
-    exchange_.issue(issued_++, now_ns);
+  for (int sent = 0; sent < burst_max && next_due_ns() != never_ns; ++issued_) {
+    if (!is_opened(issued_)) continue;
+    exchange_.issue(issued_, now_ns);
+    ++sent;
   }
 }
 
 // A stop leaves the rest unproved, which counts as unsent.
 void AliveProof::end_at(os::Nanoseconds) {
-  for (; !finished(); ++issued_) exchange_.skip();
+  for (; !finished(); ++issued_) {
+    if (is_opened(issued_)) exchange_.skip();
+  }
 }
 
 }  // namespace c1m::loadgen

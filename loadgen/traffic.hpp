@@ -83,7 +83,7 @@ class ClosedLoop final : public Traffic {
   std::uint64_t started_ = 0;  // requests that were sent without waiting for an answer
 };
 
-// One request on each connection, a few at a time.
+// One request on each connection that was opened, a few at a time.
 class AliveProof final : public Traffic {
  public:
   AliveProof(EchoExchange& exchange, os::Nanoseconds start_ns)
@@ -98,6 +98,10 @@ class AliveProof final : public Traffic {
  private:
   // A queue that every server holds without loss, and enough to keep it busy.
   static constexpr std::uint32_t outstanding_max = 256;
+
+  [[nodiscard]] bool is_opened(std::uint32_t index) const {
+    return exchange_.connection(index).state != ConnectionState::unopened;
+  }
 
   EchoExchange& exchange_;
   os::Nanoseconds start_ns_;

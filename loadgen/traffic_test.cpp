@@ -119,6 +119,21 @@ TEST_F(TrafficTest, AliveProofAsksEachConnectionOnce) {
   EXPECT_EQ(finish().counts.answered, 3U);
 }
 
+TEST_F(TrafficTest, AliveProofPassesOverWhatIsNotOfTheRun) {
+  open(4);
+  for (const std::uint32_t index : {0U, 2U}) peers[index].reset();
+  handle_ready();
+  exchange->forget_closed();
+  peers[3].reset();
+  handle_ready();
+  AliveProof traffic(*exchange, start_ns);
+  traffic.send_due(start_ns);
+  EXPECT_TRUE(traffic.finished());
+  const auto result = finish();
+  EXPECT_EQ(result.counts.planned, 2U);
+  EXPECT_EQ(result.counts.unsent, 1U) << "closed after the run had begun";
+}
+
 TEST_F(TrafficTest, AliveProofCutShortCountsTheRestAsUnsent) {
   open(3);
   AliveProof traffic(*exchange, window.end_ns);

@@ -105,6 +105,22 @@ ValidityCheck established(std::string name, std::uint64_t count, std::uint64_t p
       .explanation = fmt::format("{} of {} connections were established {}", count, planned, when)};
 }
 
+// Of a ramp that goes on until it is refused nobody knows before how many there will be.
+ValidityCheck established_at_start(const LoadDocument& document) {
+  const char* name = "established_at_start";
+  if (document.until_refused) {
+    return not_applied(name, "connections", "with --until-refused as many are opened as can be");
+  }
+  return established(name, document.connections_established, document.connections_planned,
+                     "at the start");
+}
+
+ValidityCheck established_at_end(const LoadDocument& document) {
+  const std::uint64_t expected =
+      document.until_refused ? document.connections_established : document.connections_planned;
+  return established("established_at_end", document.connections_at_end, expected, "at the end");
+}
+
 ValidityCheck proven_alive(const LoadDocument& document) {
   const char* name = "proven_alive";
   if (!document.connections_proven) {
@@ -209,10 +225,15 @@ void add_websocket_checks(const LoadDocument& document, std::vector<ValidityChec
   const std::uint64_t asked =
       document.connections_planned +
       (document.churn ? document.churn->closed + document.churn->closes_failed : 0);
-  checks.push_back(
-      none_of("handshakes_answered", distance(opened, asked), "connections",
-              fmt::format("{} of {} opening handshakes were answered with a key that is right",
-                          opened, asked)));
+  if (document.until_refused) {
+    checks.push_back(not_applied("handshakes_answered", "connections",
+                                 "with --until-refused the one that was refused has none"));
+  } else {
+    checks.push_back(
+        none_of("handshakes_answered", distance(opened, asked), "connections",
+                fmt::format("{} of {} opening handshakes were answered with a key that is right",
+                            opened, asked)));
+  }
   checks.push_back(none_of("protocol_kept", websocket.protocol_errors, "connections",
                            fmt::format("{} connections ended because the server broke RFC 6455",
                                        websocket.protocol_errors)));
@@ -287,7 +308,6 @@ std::vector<ValidityCheck> check_validity(const LoadDocument& document,
   const RequestCounts& counts = document.counts;
   const measure::HostDeltas& host = document.host;
   const ValidityBounds& bounds = context.bounds;
-  const std::uint64_t planned = document.connections_planned;
   std::vector<ValidityCheck> checks{
       something_measured(document),
       counts_add_up(document, context),
@@ -301,10 +321,9 @@ std::vector<ValidityCheck> check_validity(const LoadDocument& document,
           fmt::format("{} requests had no answer when the drain ended", counts.in_flight_at_end)),
       nothing_corrupt(document),
       nothing_late(document),
-      established("established_at_start", document.connections_established, planned,
-                  "at the start"),
+      established_at_start(document),
       proven_alive(document),
-      established("established_at_end", document.connections_at_end, planned, "at the end"),
+      established_at_end(document),
       send_lag(document, context),
       generator_cpu(document, context),
       rate_achieved(document, context),

@@ -41,6 +41,7 @@ LoadDocument sound_run(const char* mode) {
   document.host = {.listen_overflows = 0,
                    .listen_drops = 0,
                    .syn_cookies_sent = 0,
+                   .syn_retransmits = 0,
                    .tcp_retransmits = 5,
                    .softnet_drops = 0,
                    .conntrack_drops = 0,
@@ -211,6 +212,19 @@ INSTANTIATE_TEST_SUITE_P(
                                  of.ends_skipped = 2;
                                  of.closed = of.reopened = 98;
                                }}));
+
+// As many as could be opened must stand at the end.
+TEST(Validity, ARampUntilRefusedHoldsWhatItOpened) {
+  LoadDocument document = sound_run("open");
+  document.until_refused = true;
+  document.connections_planned = 100;
+  document.connections_proven.reset();
+  const ValidityContext context = context_of(LoadMode::open);
+  EXPECT_THAT(failed(document, context), testing::IsEmpty());
+  EXPECT_EQ(find(document, context, "established_at_start").ok, std::nullopt);
+  document.connections_at_end = 1;
+  EXPECT_THAT(failed(document, context), testing::ElementsAre("established_at_end"));
+}
 
 using Fault = std::function<void(LoadDocument&, ValidityContext&)>;
 

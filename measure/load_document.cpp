@@ -57,6 +57,22 @@ Json percentile_block(const std::optional<Histogram>& histogram) {
   return histogram ? percentile_block(*histogram) : Json(nullptr);
 }
 
+// Rows from the first attempt on, also those in which nothing happened.
+Json connect_timeline_block(const ConnectTimeline& timeline) {
+  Json block = Json::array();
+  if (timeline.empty()) return block;
+  const os::Nanoseconds first = timeline.begin()->first;
+  for (os::Nanoseconds number = first; number <= timeline.rbegin()->first; ++number) {
+    const auto found = timeline.find(number);
+    const ConnectInterval interval = found == timeline.end() ? ConnectInterval{} : found->second;
+    block.push_back({{"t_s", to_s(static_cast<double>((number - first) * connect_interval_ns))},
+                     {"attempted", interval.attempted},
+                     {"established", interval.established},
+                     {"failed", interval.failed}});
+  }
+  return block;
+}
+
 Json connect_block(const LoadDocument& document) {
   const ConnectResult& connect = document.connect;
   const double duration_s =
@@ -68,6 +84,22 @@ Json connect_block(const LoadDocument& document) {
   block["failed"] = connect.failed;
   block["latency_us"] = percentile_block(connect.latency_ns);
   block["errors"] = connect.errors;
+  block["timeline"] = connect_timeline_block(document.connect_timeline);
+  return block;
+}
+
+// Where a ramp that goes on until it is refused met its end.
+Json wall_block(const LoadDocument& document) {
+  if (!document.until_refused) return nullptr;
+  Json block{{"established", document.connections_established},
+             {"limit", document.connections_planned},
+             {"refused", nullptr}};
+  if (const auto& refusal = document.connect.first_refusal) {
+    block["refused"] = {
+        {"call", refusal->call},
+        {"reason", refusal->reason},
+        {"t_s", to_s(static_cast<double>(refusal->at_ns - document.connect.first_ns))}};
+  }
   return block;
 }
 
@@ -139,6 +171,7 @@ Json host_block(const HostDeltas& host) {
   return {{"listen_overflows", json_of(host.listen_overflows)},
           {"listen_drops", json_of(host.listen_drops)},
           {"syn_cookies_sent", json_of(host.syn_cookies_sent)},
+          {"syn_retransmits", json_of(host.syn_retransmits)},
           {"conntrack_drops", json_of(host.conntrack_drops)},
           {"softnet_drops", json_of(host.softnet_drops)},
           {"steal_fraction", json_of(host.steal_fraction)},
@@ -226,6 +259,7 @@ std::string write_load_document(const LoadDocument& document) {
                          {"at_end", document.connections_at_end},
                          {"errors", document.connection_errors}};
   json["connect"] = connect_block(document);
+  json["wall"] = wall_block(document);
   json["rate_rps"] = {{"planned", json_of(document.rate_planned_rps)},
                       {"sent", document.rate_sent_rps},
                       {"achieved", document.rate_achieved_rps}};

@@ -52,6 +52,7 @@ struct HostDeltas {
   std::optional<std::uint64_t> listen_overflows;
   std::optional<std::uint64_t> listen_drops;
   std::optional<std::uint64_t> syn_cookies_sent;
+  std::optional<std::uint64_t> syn_retransmits;
   std::optional<std::uint64_t> tcp_retransmits;
   std::optional<std::uint64_t> softnet_drops;
   std::optional<std::uint64_t> conntrack_drops;
@@ -109,6 +110,8 @@ struct LoadDocument {
   std::optional<std::uint64_t> connections_proven;  // nothing: the run had no hold
   std::uint64_t connections_at_end = 0;
   ConnectResult connect;
+  ConnectTimeline connect_timeline;
+  bool until_refused = false;  // as many as could be opened, up to connections_planned
   ErrorCounts connection_errors;
   std::uint64_t unexpected_bytes = 0;
   std::optional<double> rate_planned_rps;

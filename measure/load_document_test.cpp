@@ -157,6 +157,38 @@ TEST(LoadDocument, WebSocketHasAPartOfItsOwn) {
   EXPECT_EQ(json["pings_received"], 4);
 }
 
+TEST(LoadDocument, ShowsEveryIntervalOfConnectingFromTheFirstOn) {
+  LoadDocument document = open_run();
+  EXPECT_TRUE(Json::parse(write_load_document(document))["connect"]["timeline"].empty());
+  document.connect_timeline = {{70, {.attempted = 5, .established = 4}},
+                               {72, {.established = 0, .failed = 1}}};
+  document.host.syn_retransmits = 3;
+  const Json json = Json::parse(write_load_document(document));
+  const Json& timeline = json["connect"]["timeline"];
+  ASSERT_EQ(timeline.size(), 3U);
+  EXPECT_EQ(timeline[0], (Json{{"t_s", 0.0}, {"attempted", 5}, {"established", 4}, {"failed", 0}}));
+  EXPECT_EQ(timeline[1]["t_s"], 0.1);
+  EXPECT_EQ(timeline[1]["attempted"], 0);
+  EXPECT_EQ(timeline[2]["failed"], 1);
+  EXPECT_EQ(json["host"]["syn_retransmits"], 3);
+}
+
+TEST(LoadDocument, AWallIsWhereARampWasRefused) {
+  LoadDocument document = open_run();
+  EXPECT_EQ(Json::parse(write_load_document(document))["wall"], nullptr);
+  document.until_refused = true;
+  EXPECT_EQ(Json::parse(write_load_document(document))["wall"]["refused"], nullptr);
+  document.connections_established = 7;
+  document.connections_planned = 9;
+  document.connect.first_ns = os::ns_per_s;
+  document.connect.first_refusal = {
+      .at_ns = 3 * os::ns_per_s, .call = "connect", .reason = "EADDRNOTAVAIL"};
+  EXPECT_EQ(Json::parse(write_load_document(document))["wall"],
+            (Json{{"established", 7},
+                  {"limit", 9},
+                  {"refused", {{"call", "connect"}, {"reason", "EADDRNOTAVAIL"}, {"t_s", 2.0}}}}));
+}
+
 TEST(LoadDocument, LivesHaveAPartOfTheirOwn) {
   LoadDocument document = open_run();
   EXPECT_EQ(Json::parse(write_load_document(document))["churn"], nullptr);

@@ -16,4 +16,11 @@ RequestCounts& RequestCounts::operator+=(const RequestCounts& other) {
   return *this;
 }
 
+ConnectInterval& ConnectInterval::operator+=(const ConnectInterval& other) {
+  attempted += other.attempted;
+  established += other.established;
+  failed += other.failed;
+  return *this;
+}
+
 }  // namespace c1m::measure

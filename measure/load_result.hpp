@@ -41,13 +41,36 @@ struct RequestCounts {
 // WebSocket also "handshake: WHY", "Close 1001" (the server's) and "protocol error: WHY".
 using ErrorCounts = std::map<std::string, std::uint64_t>;
 
+// What ended a ramp.
+struct Refusal {
+  os::Nanoseconds at_ns = 0;  // CLOCK_MONOTONIC
+  std::string call;           // "connect", "socket", "handshake", "recv" of one that was closed
+  std::string reason;         // as in ErrorCounts
+
+  friend bool operator==(const Refusal&, const Refusal&) = default;
+};
+
 struct ConnectResult {
   std::uint64_t failed = 0;
   os::Nanoseconds first_ns = 0;  // CLOCK_MONOTONIC of the first attempt; 0: there was none
   os::Nanoseconds last_ns = 0;   // of the last one that was established
   Histogram latency_ns;          // of the established ones, from connect(2) to writable
   ErrorCounts errors;
+  std::optional<Refusal> first_refusal = {};
 };
+
+// What became of the first attempts to connect, interval by interval of CLOCK_MONOTONIC, by its
+// number; intervals without any are left out.
+struct ConnectInterval {
+  std::uint64_t attempted = 0;
+  std::uint64_t established = 0;  // an opening handshake included
+  std::uint64_t failed = 0;
+
+  ConnectInterval& operator+=(const ConnectInterval& other);
+  friend bool operator==(const ConnectInterval&, const ConnectInterval&) = default;
+};
+using ConnectTimeline = std::map<os::Nanoseconds, ConnectInterval>;
+inline constexpr os::Nanoseconds connect_interval_ns = 100 * os::ns_per_ms;
 
 // One second of the window: requests by their intended time, the rest as it stood at its end.
 struct TimelineSecond {
@@ -69,6 +92,7 @@ struct LoadShardResult {
   std::uint64_t connections_proven = 0;       // by an exchange before the warm-up
   std::uint64_t connections_at_end = 0;       // after the drain
   ConnectResult connect;
+  ConnectTimeline connect_timeline;
   ErrorCounts connection_errors;        // of established connections
   std::uint64_t unexpected_bytes = 0;   // arrived while nothing was outstanding
   RequestCounts counts;                 // intended time in the window

@@ -47,12 +47,36 @@ class HistogramReader {
   std::string damage_;
 };
 
+Json to_json(const std::optional<Refusal>& refusal) {
+  if (!refusal) return nullptr;
+  return {{"at_ns", refusal->at_ns}, {"call", refusal->call}, {"reason", refusal->reason}};
+}
+
+std::optional<Refusal> refusal_from(const Json& json) {
+  if (json.is_null()) return std::nullopt;
+  return Refusal{.at_ns = json.at("at_ns"), .call = json.at("call"), .reason = json.at("reason")};
+}
+
 Json to_json(const ConnectResult& connect) {
-  return {{"failed", connect.failed},
-          {"first_ns", connect.first_ns},
-          {"last_ns", connect.last_ns},
-          {"latency_ns", encode_v2_base64(connect.latency_ns)},
-          {"errors", connect.errors}};
+  return {{"failed", connect.failed},   {"first_ns", connect.first_ns},
+          {"last_ns", connect.last_ns}, {"latency_ns", encode_v2_base64(connect.latency_ns)},
+          {"errors", connect.errors},   {"first_refusal", to_json(connect.first_refusal)}};
+}
+
+Json to_json(const ConnectTimeline& timeline) {
+  Json json = Json::array();
+  for (const auto& [number, interval] : timeline) {
+    json.push_back({number, interval.attempted, interval.established, interval.failed});
+  }
+  return json;
+}
+
+ConnectTimeline connect_timeline_from(const Json& json) {
+  ConnectTimeline timeline;
+  for (const Json& row : json) {
+    timeline[row.at(0)] = {.attempted = row.at(1), .established = row.at(2), .failed = row.at(3)};
+  }
+  return timeline;
 }
 
 ConnectResult connect_from(const Json& json, HistogramReader& histograms) {
@@ -60,7 +84,8 @@ ConnectResult connect_from(const Json& json, HistogramReader& histograms) {
           .first_ns = json.at("first_ns"),
           .last_ns = json.at("last_ns"),
           .latency_ns = histograms.read(json.at("latency_ns")),
-          .errors = json.at("errors")};
+          .errors = json.at("errors"),
+          .first_refusal = refusal_from(json.at("first_refusal"))};
 }
 
 Json to_json(const TimelineSecond& second) {
@@ -130,6 +155,7 @@ LoadShardResult result_from(const Json& json, HistogramReader& histograms) {
   json.at("connections_proven").get_to(result.connections_proven);
   json.at("connections_at_end").get_to(result.connections_at_end);
   result.connect = connect_from(json.at("connect"), histograms);
+  result.connect_timeline = connect_timeline_from(json.at("connect_timeline"));
   json.at("connection_errors").get_to(result.connection_errors);
   json.at("unexpected_bytes").get_to(result.unexpected_bytes);
   result.counts = counts_from(json.at("counts"));
@@ -164,6 +190,7 @@ std::string write_load_shard_result(const LoadShardResult& result) {
                      {"connections_proven", result.connections_proven},
                      {"connections_at_end", result.connections_at_end},
                      {"connect", to_json(result.connect)},
+                     {"connect_timeline", to_json(result.connect_timeline)},
                      {"connection_errors", result.connection_errors},
                      {"unexpected_bytes", result.unexpected_bytes},
                      {"counts", to_json(result.counts)},

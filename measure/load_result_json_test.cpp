@@ -27,7 +27,9 @@ LoadShardResult full_result() {
                     .first_ns = 7,
                     .last_ns = 8,
                     .latency_ns = histogram_of({9}),
-                    .errors = {{"ECONNREFUSED", 10}}};
+                    .errors = {{"ECONNREFUSED", 10}},
+                    .first_refusal = Refusal{.at_ns = 68, .call = "connect", .reason = "R"}};
+  result.connect_timeline = {{64, {.attempted = 65, .established = 66, .failed = 67}}};
   result.connection_errors = {{"ECONNRESET", 11}, {"closed by peer", 12}};
   result.unexpected_bytes = 13;
   result.counts = {.planned = 14,
@@ -97,6 +99,8 @@ TEST(LoadShardResultJson, ComesBackAsItWas) {
   EXPECT_EQ(read->connect.last_ns, written.connect.last_ns);
   EXPECT_EQ(read->connect.latency_ns, written.connect.latency_ns);
   EXPECT_EQ(read->connect.errors, written.connect.errors);
+  EXPECT_EQ(read->connect.first_refusal, written.connect.first_refusal);
+  EXPECT_EQ(read->connect_timeline, written.connect_timeline);
   EXPECT_EQ(read->connection_errors, written.connection_errors);
   EXPECT_EQ(read->unexpected_bytes, written.unexpected_bytes);
   EXPECT_EQ(read->counts, written.counts);

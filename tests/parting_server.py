@@ -2,7 +2,9 @@
 
 Run as `python parting_server.py FAULT PORT_FILE`, as faulty_server.py is: "keeps" never closes its
 end, "aborts" answers the client's end with a reset, "vanishes" stops listening at the first end,
-"none" closes in order. Not here: wrong answers (faulty_server.py).
+"none" closes in order. Two are about beginnings: "full" stops listening when it has ROOM
+connections, "crowded" closes those that come when it has ROOM.
+Not here: wrong answers (faulty_server.py).
 """
 
 from __future__ import annotations
@@ -12,9 +14,20 @@ import contextlib
 import sys
 from pathlib import Path
 
+ROOM = 20
+
 
 async def _serve(fault: str, port_file: str) -> None:
+    accepted = 0
+
     async def connection(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal accepted
+        accepted += 1
+        if fault == "full" and accepted == ROOM:
+            server.close()
+        if fault == "crowded" and accepted > ROOM:
+            writer.close()
+            return
         with contextlib.suppress(ConnectionError):
             while message := await reader.read(65_536):
                 writer.write(message)
