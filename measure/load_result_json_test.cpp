@@ -15,6 +15,46 @@ Histogram histogram_of(std::initializer_list<std::int64_t> values) {
   return histogram;
 }
 
+WebSocketResult full_websocket() {
+  return {.handshake_ns = histogram_of({37}),
+          .ping_rtt_ns = histogram_of({38}),
+          .close_ns = histogram_of({39}),
+          .pings_sent = 40,
+          .pongs_received = 41,
+          .pongs_unasked = 42,
+          .pings_skipped = 43,
+          .pings_received = 44,
+          .closes_sent = 45,
+          .closes_answered = 46,
+          .closes_answered_otherwise = 47,
+          .closes_received = 48,
+          .protocol_errors = 49,
+          .deflate_agreed = 50,
+          .deflate_declined = 51,
+          .compressed_sent = 52,
+          .compressed_sent_bytes = 53,
+          .compressed_sent_message_bytes = 54,
+          .compressed_received = 55,
+          .compressed_received_bytes = 56,
+          .compressed_received_message_bytes = 57};
+}
+
+ChurnResult full_churn() {
+  return {.ends_planned = 59,
+          .ends_skipped = 60,
+          .closed = 61,
+          .closes_failed = 62,
+          .unclosed = 63,
+          .reopened = 64,
+          .reopens_failed = 65,
+          .unopened = 66,
+          .close_ns = histogram_of({67}),
+          .connect_ns = histogram_of({68}),
+          .away_ns = histogram_of({69}),
+          .close_errors = {{"ETIMEDOUT", 70}},
+          .connect_errors = {{"ECONNREFUSED", 71}}};
+}
+
 // Every field has a value of its own, so that a swap of two fields shows.
 LoadShardResult full_result() {
   LoadShardResult result;
@@ -28,8 +68,8 @@ LoadShardResult full_result() {
                     .last_ns = 8,
                     .latency_ns = histogram_of({9}),
                     .errors = {{"ECONNREFUSED", 10}},
-                    .first_refusal = Refusal{.at_ns = 68, .call = "connect", .reason = "R"}};
-  result.connect_timeline = {{64, {.attempted = 65, .established = 66, .failed = 67}}};
+                    .first_refusal = Refusal{.at_ns = 87, .call = "connect", .reason = "R"}};
+  result.connect_timeline = {{84, {.attempted = 85, .established = 86, .failed = 88}}};
   result.connection_errors = {{"ECONNRESET", 11}, {"closed by peer", 12}};
   result.unexpected_bytes = 13;
   result.counts = {.planned = 14,
@@ -56,43 +96,11 @@ LoadShardResult full_result() {
   result.rss_bytes = 35;
   result.request_pool_bytes = 36;
   result.silence =
-      ShardSilence{.floor_ns = 50,
-                   .targets = {{.answers = 51, .silences = {{.begin_ns = 52, .end_ns = 53}}}, {}}};
-  result.websocket = WebSocketResult{.handshake_ns = histogram_of({37}),
-                                     .ping_rtt_ns = histogram_of({38}),
-                                     .close_ns = histogram_of({39}),
-                                     .pings_sent = 40,
-                                     .pongs_received = 41,
-                                     .pongs_unasked = 42,
-                                     .pings_skipped = 43,
-                                     .pings_received = 44,
-                                     .closes_sent = 45,
-                                     .closes_answered = 46,
-                                     .closes_answered_otherwise = 47,
-                                     .closes_received = 48,
-                                     .protocol_errors = 49,
-                                     .deflate_agreed = 50,
-                                     .deflate_declined = 51,
-                                     .compressed_sent = 52,
-                                     .compressed_sent_bytes = 53,
-                                     .compressed_sent_message_bytes = 54,
-                                     .compressed_received = 55,
-                                     .compressed_received_bytes = 56,
-                                     .compressed_received_message_bytes = 57};
+      ShardSilence{.floor_ns = 80,
+                   .targets = {{.answers = 81, .silences = {{.begin_ns = 82, .end_ns = 83}}}, {}}};
+  result.websocket = full_websocket();
   result.queued_request_s = 58.5;
-  result.churn = ChurnResult{.ends_planned = 59,
-                             .ends_skipped = 60,
-                             .closed = 61,
-                             .closes_failed = 62,
-                             .unclosed = 63,
-                             .reopened = 64,
-                             .reopens_failed = 65,
-                             .unopened = 66,
-                             .close_ns = histogram_of({67}),
-                             .connect_ns = histogram_of({68}),
-                             .away_ns = histogram_of({69}),
-                             .close_errors = {{"ETIMEDOUT", 70}},
-                             .connect_errors = {{"ECONNREFUSED", 71}}};
+  result.churn = full_churn();
   return result;
 }
 
