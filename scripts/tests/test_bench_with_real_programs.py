@@ -67,7 +67,7 @@ def test_every_experiment_on_every_backend(
     run = read_run(out)
     assert not run["run"]["partial"]
     found = {(cell["experiment"], cell["backend"]) for cell in run["cells"]}
-    experiments = ("latency", "efficiency", "capacity", "connect", "memory")
+    experiments = ("latency", "efficiency", "capacity", "connect", "memory", "pauses")
     assert found == {(name, backend) for name in experiments for backend in BACKENDS}
     for cell in run["cells"]:
         failed = {c["name"] for c in cell["validity"]["checks"] if c["ok"] is False}

@@ -45,6 +45,7 @@ timeout_s = 2
 connections = 200
 rungs_percent = [50, 100]
 repetitions = [1, 1]
+measured_once = []
 subset_active = 10
 subset_repetitions = 0
 connect_rate_per_s = 50000
