@@ -13,7 +13,11 @@ import pytest
 @pytest.mark.parametrize(
     ("words", "code", "sentence"),
     [
-        (["bench", "--profile", "nonsense"], 2, "there are: full, million, million-once, pauses, quick"),
+        (
+            ["bench", "--profile", "nonsense"],
+            2,
+            "there are: full, million, million-once, pauses, quick",
+        ),
         (["bench", "--backends", "uv,go"], 2, "'go' is not a backend"),
         (["bench", "--backends", ","], 2, "the list is empty"),
         (["bench", "--seed", "-1"], 2, "--seed"),
