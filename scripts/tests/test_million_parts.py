@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from million_sessions import session
 
+from c1m.documents import Document
 from c1m.failure import UsageError
 from c1m.million.footprint import (
     kernel_growth,
@@ -21,7 +22,7 @@ from c1m.million.footprint import (
 from c1m.million.slopes import slab_of_server, slopes
 from c1m.million.variants import select_variants
 from c1m.million.walls import MemoryGuard, wall_of
-from c1m.million.watch import Intake
+from c1m.million.watch import Intake, other_growth
 from c1m.profile import parse_profile, read_profile
 
 MIB = 1 << 20
@@ -99,6 +100,25 @@ def test_a_split_that_takes_too_long_is_scaled_up(
     assert found["stacks_bytes"] == 2 * 74 * 1024
 
 
+def test_what_is_in_no_other_figure_is_known() -> None:
+    kernel = {
+        "slab_bytes": 100,
+        "kernel_stack_bytes": 20,
+        "page_tables_bytes": 3,
+        "socket_buffer_bytes": 0,
+        "slab": None,
+    }
+    before: Document = {**dict.fromkeys(kernel, 0), "slab": None, "allocated_bytes": 1000}
+    held: Document = {**kernel, "allocated_bytes": 1200}
+    assert other_growth(before, held, {"pss_bytes": 30}, {"pss_bytes": 7}) is None, "no slabinfo"
+    slabs: Document = {"slab": {"dentry": (10, 2.0), "proc_inode_cache": (0, 1.0)}}
+    held |= {"slab": {"dentry": (14, 2.0), "proc_inode_cache": (4, 1.0)}}
+    # Watchers left 4 bytes of inodes and 8 of entries, which are no part of the slab's 100.
+    found = other_growth(before | slabs, held, {"pss_bytes": 30}, {"pss_bytes": 7})
+    assert found == 200 - (100 + 20 + 3) - 30 - 7
+    assert other_growth(before | slabs, held, None, {"pss_bytes": 7}) is None
+
+
 def test_descriptors_are_counted_without_a_look_at_each() -> None:
     before = open_descriptors(Path("/"), [os.getpid()])
     if before is None:
@@ -129,6 +149,7 @@ def test_kernel_memory_is_what_it_grew_by(tmp_path: Path) -> None:
     held = read_host(tmp_path)
     grown = kernel_growth(before, held)
     assert held["used_bytes"] == 600 * 1024
+    assert held["allocated_bytes"] is None, "meminfo has no page cache here"
     # Sixteen inodes of /proc in two slabs of two pages, and a directory entry (a page / 21) each.
     watchers = 4 * 4096 + round(16 * 4096 / 21)
     assert grown["watchers_bytes"] == watchers

@@ -127,13 +127,22 @@ def read_slab(root: Path) -> dict[str, tuple[int, float]] | None:
 
 
 def read_host(root: Path) -> Document:
-    """The machine's memory: kernel memory by kind, what is used in all, slab pages by cache."""
+    """The machine's memory: kernel memory by kind, what is used in all, slab pages by cache.
+
+    `used_bytes` is what is not available to others; `allocated_bytes` what is neither free nor page
+    cache: of the slab that the kernel could reclaim, as inodes of sockets in use, only the latter
+    has all.
+    """
     total = _kilobytes(root / "proc/meminfo", "MemTotal")
     available = _kilobytes(root / "proc/meminfo", "MemAvailable")
     known = total is not None and available is not None
+    names = ("MemTotal", "MemFree", "Buffers", "Cached")
+    held, *others = (_kilobytes(root / "proc/meminfo", name) for name in names)
+    apart = [other for other in others if other is not None]
     return {
         **read_kernel(root),
         "used_bytes": total - available if known and total and available is not None else None,
+        "allocated_bytes": held - sum(apart) if held is not None and len(apart) == 3 else None,
         "slab": read_slab(root),
     }
 

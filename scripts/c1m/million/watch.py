@@ -206,25 +206,25 @@ class Watch:
             "server": server,
             "client": client,
             "kernel": kernel_growth(self.before, held),
-            "other_bytes": _other_growth(self.before, held, server, client),
+            "other_bytes": other_growth(self.before, held, server, client),
             "used_bytes": held["used_bytes"],
             "used_before_bytes": self.before["used_bytes"],
         }
         self.read_ns = (began_ns, time.monotonic_ns())
 
 
-def _other_growth(
+def other_growth(
     before: Document, held: Document, server: Document | None, client: Document | None
 ) -> int | None:
-    """What the machine's memory in use has grown by that is in no other figure; may be below 0,
-    because other programs come and go. None where one of the figures is.
+    """What the machine's memory, free and page cache apart, has grown by that is in no other
+    figure; may be below 0, because other programs come and go. None where one of the figures is.
     """
     kernel = kernel_growth(before, held)
     parts = [kernel["total_bytes"], kernel["watchers_bytes"]]
     parts += [side["pss_bytes"] if side else None for side in (server, client)]
-    if None in [*parts, before["used_bytes"], held["used_bytes"]]:
+    if None in [*parts, before["allocated_bytes"], held["allocated_bytes"]]:
         return None
-    return int(held["used_bytes"] - before["used_bytes"] - sum(parts))
+    return int(held["allocated_bytes"] - before["allocated_bytes"] - sum(parts))
 
 
 def _last_line(path: Path) -> tuple[int, str]:
