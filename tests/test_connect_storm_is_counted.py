@@ -7,18 +7,13 @@ Not here: how fast a storm is; that the accept queue overflows is a failed check
 from __future__ import annotations
 
 import json
-import os
-import signal
-import threading
-from pathlib import Path
 from typing import Any
 
 import jsonschema
 import pytest
 from conftest import BACKENDS, ROOT, RunLoad, StartFaulty, StartServer
+from crowded_server import crowded_server
 from parting_server import ROOM
-
-from c1m.kernel.namespace import fresh_network
 
 INTERVAL_S = 0.1
 
@@ -62,23 +57,11 @@ def test_syns_that_were_sent_again_are_counted(
     start_server: StartServer, run_load: RunLoad
 ) -> None:
     """A server that stands still, with room for one connection in its queue, for a while."""
-    with fresh_network() as obstacle:
-        if obstacle:
-            pytest.skip(obstacle)
-        Path("/proc/sys/net/core/somaxconn").write_text("1")
-        server = start_server("floor")
-        for pid in server.shard_pids:
-            os.kill(pid, signal.SIGSTOP)
-        awake = [threading.Timer(1.5, os.kill, (pid, signal.SIGCONT)) for pid in server.shard_pids]
-        for timer in awake:
-            timer.start()
+    with crowded_server(start_server) as target:
         run = run_load(
-            server.target, "-c", "10", "--connect-rate", "max", "--idle", "-d", "100ms",
+            target, "-c", "10", "--connect-rate", "max", "--idle", "-d", "100ms",
             "--timeout", "50s",
         )  # fmt: skip
-        for timer in awake:
-            timer.join()
-        server.stop()
     document = run.checked
     assert document["host"]["syn_retransmits"] >= 5
     assert document["connect"]["latency_us"]["max"] > 900_000

@@ -20,8 +20,7 @@ from pathlib import Path
 
 import pytest
 from conftest import LoadRun, StartFaulty, StartServer
-
-from c1m.kernel.namespace import fresh_network
+from crowded_server import crowded_server
 
 # What holds whatever the machine does, as long as the server is honest and the generator lives.
 ACCOUNTING = {
@@ -161,20 +160,8 @@ def test_a_quota_that_holds_the_generator_back_is_found_out(
 
 def test_an_accept_queue_that_overflows_is_found_out(start_server: StartServer, load: Load) -> None:
     """In a network of the test's own with room for one connection, before a server that stands."""
-    with fresh_network() as obstacle:
-        if obstacle:
-            pytest.skip(obstacle)
-        Path("/proc/sys/net/core/somaxconn").write_text("1")
-        server = start_server("floor")
-        for pid in server.shard_pids:
-            os.kill(pid, signal.SIGSTOP)
-        awake = [threading.Timer(1.5, os.kill, (pid, signal.SIGCONT)) for pid in server.shard_pids]
-        for timer in awake:
-            timer.start()
-        run = load(server.target, "-d", "1s", "--connect-rate", "0", "--timeout", "50s")
-        for timer in awake:
-            timer.join()
-        server.stop()
+    with crowded_server(start_server) as target:
+        run = load(target, "-d", "1s", "--connect-rate", "0", "--timeout", "50s")
     assert run.exit_code == 3, run.stderr
     assert "listen_overflows" in run.failed_checks()
     assert not run.failed_checks() & ACCOUNTING, run.stderr

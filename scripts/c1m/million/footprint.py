@@ -136,13 +136,12 @@ def read_host(root: Path) -> Document:
     total = _kilobytes(root / "proc/meminfo", "MemTotal")
     available = _kilobytes(root / "proc/meminfo", "MemAvailable")
     known = total is not None and available is not None
-    names = ("MemTotal", "MemFree", "Buffers", "Cached")
-    held, *others = (_kilobytes(root / "proc/meminfo", name) for name in names)
-    apart = [other for other in others if other is not None]
+    unused = [_kilobytes(root / "proc/meminfo", name) for name in ("MemFree", "Buffers", "Cached")]
+    apart = [size for size in unused if size is not None]
     return {
         **read_kernel(root),
         "used_bytes": total - available if known and total and available is not None else None,
-        "allocated_bytes": held - sum(apart) if held is not None and len(apart) == 3 else None,
+        "allocated_bytes": total - sum(apart) if total is not None and len(apart) == 3 else None,
         "slab": read_slab(root),
     }
 

@@ -200,13 +200,14 @@ class Watch:
         began_ns = time.monotonic_ns()
         assert self.load is not None
         held = read_host(self.root)
+        kernel = kernel_growth(self.before, held)
         server = read_side(self.root, self.server.shard_pids)
         client = read_side(self.root, children_of(self.root, self.load.pid))
         self.memory = {
             "server": server,
             "client": client,
-            "kernel": kernel_growth(self.before, held),
-            "other_bytes": other_growth(self.before, held, server, client),
+            "kernel": kernel,
+            "other_bytes": other_growth(self.before, held, kernel, server, client),
             "used_bytes": held["used_bytes"],
             "used_before_bytes": self.before["used_bytes"],
         }
@@ -214,12 +215,15 @@ class Watch:
 
 
 def other_growth(
-    before: Document, held: Document, server: Document | None, client: Document | None
+    before: Document,
+    held: Document,
+    kernel: Document,
+    server: Document | None,
+    client: Document | None,
 ) -> int | None:
     """What the machine's memory, free and page cache apart, has grown by that is in no other
     figure; may be below 0, because other programs come and go. None where one of the figures is.
     """
-    kernel = kernel_growth(before, held)
     parts = [kernel["total_bytes"], kernel["watchers_bytes"]]
     parts += [side["pss_bytes"] if side else None for side in (server, client)]
     if None in [*parts, before["allocated_bytes"], held["allocated_bytes"]]:
