@@ -23,7 +23,6 @@
 #include "measure/loop_meter.hpp"
 #include "measure/process_probe.hpp"
 #include "measure/silence.hpp"
-#include "os/assert.hpp"
 #include "os/entropy.hpp"
 #include "os/file.hpp"
 #include "os/poller.hpp"
