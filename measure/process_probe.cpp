@@ -8,6 +8,7 @@
 #include <filesystem>
 #include <initializer_list>
 #include <system_error>
+#include <thread>
 #include <vector>
 
 #include "measure/process_probe_text.hpp"
@@ -202,6 +203,9 @@ os::Result<ProcessProbe::Tasks> ProcessProbe::read_tasks() const {
   for (const int tid : *tids) {
     // A thread may end between the listing and the reading.
     if (const auto figures = read_task(tid)) tasks.emplace(tid, *figures);
+    // Hundreds of threads take milliseconds, and a scheduler that lets a slice run to its end would
+    // have whoever measures on this CPU wait for all of them.
+    std::this_thread::yield();
   }
   if (tasks.empty()) return os::fail(ESRCH, "read");
   return tasks;
