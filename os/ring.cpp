@@ -3,6 +3,7 @@
 
 #include <liburing.h>
 #include <poll.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 
 #include <algorithm>
@@ -105,7 +106,7 @@ Result<void> Ring::check_pollable(int fd) {
   return {};
 }
 
-Result<void> Ring::set_buffers(std::span<std::byte> memory, std::size_t count) {
+Result<void> Ring::set_buffers(std::span<std::byte> memory, std::size_t count, std::size_t bytes) {
   auto ring_memory = AddressSpace::reserve(count * sizeof(io_uring_buf));
   if (!ring_memory) return std::unexpected(ring_memory.error());
   io_uring_buf_reg registration{};
@@ -119,12 +120,13 @@ Result<void> Ring::set_buffers(std::span<std::byte> memory, std::size_t count) {
   ::io_uring_buf_ring_init(buffer_ring_);
   buffers_ = memory;
   buffer_count_ = count;
-  buffer_bytes_ = memory.size() / count;
+  buffer_stride_ = memory.size() / count;
+  buffer_bytes_ = bytes;
   return {};
 }
 
 void Ring::give(std::uint16_t buffer) {
-  ::io_uring_buf_ring_add(buffer_ring_, buffers_.data() + buffer * buffer_bytes_,
+  ::io_uring_buf_ring_add(buffer_ring_, buffers_.data() + buffer * buffer_stride_,
                           static_cast<unsigned>(buffer_bytes_), buffer,
                           ::io_uring_buf_ring_mask(static_cast<std::uint32_t>(buffer_count_)), 0);
   ::io_uring_buf_ring_advance(buffer_ring_, 1);
@@ -143,6 +145,12 @@ Result<void> Ring::receive(int socket, std::uint64_t tag) {
     ::io_uring_prep_recv_multishot(request, socket, nullptr, 0, 0);
     request->flags |= IOSQE_BUFFER_SELECT;
     request->buf_group = buffer_group;
+  });
+}
+
+Result<void> Ring::send(int socket, std::span<const std::byte> bytes, std::uint64_t tag) {
+  return queue(*ring_, tag, [socket, bytes](io_uring_sqe* request) {
+    ::io_uring_prep_send(request, socket, bytes.data(), bytes.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
   });
 }
 

@@ -57,9 +57,11 @@ class Ring {
   // EPERM for what has no state of readiness (a regular file), which poll() would call ready.
   [[nodiscard]] static Result<void> check_pollable(int fd);
 
-  // Divides `memory`, which must outlive the ring, into `count` buffers for receive(): a power of
-  // two, at most 32,768. The kernel has none of them before give().
-  [[nodiscard]] Result<void> set_buffers(std::span<std::byte> memory, std::size_t count);
+  // Divides `memory`, which must outlive the ring, into `count` places, each of which begins with a
+  // buffer of `bytes` for receive(): a power of two, at most 32,768. The kernel has none of them
+  // before give().
+  [[nodiscard]] Result<void> set_buffers(std::span<std::byte> memory, std::size_t count,
+                                         std::size_t bytes);
   // The kernel may fill this buffer. One thread at a time, beside everything.
   void give(std::uint16_t buffer);
 
@@ -70,6 +72,9 @@ class Ring {
   // Each queues a request; a full queue is submitted first, and the error is that of submit().
   // Receives into buffers of the set until the peer's end, an error, or want of buffers (ENOBUFS).
   [[nodiscard]] Result<void> receive(int socket, std::uint64_t tag);
+  // Sends what the socket has room for (MSG_DONTWAIT), when it is submitted; the bytes stay in
+  // place until then. The completion has their number, EAGAIN when there was no room.
+  [[nodiscard]] Result<void> send(int socket, std::span<const std::byte> bytes, std::uint64_t tag);
   // One completion when `fd` is readable or its peer has closed its side, at once if it is already.
   [[nodiscard]] Result<void> poll_readable(int fd, std::uint64_t tag);
   // A completion for each edge, the present state being the first one. The kernel tells of a peer
@@ -102,6 +107,7 @@ class Ring {
   std::unique_ptr<io_uring, Close> ring_;
   io_uring_buf_ring* buffer_ring_ = nullptr;
   std::size_t buffer_count_ = 0;
+  std::size_t buffer_stride_ = 0;
   std::size_t buffer_bytes_ = 0;
   Sharing sharing_;
 };

@@ -28,7 +28,7 @@ class RingTest : public testing::TestWithParam<Ring::Sharing> {
   void SetUp() override {
     auto ring = Ring::create(GetParam());
     if (!ring) GTEST_SKIP() << "no io_uring here: " << describe(ring.error());
-    ASSERT_TRUE(ring->set_buffers(memory_, buffer_count));
+    ASSERT_TRUE(ring->set_buffers(memory_, buffer_count, buffer_bytes));
     ASSERT_TRUE(ring->enable());
     for (std::uint16_t i = 0; i < buffer_count; ++i) ring->give(i);
     ring_.emplace(std::move(*ring));
@@ -134,6 +134,24 @@ TEST_P(RingTest, AWriterIsNotDeceivedByAPeerThatHasClosedItsSide) {
   Completion completion = next();
   while (!completion.is_writable()) completion = next();
   EXPECT_TRUE(completion.more_will_come());
+}
+
+TEST_P(RingTest, ASendTakesWhatThereIsRoomForAndDoesNotWait) {
+  const std::vector<std::byte> much(4 << 20);
+  ASSERT_TRUE(ring_->send(near_.get(), much, 5));
+  const Completion first = next();
+  EXPECT_EQ(first.tag, 5U);
+  EXPECT_GT(first.result, 0);
+  EXPECT_LT(first.result, std::ssize(much)) << "nobody reads";
+  int result = first.result;
+  while (result > 0) {
+    ASSERT_TRUE(ring_->send(near_.get(), much, 6));
+    result = next().result;
+  }
+  EXPECT_EQ(result, -EAGAIN);
+  far_.reset();
+  ASSERT_TRUE(ring_->send(near_.get(), much, 7));
+  EXPECT_EQ(next().result, -EPIPE);
 }
 
 TEST_P(RingTest, AWaitEndsAtItsTime) {

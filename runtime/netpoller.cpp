@@ -56,7 +56,7 @@ PollDescriptor* Netpoller::take() {
   const std::lock_guard lock(mutex_);
   if (free_ != none) {
     PollDescriptor& state = at(free_);
-    free_ = state.next_free;
+    free_ = state.link;
     return &state;
   }
   const std::uint32_t created = created_.load(std::memory_order_relaxed);
@@ -107,7 +107,7 @@ void Netpoller::release(PollDescriptor& state) {
   if (ring_) ring_->forget(state);
   open_.fetch_sub(1, std::memory_order_relaxed);
   const std::lock_guard lock(mutex_);
-  state.next_free = std::exchange(free_, index_of(state));
+  state.link = std::exchange(free_, index_of(state));
 }
 
 bool Netpoller::acquire_use(PollDescriptor& state) {

@@ -61,6 +61,10 @@ class Netpoller {
     if (!ring_ || !ring_->wants(state, direction)) return {};
     return ask_ring(state, direction);
   }
+  // Nobody is going to poll for a while: what the ring was to send with the next one leaves now.
+  void send_what_was_written() {
+    if (ring_) ring_->flush_all();
+  }
   // nullptr with epoll.
   [[nodiscard]] RingPoller* ring() const { return ring_.get(); }
 

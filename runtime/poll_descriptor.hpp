@@ -14,6 +14,13 @@ namespace c1m::runtime {
 
 enum class Direction : std::uint8_t { read, write };
 
+// What becomes of bytes that are offered to a poller which can send.
+enum class Outgoing : std::uint8_t {
+  taken,      // it sends them, after what it took before
+  must_wait,  // it has no room; the writer gets an edge when there is
+  must_send,  // it has none of this stream's: who offers them sends
+};
+
 struct alignas(64) PollDescriptor {
   PollWord words[2];  // by Direction
   Atomic<os::Nanoseconds> deadlines_ns[2];
@@ -38,7 +45,9 @@ struct alignas(64) PollDescriptor {
     std::uint16_t offset = 0;
   } unread;
 
-  std::uint32_t next_free = 0;
+  // The next one while it is free; with a tenant, and under the ring poller's lock, the place of
+  // what the ring is to send.
+  std::uint32_t link = 0;
 
   static constexpr std::uint64_t peer_closed = 1;  // HUP, RDHUP or ERR was seen; never cleared
   static constexpr std::uint32_t closing = 1u << 31;

@@ -123,6 +123,21 @@ std::optional<os::Result<std::size_t>> Pollable::take_received(std::span<std::by
   return std::nullopt;
 }
 
+Outgoing Pollable::send_later(std::span<const std::byte> bytes) {
+  RingPoller* const ring = poller_ != nullptr ? poller_->ring() : nullptr;
+  return ring != nullptr ? ring->send_later(*state_, bytes) : Outgoing::must_send;
+}
+
+bool Pollable::flush() {
+  RingPoller* const ring = poller_ != nullptr ? poller_->ring() : nullptr;
+  return ring == nullptr || ring->flush(*state_);
+}
+
+bool Pollable::end_after_sends() {
+  RingPoller* const ring = poller_ != nullptr ? poller_->ring() : nullptr;
+  return ring != nullptr && ring->end_after_sends(*state_);
+}
+
 void Pollable::set_read_deadline(os::Nanoseconds deadline_ns) {
   set_deadline(Direction::read, deadline_ns);
 }

@@ -65,6 +65,16 @@ class Pollable {
   // caller has to ask the socket itself. By the reader, inside a Use.
   [[nodiscard]] std::optional<os::Result<std::size_t>> take_received(std::span<std::byte> buffer);
 
+  // For a stream socket: the poller may send these bytes when it polls next, in which case they are
+  // copied. must_wait: call write_would_block() and wait_writable(), then try again. By the writer,
+  // inside a Use.
+  [[nodiscard]] Outgoing send_later(std::span<const std::byte> bytes);
+  // Sends at once what the poller was given so; false when it could not send all of it.
+  [[nodiscard]] bool flush();
+  // Ends the stream (shutdown) when that has left; false when nothing is left, and the caller does
+  // it. By the writer, inside a Use.
+  [[nodiscard]] bool end_after_sends();
+
   // Times (now_ns() of sleep.hpp) at which waits fail with ETIMEDOUT, those going on included; a
   // passed one fails every wait that would park. Stay set until changed.
   void set_read_deadline(os::Nanoseconds deadline_ns);

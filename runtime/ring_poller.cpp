@@ -11,7 +11,6 @@
 #include "runtime/ring_poller.hpp"
 
 #include <algorithm>
-#include <cstring>
 #include <tuple>
 #include <utility>
 
@@ -28,12 +27,6 @@ std::uint8_t request_for(const PollDescriptor& state, Direction direction) {
   return (state.ring_requests & receives_ahead) != 0 ? receive_request : read_poll_request;
 }
 
-// Ends of a receive that say nothing about the stream: the reader asks the socket itself.
-bool is_passing(int error) {
-  return error == ENOBUFS || error == ECANCELED || error == EAGAIN || error == EINTR ||
-         error == ENOMEM;
-}
-
 }  // namespace
 
 os::Result<std::unique_ptr<RingPoller>> RingPoller::create(const Options& options,
@@ -41,10 +34,12 @@ os::Result<std::unique_ptr<RingPoller>> RingPoller::create(const Options& option
                                                            platform::WakeEvent& wake_event) {
   auto ring = os::Ring::create(options.sharing);
   if (!ring) return std::unexpected(ring.error());
-  auto memory = os::AddressSpace::reserve(options.buffers * options.buffer_bytes);
+  auto memory = os::AddressSpace::reserve(options.buffers * buffer_stride(options));
   if (!memory) return std::unexpected(memory.error());
-  std::unique_ptr<RingPoller> poller(
-      new RingPoller(std::move(*ring), std::move(*memory), options, descriptors, wake_event));
+  auto outbox = RingOutbox::create();
+  if (!outbox) return std::unexpected(outbox.error());
+  std::unique_ptr<RingPoller> poller(new RingPoller(
+      std::move(*ring), std::move(*memory), std::move(*outbox), options, descriptors, wake_event));
   const std::lock_guard lock(poller->mutex_);
   if (auto given = poller->give_free_buffers(*poller->ring_); !given) {
     return std::unexpected(given.error());
@@ -52,22 +47,24 @@ os::Result<std::unique_ptr<RingPoller>> RingPoller::create(const Options& option
   return poller;
 }
 
-RingPoller::RingPoller(os::Ring ring, os::AddressSpace memory, const Options& options,
-                       PollDescriptor* descriptors, platform::WakeEvent& wake_event)
+RingPoller::RingPoller(os::Ring ring, os::AddressSpace memory, RingOutbox outbox,
+                       const Options& options, PollDescriptor* descriptors,
+                       platform::WakeEvent& wake_event)
     : options_(options),
       descriptors_(descriptors),
       wake_event_(wake_event),
       memory_(std::move(memory)),
       buffers_(options.buffers),
-      ring_(std::move(ring)) {
+      ring_(std::move(ring)),
+      outbox_(std::move(outbox)) {
   if (options.sharing == os::Ring::Sharing::any_thread) watch_wake_event();
 }
 
 RingPoller::~RingPoller() = default;
 
 os::Result<void> RingPoller::give_free_buffers(os::Ring& ring) {
-  const std::span<std::byte> memory(memory_.data(), options_.buffers * options_.buffer_bytes);
-  auto set = ring.set_buffers(memory, options_.buffers);
+  const std::span<std::byte> memory(memory_.data(), options_.buffers * buffer_stride(options_));
+  auto set = ring.set_buffers(memory, options_.buffers, options_.buffer_bytes);
   if (!set) return set;
   for (std::size_t i = 0; i < buffers_.size(); ++i) {
     if (!buffers_[i].held) ring.give(static_cast<std::uint16_t>(i));
@@ -92,6 +89,8 @@ void RingPoller::receive_ahead(PollDescriptor& state) {
 
 void RingPoller::close(PollDescriptor& state, os::Descriptor number) {
   const std::lock_guard lock(mutex_);
+  // When the peer takes no more, the outbox keeps the number.
+  number = outbox_.close(state, std::move(number));
   const std::uint8_t requests = state.ring_requests & all_requests;
   if (requests == 0) return;  // the number closes here
   std::erase_if(errands_, [&](const Errand& each) {
@@ -120,6 +119,7 @@ void RingPoller::forget(PollDescriptor& state) {
     unread.first = buffers_[buffer].next;
     give_back(buffer);
   }
+  outbox_.forget(state);
   state.ring_requests = 0;
 }
 
@@ -160,6 +160,8 @@ os::Result<void> RingPoller::cancel(std::uint8_t requests, std::uint64_t sequenc
 
 bool RingPoller::wants(const PollDescriptor& state, Direction direction) const {
   const std::lock_guard lock(mutex_);
+  // The outbox tells the writer of a stream that it has bytes of.
+  if (direction == Direction::write && (state.ring_requests & send_request) != 0) return false;
   return (state.ring_requests & request_for(state, direction)) == 0;
 }
 
@@ -211,42 +213,6 @@ void RingPoller::run_errands() {
   std::ignore = ring_->submit();
 }
 
-// --- the reader's side ---------------------------------------------------------------------------
-
-RingPoller::Taken RingPoller::take(PollDescriptor& state, std::span<std::byte> buffer) {
-  const std::lock_guard lock(mutex_);
-  Taken taken;
-  PollDescriptor::Unread& unread = state.unread;
-  while (unread.buffers > 0 && taken.bytes < buffer.size()) {
-    const std::uint16_t first = unread.first;
-    const std::size_t left = buffers_[first].bytes - unread.offset;
-    const std::size_t count = std::min(left, buffer.size() - taken.bytes);
-    std::memcpy(buffer.data() + taken.bytes,
-                memory_.data() + first * options_.buffer_bytes + unread.offset, count);
-    taken.bytes += count;
-    if (count < left) {
-      unread.offset = static_cast<std::uint16_t>(unread.offset + count);
-      break;
-    }
-    unread.offset = 0;
-    unread.first = buffers_[first].next;
-    --unread.buffers;
-    give_back(first);
-  }
-  if (taken.bytes == 0 && unread.buffers == 0) {
-    taken.error = std::exchange(state.ring_error, std::uint8_t{0});
-  }
-  taken.receiving =
-      unread.buffers == 0 && state.ring_error == 0 && (state.ring_requests & receive_request) != 0;
-  return taken;
-}
-
-void RingPoller::give_back(std::uint16_t buffer) {
-  buffers_[buffer].held = false;
-  held_.fetch_sub(1, std::memory_order_relaxed);
-  ring_->give(buffer);
-}
-
 // --- completions ---------------------------------------------------------------------------------
 
 RingPoller::About RingPoller::settle(const os::Completion& completion) {
@@ -255,6 +221,11 @@ RingPoller::About RingPoller::settle(const os::Completion& completion) {
     return {};
   }
   const RingTag tag(completion.tag);
+  if (tag.is_outgoing()) {
+    const auto index = outbox_.settle(*ring_, completion);
+    if (!index) return {};
+    return {.state = &descriptors_[*index], .direction = Direction::write};
+  }
   PollDescriptor& state = descriptors_[tag.index()];
   if (!tag.is_of(state.sequence())) {
     stale_completions_.add();
@@ -272,36 +243,14 @@ RingPoller::About RingPoller::settle(const os::Completion& completion) {
   return {.state = &state, .direction = direction_of(what)};
 }
 
-void RingPoller::settle_receive(PollDescriptor& state, std::uint32_t index,
-                                const os::Completion& completion) {
-  if (completion.result > 0) {
-    keep(state, completion);
-    // Exactly once while the list grows: the end of the request comes later.
-    const bool too_many = state.unread.buffers == unread_buffers_max + 1;
-    if (too_many && completion.more_will_come()) {
-      std::ignore = cancel(receive_request, state.sequence(), index);
+void RingPoller::settle_all() {
+  for (std::size_t reaped = 0; (reaped = ring_->reap(completions_)) > 0;) {
+    completions_seen_.add(reaped);
+    for (const os::Completion& completion : std::span(completions_).first(reaped)) {
+      const About about = settle(completion);
+      if (about.state != nullptr) std::ignore = about.state->word(about.direction).edge();
     }
-    return;
   }
-  if (completion.has_buffer()) ring_->give(completion.buffer());
-  const int error = -completion.result;
-  if (error != 0 && !is_passing(error)) state.ring_error = static_cast<std::uint8_t>(error);
-}
-
-void RingPoller::keep(PollDescriptor& state, const os::Completion& completion) {
-  const std::uint16_t index = completion.buffer();
-  Buffer& buffer = buffers_[index];
-  buffer.bytes = static_cast<std::uint32_t>(completion.result);
-  buffer.held = true;
-  held_.fetch_add(1, std::memory_order_relaxed);
-  PollDescriptor::Unread& unread = state.unread;
-  if (unread.buffers == 0) {
-    unread.first = index;
-  } else {
-    buffers_[unread.last].next = index;
-  }
-  unread.last = index;
-  ++unread.buffers;
 }
 
 std::size_t RingPoller::poll(os::Nanoseconds timeout_ns, std::uint32_t created,
@@ -314,6 +263,8 @@ std::size_t RingPoller::poll(os::Nanoseconds timeout_ns, std::uint32_t created,
       return 0;
     }
     run_errands();
+    outbox_.queue(*ring_);
+    if (outbox_.is_to_be_queued()) timeout_ns = std::clamp(timeout_ns, {0}, os::ns_per_ms);
     if (ring_->sharing() == os::Ring::Sharing::any_thread) std::ignore = ring_->submit();
     if (disturbed_begin_ < disturbed_end_) return wake_disturbed(wakes);
   }
@@ -330,6 +281,7 @@ std::size_t RingPoller::poll(os::Nanoseconds timeout_ns, std::uint32_t created,
     if (const WakeToken token = about.state->word(about.direction).edge()) wakes[count++] = token;
   }
   if (!alone) std::ignore = ring_->submit();  // what settling has queued
+  to_send_.store(outbox_.places_taken(), std::memory_order_relaxed);
   return count;
 }
 
@@ -355,6 +307,7 @@ bool RingPoller::become_shared(std::uint32_t created) {
   ring_.emplace(std::move(*next));
   owner_.reset();
   changed_.store(true, std::memory_order_relaxed);
+  outbox_.change_rings();
   watch_wake_event();
   // Those who armed are woken to do it again.
   std::erase_if(errands_, [](const Errand& each) { return each.what == Errand::What::arm; });

@@ -5,7 +5,8 @@
 // nobody reads a socket by itself while a receive is armed; a number is closed only after its
 // requests were submitted and cancelled; a buffer is the kernel's, or one descriptor's, unread.
 // Threads: every function by any, under one lock; poll() by who has claimed the netpoller.
-// Not here: the words in which coroutines wait (poll_word.hpp); writing, which is a direct call.
+// Not here: the words in which coroutines wait (poll_word.hpp); what is to be sent
+// (ring_outbox.hpp).
 #pragma once
 
 #include <array>
@@ -24,6 +25,7 @@
 #include "runtime/atomic.hpp"
 #include "runtime/platform.hpp"
 #include "runtime/poll_descriptor.hpp"
+#include "runtime/ring_outbox.hpp"
 
 namespace c1m::runtime {
 
@@ -71,6 +73,16 @@ class RingPoller {
   };
   [[nodiscard]] Taken take(PollDescriptor& state, std::span<std::byte> buffer);
 
+  // What the writer of a stream has for the ring, which sends when it is polled next. By who holds
+  // the number.
+  [[nodiscard]] Outgoing send_later(PollDescriptor& state, std::span<const std::byte> bytes);
+  // Sends what the ring has of this stream; false when some is left.
+  [[nodiscard]] bool flush(PollDescriptor& state);
+  // Ends the stream after that; false when nothing is left, and the caller does it.
+  [[nodiscard]] bool end_after_sends(PollDescriptor& state);
+  // The run has ended: nobody waits, nor is going to poll for a while.
+  void flush_all();
+
   // See Netpoller::poll(). `created` states have had a tenant.
   std::size_t poll(os::Nanoseconds timeout_ns, std::uint32_t created, std::span<WakeToken> wakes);
 
@@ -78,6 +90,10 @@ class RingPoller {
   [[nodiscard]] std::uint64_t stale_completions() const { return stale_completions_.get(); }
   // How many buffers streams have not read.
   [[nodiscard]] std::size_t buffers_held() const { return held_.load(std::memory_order_relaxed); }
+  // How many streams have bytes that the ring is to send.
+  [[nodiscard]] std::size_t streams_to_send() const {
+    return to_send_.load(std::memory_order_relaxed);
+  }
   // Whether the ring was one thread's and has become everybody's.
   [[nodiscard]] bool changed() const { return changed_.load(std::memory_order_relaxed); }
 
@@ -97,10 +113,10 @@ class RingPoller {
     int fd = -1;            // for arm
   };
 
-  RingPoller(os::Ring ring, os::AddressSpace memory, const Options& options,
+  RingPoller(os::Ring ring, os::AddressSpace memory, RingOutbox outbox, const Options& options,
              PollDescriptor* descriptors, platform::WakeEvent& wake_event);
 
-  // All of these with mutex_ held.
+  // All of these with mutex_ held, but the one that is static.
   [[nodiscard]] os::Result<void> give_free_buffers(os::Ring& ring);
   [[nodiscard]] bool may_use_ring();
   [[nodiscard]] os::Result<void> request(std::uint8_t what, int fd, std::uint64_t tag);
@@ -116,10 +132,17 @@ class RingPoller {
     Direction direction = Direction::read;
   };
   [[nodiscard]] About settle(const os::Completion& completion);
+  // Everything that has completed, when no coroutine waits.
+  void settle_all();
   void settle_receive(PollDescriptor& state, std::uint32_t index, const os::Completion& completion);
   void keep(PollDescriptor& state, const os::Completion& completion);
   void give_back(std::uint16_t buffer);
 
+  // A cache line more than a buffer, so that the beginnings of buffers, which are all that short
+  // messages touch, fall into different sets of the processor's caches.
+  [[nodiscard]] static constexpr std::size_t buffer_stride(const Options& options) {
+    return options.buffer_bytes + 64;
+  }
   [[nodiscard]] std::uint32_t index_of(const PollDescriptor& state) const {
     return static_cast<std::uint32_t>(&state - descriptors_);
   }
@@ -134,11 +157,13 @@ class RingPoller {
   std::optional<os::Ring> ring_;  // waits happen outside of the lock, by who has claimed
   std::optional<std::thread::id> owner_;
   std::vector<Errand> errands_;
+  RingOutbox outbox_;
   std::uint32_t disturbed_begin_ = 0;  // states that a change of rings has disturbed: sought here
   std::uint32_t disturbed_end_ = 0;
 
   std::array<os::Completion, completions_max> completions_{};  // the claimer's
   Atomic<std::size_t> held_ = 0;                               // how many of buffers_ are
+  Atomic<std::size_t> to_send_ = 0;                            // places taken in outbox_
   Atomic<bool> changed_ = false;
   Counter completions_seen_;
   Counter stale_completions_;

@@ -27,6 +27,7 @@ class RuntimeFixture : public testing::Test {
     EXPECT_EQ(left.timers_armed, 0U);
     EXPECT_EQ(left.descriptors_open, 0U);
     EXPECT_EQ(left.ring_buffers_held, 0U);
+    EXPECT_EQ(left.ring_streams_to_send, 0U);
     EXPECT_EQ(left.stacks_in_use, 0U);
     EXPECT_EQ(left.coroutines_compact, 0U);
     EXPECT_EQ(left.coroutines_frozen, 0U);

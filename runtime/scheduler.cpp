@@ -103,6 +103,7 @@ os::Result<void> Scheduler::run() {
   threads_.clear();
   spares_.clear();
   workers_.clear();
+  netpoller_->send_what_was_written();
   running_.store(false);
   return started;
 }

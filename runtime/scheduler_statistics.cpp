@@ -47,6 +47,7 @@ RuntimeStatistics Scheduler::statistics() const {
   sum.poll_events_stale = netpoller_->stale_events();
   if (const RingPoller* ring = netpoller_->ring()) {
     sum.ring_buffers_held = ring->buffers_held();
+    sum.ring_streams_to_send = ring->streams_to_send();
     sum.rings_changed = ring->changed() ? 1 : 0;
   }
   add_compact_to(sum);

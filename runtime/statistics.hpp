@@ -12,9 +12,10 @@ struct RuntimeStatistics {
   std::uint64_t coroutines_runnable = 0;  // in a queue
   std::uint64_t coroutines_parked = 0;    // live, neither queued nor running
   std::uint64_t timers_armed = 0;
-  std::uint64_t descriptors_open = 0;    // registered with the netpoller
-  std::uint64_t ring_buffers_held = 0;   // by streams that have not read them (io_uring)
-  std::uint64_t stacks_in_use = 0;       // each by a live dedicated coroutine
+  std::uint64_t descriptors_open = 0;      // registered with the netpoller
+  std::uint64_t ring_buffers_held = 0;     // by streams that have not read them (io_uring)
+  std::uint64_t ring_streams_to_send = 0;  // have written what io_uring has not sent yet
+  std::uint64_t stacks_in_use = 0;         // each by a live dedicated coroutine
   std::uint64_t coroutines_compact = 0;  // live ones that share slots; none under AddressSanitizer
   std::uint64_t slots_with_stacks = 0;
   std::uint64_t coroutines_frozen = 0;      // compact ones whose frames are outside their slot

@@ -81,6 +81,12 @@ os::Result<std::size_t> TcpStream::write(std::span<const std::byte> bytes, const
     }
     const Pollable::Use use(pollable_);
     if (use.get() < 0) return os::fail(EBADF, "send");
+    const Outgoing outgoing = pollable_.send_later(rest);
+    if (outgoing == Outgoing::taken) break;
+    if (outgoing == Outgoing::must_wait) {
+      pollable_.write_would_block();
+      continue;
+    }
     const auto sent = platform::write_some(use.get(), rest);
     if (!sent && !os::would_block(sent.error())) return sent;
     if (sent) rest = rest.subspan(*sent);
@@ -106,6 +112,10 @@ os::Result<std::size_t> TcpStream::write_parts(std::span<const std::span<const s
     }
     const Pollable::Use use(pollable_);
     if (use.get() < 0) return os::fail(EBADF, "sendmsg");
+    if (!pollable_.flush()) {
+      pollable_.write_would_block();
+      continue;
+    }
     const auto sent = platform::write_some_parts(use.get(), parts, offset);
     if (!sent && !os::would_block(sent.error())) return std::unexpected(sent.error());
     if (sent) sent_before += sent->bytes;
@@ -117,6 +127,10 @@ os::Result<std::size_t> TcpStream::write_parts(std::span<const std::span<const s
 os::Result<std::size_t> TcpStream::try_write(std::span<const std::byte> bytes) {
   const Pollable::Use use(pollable_);
   if (use.get() < 0) return os::fail(EBADF, "send");
+  if (!pollable_.flush()) {
+    pollable_.write_would_block();
+    return os::fail(EAGAIN, "send");
+  }
   const auto sent = platform::write_some(use.get(), bytes);
   const bool is_full = sent ? *sent < bytes.size() : os::would_block(sent.error());
   if (is_full) pollable_.write_would_block();
@@ -126,6 +140,7 @@ os::Result<std::size_t> TcpStream::try_write(std::span<const std::byte> bytes) {
 os::Result<void> TcpStream::shut_down_write() {
   const Pollable::Use use(pollable_);
   if (use.get() < 0) return os::fail(EBADF, "shutdown");
+  if (pollable_.end_after_sends()) return {};
   return platform::shut_down_write(use.get());
 }
 

@@ -1,0 +1,39 @@
+// What the writers of streams ask of the ring poller; see ring_poller.hpp and ring_outbox.hpp.
+#include <mutex>
+
+#include "runtime/ring_poller.hpp"
+
+namespace c1m::runtime {
+
+Outgoing RingPoller::send_later(PollDescriptor& state, std::span<const std::byte> bytes) {
+  // A ring of all threads would have to submit each send by itself, under the lock.
+  if (options_.sharing == os::Ring::Sharing::any_thread) return Outgoing::must_send;
+  const std::lock_guard lock(mutex_);
+  // Whoever is not the ring's thread would not be the one that polls next.
+  if (ring_->sharing() == os::Ring::Sharing::any_thread || !may_use_ring()) {
+    return outbox_.flush(state) ? Outgoing::must_send : Outgoing::must_wait;
+  }
+  return outbox_.put(state, index_of(state), bytes);
+}
+
+bool RingPoller::flush(PollDescriptor& state) {
+  if (options_.sharing == os::Ring::Sharing::any_thread) return true;
+  const std::lock_guard lock(mutex_);
+  return outbox_.flush(state);
+}
+
+bool RingPoller::end_after_sends(PollDescriptor& state) {
+  if (options_.sharing == os::Ring::Sharing::any_thread) return false;
+  const std::lock_guard lock(mutex_);
+  return outbox_.end_after(state);
+}
+
+void RingPoller::flush_all() {
+  const std::lock_guard lock(mutex_);
+  outbox_.flush_all();
+  // What was submitted has completed, and is known to have left only when that is settled.
+  settle_all();
+  to_send_.store(outbox_.places_taken(), std::memory_order_relaxed);
+}
+
+}  // namespace c1m::runtime
