@@ -275,6 +275,16 @@ Result<void> set_blocking(int fd) {
   return {};
 }
 
+Result<void> reset_on_close(int fd) {
+  return set_option(fd, SOL_SOCKET, SO_LINGER, linger{.l_onoff = 1, .l_linger = 0},
+                    "setsockopt(SO_LINGER)");
+}
+
+Result<void> set_unread_limit(int fd, Nanoseconds limit_ns) {
+  return set_option(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, static_cast<int>(limit_ns / ns_per_ms),
+                    "setsockopt(TCP_USER_TIMEOUT)");
+}
+
 Result<void> shut_down_read(int fd) {
   if (::shutdown(fd, SHUT_RD) != 0) return last_error("shutdown");
   return {};

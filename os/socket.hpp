@@ -107,6 +107,11 @@ struct SentParts {
 
 // Sends FIN after what has been written (shutdown(2) with SHUT_WR); reading goes on.
 [[nodiscard]] Result<void> shut_down_write(int fd);
+// Closing it sends RST at once, and what was not sent yet is dropped (SO_LINGER with 0).
+[[nodiscard]] Result<void> reset_on_close(int fd);
+// A peer that takes nothing of what was sent for so long ends the connection, also when it says
+// that it has no room (TCP_USER_TIMEOUT; in ms).
+[[nodiscard]] Result<void> set_unread_limit(int fd, Nanoseconds limit_ns);
 // Makes reads that wait, in any thread, return 0 (shutdown(2) with SHUT_RD).
 [[nodiscard]] Result<void> shut_down_read(int fd);
 

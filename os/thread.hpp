@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <thread>
 
@@ -37,9 +38,10 @@ class ExactWaits {
   Nanoseconds slack_before_ns_;
 };
 
-// The calling thread's number in the C++ library. A function of its own, because coroutines move
+// A number of the calling thread that no other thread of the process has, before or afterwards,
+// unlike those of the C++ library and the kernel. A function of its own, because coroutines move
 // between threads: a compiler must not keep the answer from before.
-std::thread::id current_thread();
+std::uint64_t current_thread();
 
 // Stops the calling thread for that long; a signal may end it earlier.
 void sleep_for(Nanoseconds duration_ns);

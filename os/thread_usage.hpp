@@ -5,7 +5,6 @@
 #pragma once
 
 #include <cstdint>
-#include <thread>
 
 #include "os/clock.hpp"
 #include "os/descriptor.hpp"
@@ -32,7 +31,7 @@ class ThreadUsageReader {
 
  private:
   Descriptor schedstat_;
-  std::thread::id thread_;  // whose file is open
+  std::uint64_t thread_ = 0;  // whose file is open
 };
 
 }  // namespace c1m::os

@@ -62,8 +62,8 @@ class Netpoller {
     return ask_ring(state, direction);
   }
   // Nobody is going to poll for a while: what the ring was to send with the next one leaves now.
-  void send_what_was_written() {
-    if (ring_) ring_->flush_all();
+  void end_run() {
+    if (ring_) ring_->end_run(created_.load(std::memory_order_acquire));
   }
   // nullptr with epoll.
   [[nodiscard]] RingPoller* ring() const { return ring_.get(); }
@@ -84,6 +84,10 @@ class Netpoller {
   }
 
   [[nodiscard]] std::size_t open_count() const { return open_.load(std::memory_order_relaxed); }
+  // Whether a poll may find something.
+  [[nodiscard]] bool is_used() const {
+    return open_count() > 0 || (ring_ && ring_->streams_to_send() > 0);
+  }
   [[nodiscard]] std::uint64_t polls() const { return polls_.get(); }
   [[nodiscard]] std::uint64_t events() const { return events_seen_.get(); }
   [[nodiscard]] std::uint64_t stale_events() const {

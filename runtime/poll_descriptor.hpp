@@ -35,7 +35,7 @@ struct alignas(64) PollDescriptor {
   bool exhausted[2] = {};
 
   // The next three belong to the ring poller, under its lock.
-  std::uint8_t ring_requests = 0;  // flags, see ring_poller.cpp
+  std::uint8_t ring_requests = 0;  // flags, see ring_tag.hpp
   std::uint8_t ring_error = 0;     // an errno that the reader has not been told yet
   // Buffers that were received into and not read: a list of them, and what is read of the first.
   struct Unread {

@@ -42,7 +42,7 @@ std::span<const std::byte> RingOutbox::rest_of(std::uint32_t place) {
   return memory_of(place).subspan(taken.begin, taken.end - taken.begin);
 }
 
-std::uint32_t RingOutbox::take(PollDescriptor& state, std::uint32_t index) {
+std::uint32_t RingOutbox::take(PollDescriptor& state) {
   std::uint32_t place = free_;
   if (place != none) {
     free_ = places_[place].next_free;
@@ -52,10 +52,7 @@ std::uint32_t RingOutbox::take(PollDescriptor& state, std::uint32_t index) {
   } else {
     return none;
   }
-  places_[place] = {.state = &state,
-                    .index = index,
-                    .fd = state.fd.load(std::memory_order_relaxed),
-                    .number = {}};
+  places_[place] = {.state = &state, .fd = state.fd.load(std::memory_order_relaxed), .number = {}};
   state.ring_requests |= send_request;
   state.link = place;
   ++taken_;
@@ -73,19 +70,31 @@ void RingOutbox::list(std::uint32_t place) {
   put_.push_back(place);
 }
 
-std::optional<std::uint32_t> RingOutbox::finish(std::uint32_t place) {
+// Everything has left, or cannot any more. Returns the state, if its tenant is there still.
+PollDescriptor* RingOutbox::finish(std::uint32_t place) {
   Place& taken = places_[place];
   taken.is_over = true;
-  std::optional<std::uint32_t> told;
-  if (PollDescriptor* const state = std::exchange(taken.state, nullptr)) {
+  PollDescriptor* const state = std::exchange(taken.state, nullptr);
+  if (state != nullptr) {
     state->ring_requests = static_cast<std::uint8_t>(state->ring_requests & ~send_request);
-    // A failure means that the peer has gone, which the next read tells.
-    if (taken.ends_stream && taken.number.get() < 0) std::ignore = os::shut_down_write(taken.fd);
-    told = taken.index;
   }
-  taken.number.reset();
+  if (taken.number.get() >= 0) {
+    taken.number.reset();
+    --closed_;
+  } else if (taken.ends_stream) {
+    // A failure means that the peer has gone, which the next read tells.
+    std::ignore = os::shut_down_write(taken.fd);
+  }
   give_back(place);
-  return told;
+  return state;
+}
+
+// The connection has failed. Ended, it fails whoever writes next, which is how he is told.
+void RingOutbox::fail(std::uint32_t place) {
+  Place& taken = places_[place];
+  std::ignore = os::shut_down_write(taken.fd);
+  if (taken.state != nullptr) taken.state->ring_requests |= send_failed;
+  taken.begin = taken.end;
 }
 
 // Of a place that is over: now, or when the last that knows it comes here, a request or a list.
@@ -99,20 +108,19 @@ void RingOutbox::give_back(std::uint32_t place) {
 
 // --- the writer's side ---------------------------------------------------------------------------
 
-Outgoing RingOutbox::put(PollDescriptor& state, std::uint32_t index,
-                         std::span<const std::byte> bytes) {
+Outgoing RingOutbox::put(PollDescriptor& state, std::span<const std::byte> bytes) {
   if ((state.ring_requests & send_request) == 0) {
     const bool fits = bytes.size() <= message_bytes_max;
     // A connection that has failed tells the writer by itself.
     if (!fits || (state.ring_requests & send_failed) != 0) return Outgoing::must_send;
-    const std::uint32_t place = take(state, index);
+    const std::uint32_t place = take(state);
     if (place == none) return Outgoing::must_send;
     append(place, bytes);
     list(place);
     return Outgoing::taken;
   }
   const Place& taken = places_[state.link];
-  if (taken.is_sending || taken.is_polling) return Outgoing::must_wait;
+  if (taken.is_sending || taken.is_polling || taken.ends_stream) return Outgoing::must_wait;
   if (taken.end + bytes.size() <= message_bytes_max) {
     append(state.link, bytes);
     return Outgoing::taken;
@@ -138,8 +146,7 @@ bool RingOutbox::send_now(std::uint32_t place) {
       list(place);
       return false;
     } else {
-      if (taken.state != nullptr) taken.state->ring_requests |= send_failed;
-      break;
+      fail(place);
     }
   }
   std::ignore = finish(place);
@@ -155,6 +162,9 @@ bool RingOutbox::end_after(PollDescriptor& state) {
 os::Descriptor RingOutbox::close(PollDescriptor& state, os::Descriptor number) {
   if (flush(state)) return number;
   places_[state.link].number = std::move(number);
+  ++closed_;
+  // The kernel would give up a peer that takes nothing by itself, were the number closed.
+  std::ignore = os::set_unread_limit(places_[state.link].fd, unread_max_ns);
   return {};
 }
 
@@ -181,6 +191,7 @@ void RingOutbox::queue(os::Ring& ring) {
 
 void RingOutbox::send(os::Ring& ring, std::uint32_t place) {
   Place& taken = places_[place];
+  taken.has_room = false;
   taken.is_sending = ring.send(taken.fd, rest_of(place), RingTag::outgoing(place)).has_value();
   if (!taken.is_sending) list(place);
 }
@@ -197,22 +208,23 @@ void RingOutbox::settle_send(os::Ring& ring, std::uint32_t place, int result) {
   Place& taken = places_[place];
   taken.is_sending = false;
   if (result < 0 && !is_passing(-result)) {
-    if (taken.state != nullptr) taken.state->ring_requests |= send_failed;
-    taken.begin = taken.end;
+    fail(place);
     return;
   }
   taken.begin = static_cast<std::uint16_t>(taken.begin + std::max(result, 0));
   if (taken.begin == taken.end) return;
   // A short send has found the buffer full, as EAGAIN has. For the others no edge comes.
   const bool is_full = result >= 0 || result == -EAGAIN;
-  if (is_full) {
-    await_room(ring, place);
-  } else {
+  if (!is_full) {
     list(place);
+  } else if (std::exchange(taken.has_room, false)) {
+    send(ring, place);  // the edge has overtaken this completion, in a ring of all threads
+  } else {
+    await_room(ring, place);
   }
 }
 
-std::optional<std::uint32_t> RingOutbox::settle(os::Ring& ring, const os::Completion& completion) {
+PollDescriptor* RingOutbox::settle(os::Ring& ring, const os::Completion& completion) {
   const RingTag tag(completion.tag);
   const std::uint32_t place = tag.place();
   Place& taken = places_[place];
@@ -220,14 +232,16 @@ std::optional<std::uint32_t> RingOutbox::settle(os::Ring& ring, const os::Comple
     settle_send(ring, place, completion.result);
   } else {
     taken.is_polling = completion.more_will_come();
+    const bool is_told = completion.is_writable() || !taken.is_polling;
+    if (taken.is_sending) taken.has_room = taken.has_room || is_told;
     const bool is_idle = !taken.is_over && !taken.is_sending && !taken.is_listed;
-    if (is_idle && (completion.is_writable() || !taken.is_polling)) send(ring, place);
+    if (is_idle && is_told) send(ring, place);
   }
   if (taken.is_over) {
     give_back(place);
-    return std::nullopt;
+    return nullptr;
   }
-  if (taken.begin < taken.end) return std::nullopt;
+  if (taken.begin < taken.end) return nullptr;
   if (taken.is_polling) std::ignore = ring.cancel(RingTag::outgoing_room(place));
   return finish(place);
 }
@@ -245,17 +259,10 @@ void RingOutbox::change_rings() {
   }
 }
 
-void RingOutbox::flush_all() {
-  queued_.swap(put_);
-  for (const std::uint32_t place : queued_) {
-    places_[place].is_listed = false;
-    if (places_[place].is_over) {
-      give_back(place);
-    } else {
-      std::ignore = send_now(place);
-    }
+RingOutbox::~RingOutbox() {
+  for (const Place& place : places_) {
+    if (place.number.get() >= 0) std::ignore = os::reset_on_close(place.number.get());
   }
-  queued_.clear();
 }
 
 }  // namespace c1m::runtime

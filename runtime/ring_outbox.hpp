@@ -9,12 +9,12 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <optional>
 #include <span>
 #include <utility>
 #include <vector>
 
 #include "os/address_space.hpp"
+#include "os/clock.hpp"
 #include "os/descriptor.hpp"
 #include "os/result.hpp"
 #include "os/ring.hpp"
@@ -28,12 +28,19 @@ class RingOutbox {
   static constexpr std::size_t message_bytes_max = 2048;
   static constexpr std::uint32_t places_max = 1024;
 
+  // How long a peer may take nothing of what a closed stream has still to send.
+  static constexpr os::Nanoseconds unread_max_ns = 60 * os::ns_per_s;
+
   // ENOMEM.
   [[nodiscard]] static os::Result<RingOutbox> create();
+  RingOutbox(RingOutbox&&) = default;
+  RingOutbox& operator=(RingOutbox&&) = delete;
+  // Closed streams whose bytes have not left are reset: their peers must not take what has come for
+  // all of it.
+  ~RingOutbox();
 
-  // `index` is that of the state. The number is open, and held by the caller.
-  [[nodiscard]] Outgoing put(PollDescriptor& state, std::uint32_t index,
-                             std::span<const std::byte> bytes);
+  // The number is open, and held by the caller.
+  [[nodiscard]] Outgoing put(PollDescriptor& state, std::span<const std::byte> bytes);
   // Sends what is here by a direct call. True when nothing of this stream is left.
   [[nodiscard]] bool flush(PollDescriptor& state);
   // The stream ends when its bytes have left; false when none are here, and the caller ends it.
@@ -43,20 +50,18 @@ class RingOutbox {
   // The tenant of `state` leaves; its bytes need not have.
   void forget(PollDescriptor& state);
 
-  // Sends what was put by direct calls, because nobody is going to poll.
-  void flush_all();
-
   // Hands everything that was put to the ring. It has to be submitted.
   void queue(os::Ring& ring);
   // Whether something could not be handed over, for want of memory.
   [[nodiscard]] bool is_to_be_queued() const { return !put_.empty(); }
-  // A completion with RingTag::is_outgoing() has come. Returns the descriptor that has no place any
+  // A completion with RingTag::is_outgoing() has come. Returns the state that has no place any
   // more, if its tenant is there still.
-  [[nodiscard]] std::optional<std::uint32_t> settle(os::Ring& ring,
-                                                    const os::Completion& completion);
+  [[nodiscard]] PollDescriptor* settle(os::Ring& ring, const os::Completion& completion);
   // The ring is another one, after every completion of the former one was settled.
   void change_rings();
 
+  // Whether a place keeps a number open.
+  [[nodiscard]] bool has_closed_streams() const { return closed_ > 0; }
   // How many streams have a place.
   [[nodiscard]] std::size_t places_taken() const { return taken_; }
 
@@ -65,7 +70,6 @@ class RingOutbox {
 
   struct Place {
     PollDescriptor* state = nullptr;  // of the tenant, as long as it is there
-    std::uint32_t index = 0;          // of the state
     int fd = -1;
     os::Descriptor number;  // of a closed stream
     std::uint16_t begin = 0;
@@ -73,6 +77,7 @@ class RingOutbox {
     bool is_sending = false;  // the ring has a request to send
     bool is_polling = false;  // ... and one to tell when there is room
     bool is_listed = false;   // in put_
+    bool has_room = false;    // an edge came while it was sending
     bool ends_stream = false;
     bool is_over = false;  // its bytes have left, or cannot any more
     std::uint32_t next_free = none;
@@ -82,14 +87,15 @@ class RingOutbox {
 
   [[nodiscard]] std::span<std::byte> memory_of(std::uint32_t place);
   [[nodiscard]] std::span<const std::byte> rest_of(std::uint32_t place);
-  [[nodiscard]] std::uint32_t take(PollDescriptor& state, std::uint32_t index);
+  [[nodiscard]] std::uint32_t take(PollDescriptor& state);
   void append(std::uint32_t place, std::span<const std::byte> bytes);
   void list(std::uint32_t place);
   [[nodiscard]] bool send_now(std::uint32_t place);
   void send(os::Ring& ring, std::uint32_t place);
   void await_room(os::Ring& ring, std::uint32_t place);
   void settle_send(os::Ring& ring, std::uint32_t place, int result);
-  [[nodiscard]] std::optional<std::uint32_t> finish(std::uint32_t place);
+  void fail(std::uint32_t place);
+  PollDescriptor* finish(std::uint32_t place);
   void give_back(std::uint32_t place);
 
   os::AddressSpace memory_;
@@ -98,6 +104,7 @@ class RingOutbox {
   std::vector<std::uint32_t> queued_;  // empty between calls
   std::uint32_t free_ = none;
   std::size_t taken_ = 0;
+  std::size_t closed_ = 0;
 };
 
 }  // namespace c1m::runtime

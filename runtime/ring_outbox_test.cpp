@@ -289,6 +289,46 @@ TEST_P(RingOutboxTest, WhatWasWrittenLastLeavesWithTheRun) {
   run([&raw] { raw.reset(); });
 }
 
+// A peer that is slow, and a run whose last coroutine closes its stream: the end of the run waits.
+TEST_P(RingOutboxTest, TheEndOfARunWaitsForWhatAClosedStreamHadTaken) {
+  os::Descriptor peer;
+  std::size_t taken = 0;
+  std::vector<std::byte> got;
+  std::thread reader;
+  run([&] {
+    auto raw = connect_raw(4096);
+    claim_ring(raw.stream);
+    taken = write_until_full(raw.stream, 1'000);
+    peer = std::move(raw.peer);
+    reader = std::thread([&got, &peer] {
+      std::this_thread::sleep_for(std::chrono::milliseconds(50));
+      got = read_to_end(peer.get());
+    });
+  });
+  reader.join();
+  EXPECT_GE(got.size(), taken);
+  EXPECT_LT(got.size(), taken + 1'000);
+}
+
+TEST_P(RingOutboxTest, AThreadAfterTheRingsThreadIsAnotherOne) {
+  std::optional<RawPeer> raw;
+  // The C library gives the second thread the memory, and so the name, of the first.
+  for (int runs = 0; runs < 3; ++runs) {
+    std::thread([this, &raw, runs] {
+      run([&raw, runs] {
+        if (runs == 0) {
+          raw.emplace(connect_raw());
+          claim_ring(raw->stream);
+        }
+        ASSERT_TRUE(raw->stream.write(numbered_bytes(10, 1)));
+        if (runs == 2) raw->stream.close();
+      });
+    }).join();
+  }
+  EXPECT_EQ(read_to_end(raw->peer.get()).size(), 30U);
+  run([&raw] { raw.reset(); });
+}
+
 TEST_P(RingOutboxTest, AThousandStreamsAreServed) {
   run([this] {
     constexpr std::size_t streams = RingOutbox::places_max + 8;
@@ -318,10 +358,10 @@ TEST(RingOutbox, WhenAllPlacesAreTakenAStreamSendsByItself) {
   std::vector<PollDescriptor> states(RingOutbox::places_max + 1);
   const auto bytes = numbered_bytes(10, 1);
   for (std::uint32_t i = 0; i < RingOutbox::places_max; ++i) {
-    ASSERT_EQ(outbox->put(states[i], i, bytes), Outgoing::taken);
+    ASSERT_EQ(outbox->put(states[i], bytes), Outgoing::taken);
   }
-  EXPECT_EQ(outbox->put(states.back(), RingOutbox::places_max, bytes), Outgoing::must_send);
-  EXPECT_EQ(outbox->put(states.front(), 0, bytes), Outgoing::taken) << "beside what is there";
+  EXPECT_EQ(outbox->put(states.back(), bytes), Outgoing::must_send);
+  EXPECT_EQ(outbox->put(states.front(), bytes), Outgoing::taken) << "beside what is there";
   EXPECT_EQ(outbox->places_taken(), RingOutbox::places_max);
 }
 

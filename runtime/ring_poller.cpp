@@ -91,6 +91,7 @@ void RingPoller::close(PollDescriptor& state, os::Descriptor number) {
   const std::lock_guard lock(mutex_);
   // When the peer takes no more, the outbox keeps the number.
   number = outbox_.close(state, std::move(number));
+  to_send_.store(outbox_.places_taken(), std::memory_order_relaxed);
   const std::uint8_t requests = state.ring_requests & all_requests;
   if (requests == 0) return;  // the number closes here
   std::erase_if(errands_, [&](const Errand& each) {
@@ -127,7 +128,7 @@ void RingPoller::forget(PollDescriptor& state) {
 
 bool RingPoller::may_use_ring() {
   if (ring_->sharing() == os::Ring::Sharing::any_thread) return true;
-  if (owner_) return *owner_ == os::current_thread();
+  if (owner_ != 0) return owner_ == os::current_thread();
   // Fails when memory is short; then the next thread that comes tries again.
   if (!ring_->enable()) return false;
   owner_ = os::current_thread();
@@ -222,9 +223,7 @@ RingPoller::About RingPoller::settle(const os::Completion& completion) {
   }
   const RingTag tag(completion.tag);
   if (tag.is_outgoing()) {
-    const auto index = outbox_.settle(*ring_, completion);
-    if (!index) return {};
-    return {.state = &descriptors_[*index], .direction = Direction::write};
+    return {.state = outbox_.settle(*ring_, completion), .direction = Direction::write};
   }
   PollDescriptor& state = descriptors_[tag.index()];
   if (!tag.is_of(state.sequence())) {
@@ -243,14 +242,26 @@ RingPoller::About RingPoller::settle(const os::Completion& completion) {
   return {.state = &state, .direction = direction_of(what)};
 }
 
-void RingPoller::settle_all() {
-  for (std::size_t reaped = 0; (reaped = ring_->reap(completions_)) > 0;) {
+// As long as there is room for what may be woken: sends complete before receives, and a batch of
+// them alone would look as if nothing had come.
+std::size_t RingPoller::reap(std::span<WakeToken> wakes, std::size_t count) {
+  std::size_t reaped = completions_.size();
+  while (reaped == completions_.size() && count + completions_.size() <= wakes.size()) {
+    reaped = ring_->reap(completions_);
     completions_seen_.add(reaped);
     for (const os::Completion& completion : std::span(completions_).first(reaped)) {
       const About about = settle(completion);
-      if (about.state != nullptr) std::ignore = about.state->word(about.direction).edge();
+      if (about.state == nullptr) continue;
+      if (const WakeToken token = about.state->word(about.direction).edge()) wakes[count++] = token;
     }
   }
+  return count;
+}
+
+void RingPoller::settle_all() {
+  std::array<WakeToken, completions_max> nobody;
+  const std::size_t woken = reap(nobody, 0);
+  C1M_ASSERT(woken == 0, "nobody waits any more");
 }
 
 std::size_t RingPoller::poll(os::Nanoseconds timeout_ns, std::uint32_t created,
@@ -264,22 +275,17 @@ std::size_t RingPoller::poll(os::Nanoseconds timeout_ns, std::uint32_t created,
     }
     run_errands();
     outbox_.queue(*ring_);
-    if (outbox_.is_to_be_queued()) timeout_ns = std::clamp(timeout_ns, {0}, os::ns_per_ms);
+    // Memory is short; it is tried again soon.
+    const bool waits_long = timeout_ns < 0 || timeout_ns > os::ns_per_ms;
+    if (outbox_.is_to_be_queued() && waits_long) timeout_ns = os::ns_per_ms;
     if (ring_->sharing() == os::Ring::Sharing::any_thread) std::ignore = ring_->submit();
     if (disturbed_begin_ < disturbed_end_) return wake_disturbed(wakes);
   }
   const bool alone = ring_->sharing() == os::Ring::Sharing::one_thread;
   const auto waited = alone ? ring_->submit_and_wait(timeout_ns) : ring_->wait_only(timeout_ns);
   C1M_ASSERT(waited, "io_uring_enter by a thread that may");
-  const std::size_t reaped = ring_->reap(completions_);
-  completions_seen_.add(reaped);
-  std::size_t count = 0;
   const std::lock_guard lock(mutex_);
-  for (const os::Completion& completion : std::span(completions_).first(reaped)) {
-    const About about = settle(completion);
-    if (about.state == nullptr) continue;
-    if (const WakeToken token = about.state->word(about.direction).edge()) wakes[count++] = token;
-  }
+  const std::size_t count = reap(wakes, 0);
   if (!alone) std::ignore = ring_->submit();  // what settling has queued
   to_send_.store(outbox_.places_taken(), std::memory_order_relaxed);
   return count;
@@ -302,10 +308,14 @@ bool RingPoller::become_shared(std::uint32_t created) {
           about.direction == Direction::read ? read_disturbed : write_disturbed;
     }
   }
-  if (!give_free_buffers(*next)) return false;
+  if (!give_free_buffers(*next)) {
+    disturbed_begin_ = 0;  // those whose completions were settled
+    disturbed_end_ = created;
+    return false;
+  }
   ring_.reset();
   ring_.emplace(std::move(*next));
-  owner_.reset();
+  owner_ = 0;
   changed_.store(true, std::memory_order_relaxed);
   outbox_.change_rings();
   watch_wake_event();

@@ -14,7 +14,6 @@
 #include <memory>
 #include <optional>
 #include <span>
-#include <thread>
 #include <vector>
 
 #include "os/address_space.hpp"
@@ -36,6 +35,8 @@ class RingPoller {
   // fill more before it hears of that: a few dozen with a ring of one thread; with one of all
   // threads up to all of them, and then the other streams are read as with epoll.
   static constexpr std::uint16_t unread_buffers_max = 16;
+  // How long the end of a run waits for peers that are slow to take the last bytes.
+  static constexpr os::Nanoseconds closing_max_ns = 5 * os::ns_per_s;
 
   struct Options {
     // The ring belongs to the first thread that uses it, until another one polls.
@@ -80,8 +81,9 @@ class RingPoller {
   [[nodiscard]] bool flush(PollDescriptor& state);
   // Ends the stream after that; false when nothing is left, and the caller does it.
   [[nodiscard]] bool end_after_sends(PollDescriptor& state);
-  // The run has ended: nobody waits, nor is going to poll for a while.
-  void flush_all();
+  // The run has ended: nobody waits, nor is going to poll for a while. What was written leaves; for
+  // closed streams this waits until it has, at most closing_max_ns. `created` as in poll().
+  void end_run(std::uint32_t created);
 
   // See Netpoller::poll(). `created` states have had a tenant.
   std::size_t poll(os::Nanoseconds timeout_ns, std::uint32_t created, std::span<WakeToken> wakes);
@@ -132,7 +134,9 @@ class RingPoller {
     Direction direction = Direction::read;
   };
   [[nodiscard]] About settle(const os::Completion& completion);
-  // Everything that has completed, when no coroutine waits.
+  // Settles what has completed, fills `wakes` from `count` on; returns how many there are then.
+  std::size_t reap(std::span<WakeToken> wakes, std::size_t count);
+  // Everything, when no coroutine waits.
   void settle_all();
   void settle_receive(PollDescriptor& state, std::uint32_t index, const os::Completion& completion);
   void keep(PollDescriptor& state, const os::Completion& completion);
@@ -155,7 +159,7 @@ class RingPoller {
   os::AddressSpace memory_;       // of the buffers; outlives the ring
   std::vector<Buffer> buffers_;   // guarded by mutex_, as all below
   std::optional<os::Ring> ring_;  // waits happen outside of the lock, by who has claimed
-  std::optional<std::thread::id> owner_;
+  std::uint64_t owner_ = 0;       // of a ring for one thread; 0: nobody yet
   std::vector<Errand> errands_;
   RingOutbox outbox_;
   std::uint32_t disturbed_begin_ = 0;  // states that a change of rings has disturbed: sought here

@@ -1,6 +1,8 @@
 // What the writers of streams ask of the ring poller; see ring_poller.hpp and ring_outbox.hpp.
 #include <mutex>
+#include <tuple>
 
+#include "os/clock.hpp"
 #include "runtime/ring_poller.hpp"
 
 namespace c1m::runtime {
@@ -13,7 +15,7 @@ Outgoing RingPoller::send_later(PollDescriptor& state, std::span<const std::byte
   if (ring_->sharing() == os::Ring::Sharing::any_thread || !may_use_ring()) {
     return outbox_.flush(state) ? Outgoing::must_send : Outgoing::must_wait;
   }
-  return outbox_.put(state, index_of(state), bytes);
+  return outbox_.put(state, bytes);
 }
 
 bool RingPoller::flush(PollDescriptor& state) {
@@ -28,10 +30,20 @@ bool RingPoller::end_after_sends(PollDescriptor& state) {
   return outbox_.end_after(state);
 }
 
-void RingPoller::flush_all() {
+void RingPoller::end_run(std::uint32_t created) {
   const std::lock_guard lock(mutex_);
-  outbox_.flush_all();
-  // What was submitted has completed, and is known to have left only when that is settled.
+  if (outbox_.places_taken() == 0) return;
+  if (!may_use_ring() && !become_shared(created)) return;  // then the next run sends it
+  outbox_.queue(*ring_);
+  const os::Nanoseconds until_ns = os::monotonic_ns() + closing_max_ns;
+  do {
+    std::ignore = ring_->submit_and_run();
+    settle_all();
+    outbox_.queue(*ring_);
+    if (!outbox_.has_closed_streams()) break;
+    std::ignore = ring_->submit_and_wait(os::ns_per_ms);
+  } while (os::monotonic_ns() < until_ns);
+  std::ignore = ring_->submit_and_run();  // what settling has queued
   settle_all();
   to_send_.store(outbox_.places_taken(), std::memory_order_relaxed);
 }

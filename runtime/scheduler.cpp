@@ -103,7 +103,7 @@ os::Result<void> Scheduler::run() {
   threads_.clear();
   spares_.clear();
   workers_.clear();
-  netpoller_->send_what_was_written();
+  netpoller_->end_run();
   running_.store(false);
   return started;
 }

@@ -227,7 +227,7 @@ Coroutine* Worker::look_around_fairly() {
   reclaim_stacks();
   Netpoller& netpoller = scheduler_.netpoller();
   const bool has_room = processor_->queue.room() >= Netpoller::events_max;
-  if (netpoller.open_count() > 0 && has_room && netpoller.claim()) {
+  if (netpoller.is_used() && has_room && netpoller.claim()) {
     poll_network(0);
   }
   Coroutine* coroutine = nullptr;
