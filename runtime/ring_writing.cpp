@@ -32,8 +32,9 @@ bool RingPoller::end_after_sends(PollDescriptor& state) {
 
 void RingPoller::end_run(std::uint32_t created) {
   const std::lock_guard lock(mutex_);
-  if (outbox_.places_taken() == 0) return;
-  if (!may_use_ring() && !become_shared(created)) return;  // then the next run sends it
+  if (outbox_.places_taken() == 0 && errands_.empty()) return;
+  if (!may_use_ring() && !become_shared(created)) return;  // then the next run does it
+  run_errands();
   outbox_.queue(*ring_);
   const os::Nanoseconds until_ns = os::monotonic_ns() + closing_max_ns;
   do {
