@@ -86,6 +86,8 @@ void merge_shard(LoadDocument& document, const LoadShardResult& shard) {
   document.request_pool_bytes += shard.request_pool_bytes;
   if (document.websocket && shard.websocket) *document.websocket += *shard.websocket;
   if (document.churn && shard.churn) *document.churn += *shard.churn;
+  if (document.half_open && shard.half_open) *document.half_open += *shard.half_open;
+  if (document.slow && shard.slow) *document.slow += *shard.slow;
 }
 
 measure::ShardUse use_of(const std::pair<std::uint32_t, int>& identity,
@@ -211,6 +213,8 @@ LoadDocument merge_outcome(const LoadSettings& settings, const std::vector<Addre
     document.connection_bytes += sizeof(Churn::End);
     document.churn.emplace();
   }
+  if (settings.unkind.half_open > 0) document.half_open.emplace();
+  if (settings.unkind.slow > 0) document.slow.emplace();
   if (is_open_loop) {
     document.response_ns.emplace();
     document.send_lag_ns.emplace();

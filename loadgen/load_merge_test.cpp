@@ -200,6 +200,20 @@ TEST(MergeOutcome, ARunWithoutAWindowHasNoRates) {
   EXPECT_EQ(document.cpu_us_per_request(), std::nullopt);
 }
 
+TEST(MergeOutcome, AddsTheClientsBesideTheLoad) {
+  LoadSettings settings = settings_of(LoadMode::open);
+  EXPECT_EQ(merge_outcome(settings, {}, outcome_of_two()).slow, std::nullopt);
+  settings.unkind = {.half_open = 0, .slow = 5};
+  RunOutcome outcome = outcome_of_two();
+  outcome.results[0].slow = measure::UnkindResult{.asked = 3, .standing_client_s = 6};
+  outcome.results[1].slow = measure::UnkindResult{.asked = 2, .standing_client_s = 4};
+  const auto document = merge_outcome(settings, {}, outcome);
+  ASSERT_TRUE(document.slow);
+  EXPECT_EQ(document.slow->asked, 5U);
+  EXPECT_EQ(document.slow->standing_client_s, 10);
+  EXPECT_EQ(document.half_open, std::nullopt);
+}
+
 measure::KernelCounters counters_of(std::uint64_t value) {
   return {.listen_overflows = value,
           .listen_drops = value,

@@ -275,6 +275,11 @@ Result<void> set_blocking(int fd) {
   return {};
 }
 
+Result<void> reset_on_close(int fd) {
+  return set_option(fd, SOL_SOCKET, SO_LINGER, linger{.l_onoff = 1, .l_linger = 0},
+                    "setsockopt(SO_LINGER)");
+}
+
 Result<void> shut_down_read(int fd) {
   if (::shutdown(fd, SHUT_RD) != 0) return last_error("shutdown");
   return {};

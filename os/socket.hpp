@@ -107,6 +107,8 @@ struct SentParts {
 
 // Sends FIN after what has been written (shutdown(2) with SHUT_WR); reading goes on.
 [[nodiscard]] Result<void> shut_down_write(int fd);
+// Closing it sends RST at once, and what was not sent yet is dropped (SO_LINGER with 0).
+[[nodiscard]] Result<void> reset_on_close(int fd);
 // Makes reads that wait, in any thread, return 0 (shutdown(2) with SHUT_RD).
 [[nodiscard]] Result<void> shut_down_read(int fd);
 
