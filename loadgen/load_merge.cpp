@@ -142,12 +142,14 @@ measure::HostDeltas host_deltas(const HostSamples& samples, bool has_window) {
     deltas.listen_overflows = difference(before.listen_overflows, after.listen_overflows);
     deltas.listen_drops = difference(before.listen_drops, after.listen_drops);
     deltas.syn_cookies_sent = difference(before.syn_cookies_sent, after.syn_cookies_sent);
+    deltas.syn_queue_drops = difference(before.syn_queue_drops, after.syn_queue_drops);
     put_window_deltas(deltas, samples.window_start, after);
   }
   const char* reason = has_window ? "the counter went back" : "the run ended before its window";
   explain_absence(deltas, "listen_overflows", deltas.listen_overflows, reason);
   explain_absence(deltas, "listen_drops", deltas.listen_drops, reason);
   explain_absence(deltas, "syn_cookies_sent", deltas.syn_cookies_sent, reason);
+  explain_absence(deltas, "syn_queue_drops", deltas.syn_queue_drops, reason);
   explain_absence(deltas, "syn_retransmits", deltas.syn_retransmits, "the counter went back");
   explain_absence(deltas, "tcp_retransmits", deltas.tcp_retransmits, reason);
   explain_absence(deltas, "softnet_drops", deltas.softnet_drops, reason);

@@ -218,6 +218,7 @@ measure::KernelCounters counters_of(std::uint64_t value) {
   return {.listen_overflows = value,
           .listen_drops = value,
           .syn_cookies_sent = value,
+          .syn_queue_drops = value,
           .syn_retransmits = value,
           .tcp_retransmits = value,
           .softnet_drops = value,
@@ -236,6 +237,7 @@ TEST(HostDeltas, ListenQueuesCountFromTheFirstConnectTheRestInTheWindow) {
   const auto deltas = host_deltas(samples, true);
   EXPECT_EQ(deltas.listen_overflows, 60U);
   EXPECT_EQ(deltas.syn_cookies_sent, 60U);
+  EXPECT_EQ(deltas.syn_queue_drops, 60U);
   EXPECT_EQ(deltas.syn_retransmits, 15U) << "while connecting";
   EXPECT_EQ(deltas.tcp_retransmits, 40U);
   EXPECT_EQ(deltas.softnet_drops, 40U);
@@ -256,7 +258,7 @@ TEST(HostDeltas, WithoutAWindowOnlyTheConnectingIsKnownAndTheRestSaysSo) {
   EXPECT_EQ(deltas.syn_retransmits, 5U);
   EXPECT_EQ(deltas.listen_overflows, std::nullopt);
   EXPECT_EQ(deltas.unavailable.at("steal_fraction"), "the run ended before its window");
-  EXPECT_EQ(deltas.unavailable.size(), 9U);
+  EXPECT_EQ(deltas.unavailable.size(), 10U);
 }
 
 }  // namespace

@@ -74,7 +74,7 @@ TEST(SearchStep, KnowsEveryCheck) {
     if (outcome == StepOutcome::held) ++of_the_pace;
     if (outcome == StepOutcome::generator) ++of_neither;
   }
-  EXPECT_EQ(of_the_server, 24U);
+  EXPECT_EQ(of_the_server, 25U);
   EXPECT_EQ(of_the_pace, 2U);
   EXPECT_EQ(of_neither, 10U);
 }

@@ -36,6 +36,7 @@ inline measure::LoadDocument sound_run(const char* mode) {
   document.host = {.listen_overflows = 0,
                    .listen_drops = 0,
                    .syn_cookies_sent = 0,
+                   .syn_queue_drops = 0,
                    .syn_retransmits = 0,
                    .tcp_retransmits = 5,
                    .softnet_drops = 0,

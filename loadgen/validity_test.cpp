@@ -156,6 +156,8 @@ INSTANTIATE_TEST_SUITE_P(
         FaultCase{"listen_overflows",
                   [](auto& document, auto&) { document.host.listen_overflows = 1; }},
         FaultCase{"syn_cookies", [](auto& document, auto&) { document.host.syn_cookies_sent = 1; }},
+        FaultCase{"syn_queue_drops",
+                  [](auto& document, auto&) { document.host.syn_queue_drops = 1; }},
         FaultCase{"conntrack_drops",
                   [](auto& document, auto&) { document.host.conntrack_drops = 1; }},
         FaultCase{"softnet_drops", [](auto& document, auto&) { document.host.softnet_drops = 1; }},

@@ -157,6 +157,7 @@ Json host_block(const HostDeltas& host) {
   return {{"listen_overflows", json_of(host.listen_overflows)},
           {"listen_drops", json_of(host.listen_drops)},
           {"syn_cookies_sent", json_of(host.syn_cookies_sent)},
+          {"syn_queue_drops", json_of(host.syn_queue_drops)},
           {"syn_retransmits", json_of(host.syn_retransmits)},
           {"conntrack_drops", json_of(host.conntrack_drops)},
           {"softnet_drops", json_of(host.softnet_drops)},

@@ -52,6 +52,7 @@ struct HostDeltas {
   std::optional<std::uint64_t> listen_overflows;
   std::optional<std::uint64_t> listen_drops;
   std::optional<std::uint64_t> syn_cookies_sent;
+  std::optional<std::uint64_t> syn_queue_drops;
   std::optional<std::uint64_t> syn_retransmits;
   std::optional<std::uint64_t> tcp_retransmits;
   std::optional<std::uint64_t> softnet_drops;
