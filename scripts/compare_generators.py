@@ -116,9 +116,7 @@ def require_programs(build: Path) -> None:
         raise SystemExit("wrk is missing: apt-get install wrk (or make bootstrap)")
 
 
-def compare(
-    cell: Cell, repetitions: int, seed: int, measure: Measure
-) -> dict[str, list[Figure]]:
+def compare(cell: Cell, repetitions: int, seed: int, measure: Measure) -> dict[str, list[Figure]]:
     """All generators of the cell, repetition by repetition, in an order drawn from the seed."""
     order = random.Random(seed)
     figures: dict[str, list[Figure]] = {name: [] for name in cell.generators}
@@ -217,9 +215,7 @@ def run_load(port: int, options: argparse.Namespace, rate: float | None) -> Figu
 
 def run_and_account(command: Sequence[str], cpu: int) -> tuple[float, str]:
     """CPU seconds of a program and its children on that CPU, and what it printed."""
-    process = subprocess.Popen(
-        command, stdout=subprocess.PIPE, text=True, preexec_fn=on_cpu(cpu)
-    )
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, preexec_fn=on_cpu(cpu))
     assert process.stdout is not None
     text = process.stdout.read()
     _, status, usage = os.wait4(process.pid, 0)
