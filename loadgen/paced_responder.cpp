@@ -11,6 +11,8 @@
 #include <algorithm>
 #include <array>
 #include <cstdint>
+#include <cstdio>
+#include <exception>
 #include <string>
 #include <vector>
 
@@ -135,9 +137,7 @@ os::Result<void> run(const ResponderFlags& flags) {
   return PacedResponder(flags, listener->get(), *std::move(poller)).serve();
 }
 
-}  // namespace
-
-int main(int argument_count, char** arguments) {
+int run_program(int argument_count, char** arguments) {
   CLI::App app("Answers requests of a fixed length with as many bytes, at a bounded rate.",
                "paced_responder");
   ResponderFlags flags;
@@ -153,4 +153,16 @@ int main(int argument_count, char** arguments) {
   static_cast<void>(os::write_all(
       STDERR_FILENO, fmt::format("paced_responder: {}\n", os::describe(outcome.error()))));
   return os::exit_failed;
+}
+
+}  // namespace
+
+int main(int argument_count, char** arguments) {
+  try {
+    return run_program(argument_count, arguments);
+  } catch (const std::exception& error) {
+    // Of the libraries: no memory, mostly.
+    static_cast<void>(std::fputs(error.what(), stderr));
+    return os::exit_failed;
+  }
 }
