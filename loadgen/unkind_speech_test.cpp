@@ -96,7 +96,7 @@ class WebSocketSpeechTest : public testing::Test {
     return bytes;
   }
 
-  Payload payload{20, 1};
+  Payload payload{{.bytes_min = 20, .bytes_max = 20, .content = PayloadContent::printable}, 1};
   WebSocketSpeech speech{payload,
                          {.hosts = {"a.example:1", "b.example:2"},
                           .path = "/chat",
@@ -149,8 +149,8 @@ TEST_F(WebSocketSpeechTest, JudgesAnswersByBytesAndType) {
   EXPECT_EQ(hear(frame(protocol::Opcode::ping, {})).answered, 0U);
   heard = hear(frame(protocol::Opcode::binary, payload.message(501, 0)));
   EXPECT_EQ(heard.corrupt, 1U) << "the next one was due";
-  const Bytes text = bytes_of("text of twenty bytes");
-  EXPECT_EQ(hear(frame(protocol::Opcode::text, text)).corrupt, 1U);
+  heard = hear(frame(protocol::Opcode::text, payload.message(501, 2)));
+  EXPECT_EQ(heard.corrupt, 1U) << "the right bytes, but not of the right type";
 }
 
 TEST_F(WebSocketSpeechTest, SaysWhyTheServerEndedIt) {
