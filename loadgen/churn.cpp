@@ -75,7 +75,8 @@ void Churn::end_next() {
     return;
   }
   away_.emplace(end.index, end.due_ns);
-  exchange_.retire(end.index);
+  const bool by_reset = plan_.ends_by_reset(range_.first + end.index, end.life);
+  exchange_.retire(end.index, by_reset ? LifeEnd::by_reset : LifeEnd::in_order);
 }
 
 void Churn::on_closing(std::uint32_t index) {
@@ -87,6 +88,8 @@ void Churn::on_parted(std::uint32_t index, const std::string& reason) {
   if (since_ns && reason == closed_by_peer) {
     ++result_.closed;
     result_.close_ns.record(clock_.now_ns() - *since_ns);
+  } else if (reason == reset_as_planned) {
+    ++result_.resets;
   } else {
     ++result_.closes_failed;
     ++result_.close_errors[reason];

@@ -2,11 +2,11 @@
 // anew.
 //
 // Ends have their moments whatever the server does, like an open loop's requests. A connection ends
-// when all that it has sent is answered; what falls due for it until it stands again waits, and
-// counts from its intended time. An end that falls due while its connection is still on its way
-// from the one before, or gone, is skipped. A connection costs 16 bytes here, and what is under way
-// costs more. Invariants: those of measure::ChurnResult; no connection is opened while the owner
-// handles a batch of events, which may hold one of the descriptor before.
+// when all that it has sent is answered, in order or by a reset; what falls due for it until it
+// stands again waits, and counts from its intended time. An end that falls due while its connection
+// is still on its way from the one before, or gone, is skipped. A connection costs 16 bytes here,
+// and what is under way costs more. Invariants: those of measure::ChurnResult; no connection is
+// opened while the owner handles a batch of events, which may hold one of the descriptor before.
 // Threads: one owner. Not here: sockets (echo_exchange, connect_attempts), waiting (load_shard).
 #pragma once
 

@@ -38,7 +38,7 @@ class ChurnTest : public testing::Test {
       accept();
     }
     ASSERT_EQ(exchange->established(), connections);
-    churn.emplace(*exchange, LifePlan(fixed, 1), range, *attempts, clock, timeout_ns, start_ns,
+    churn.emplace(*exchange, LifePlan(lifetime, 1), range, *attempts, clock, timeout_ns, start_ns,
                   end_ns);
   }
 
@@ -93,6 +93,7 @@ class ChurnTest : public testing::Test {
   }
 
   const os::Nanoseconds timeout_ns = 500 * ms;
+  Lifetime lifetime = fixed;
   os::ManualClock clock{start_ns};
   os::Poller poller = os::Poller::create().value();
   Accounting accounting{LoopKind::open, timeout_ns};
@@ -229,6 +230,51 @@ TEST_F(ChurnTest, APeerThatResetsHasNotClosedInOrder) {
   EXPECT_EQ(result.unopened, 1U);
 }
 
+TEST_F(ChurnTest, AResetComesInTheMiddleOfARequestThatNothingCounts) {
+  lifetime.reset_share = 1;
+  begin(1);
+  exchange->issue(0, start_ns);
+  end_first_life();
+  const auto request = take(0);
+  EXPECT_EQ(request.size(), 64U);
+  EXPECT_EQ(seen_by(0), std::nullopt) << "not before what was sent is answered";
+  ASSERT_EQ(os::write_some(peers[0].get(), request), request.size());
+  handle_ready();
+  EXPECT_EQ(churn->result().resets, 1U);
+  EXPECT_EQ(churn->result().unopened, 1U);
+  EXPECT_EQ(exchange->established(), 0U);
+
+  const auto half = take(0);
+  EXPECT_EQ(half.size(), 32U) << "the half that had arrived before the reset";
+  std::array<std::byte, 8> rest{};
+  const auto got = os::read_some(peers[0].get(), rest);
+  ASSERT_FALSE(got);
+  EXPECT_EQ(os::error_name(got.error().code), "ECONNRESET");
+
+  churn->advance(clock.now_ns());
+  handle_ready();
+  accept();
+  EXPECT_EQ(exchange->established(), 1U);
+  EXPECT_EQ(churn->result().closed, 0U);
+  EXPECT_TRUE(churn->result().close_ns.empty());
+  EXPECT_EQ(churn->result().imbalance(), 0U);
+  EXPECT_EQ(exchange->errors(), measure::ErrorCounts{});
+  const measure::LoadShardResult result = finish();
+  EXPECT_EQ(result.counts.planned, 1U);
+  EXPECT_EQ(result.counts.answered, 1U);
+}
+
+TEST_F(ChurnTest, AServerThatEndsAConnectionBeforeItsResetIsNoReset) {
+  lifetime.reset_share = 1;
+  begin(1);
+  exchange->issue(0, start_ns);
+  end_first_life();
+  peers[0].reset();  // with a request unread: ECONNRESET
+  handle_ready();
+  EXPECT_EQ(churn->result().resets, 0U);
+  EXPECT_EQ(churn->result().closes_failed, 1U);
+}
+
 TEST_F(ChurnTest, NothingEndsAfterThePlanDoes) {
   begin(1);
   churn->end_at(start_ns + LifePlan(fixed, 1).length_ns(40, 0));
@@ -262,7 +308,7 @@ TEST_F(ChurnTest, EveryShardEndsItsPartOfThePlan) {
     parts.merge(ends_of(shard_range(30, 7, shard)));
   }
   EXPECT_EQ(parts, whole);
-  EXPECT_EQ(whole.size(), count_ends(plan, 30, 1'000 * ms));
+  EXPECT_EQ(whole.size(), count_ends(plan, 30, 1'000 * ms).all);
 }
 
 TEST_F(ChurnTest, WhatIsUnderWayAtTheEndIsCountedAndClosed) {

@@ -35,6 +35,7 @@ struct Connection {
   bool awaits_room : 1 = false;        // registered for writability: the socket's buffer was full
   bool has_urgent : 1 = false;         // something of the protocol goes before the next request
   bool is_retiring : 1 = false;        // established, but begins no request: its life is over
+  bool ends_by_reset : 1 = false;      // of one that is retiring: not in order
 };
 
 // The figure that documents report as generator.connection_bytes, to which a WebSocket's own state

@@ -2,6 +2,7 @@
 #include "loadgen/connection_flags.hpp"
 
 #include <algorithm>
+#include <ranges>
 #include <string_view>
 #include <utility>
 
@@ -39,6 +40,27 @@ std::array<ConnectionFlag, 3> connection_flags(ConnectionTexts& texts) {
            {"--lifetime", &texts.lifetime,
             "fixed:TIME | exp:MEAN | uniform:LEAST-MOST: a connection lives for so long, finishes "
             "what it has sent, is closed in order and opened anew [to the end of the run]"}}};
+}
+
+Targets read_targets(FlagReader& reader, const std::string& text) {
+  constexpr const char* flag = "--target";
+  Targets targets;
+  if (text.empty()) reader.report(flag, "is required: HOST:PORT[,HOST:PORT..]");
+  for (const auto part : std::views::split(text, ',')) {
+    // Resolving may take long, and one mistake is enough.
+    if (!reader.mistake().empty()) break;
+    const std::string name(part.begin(), part.end());
+    const auto endpoint = os::parse_endpoint(name);
+    if (!endpoint) {
+      reader.report(flag, endpoint.error());
+    } else if (endpoint->port() == 0) {
+      reader.report(flag, fmt::format("'{}': the port must be from 1 to 65535", name));
+    } else {
+      targets.names.push_back(name);
+      targets.endpoints.push_back(*endpoint);
+    }
+  }
+  return targets;
 }
 
 double read_connect_rate(FlagReader& reader, const std::string& text) {

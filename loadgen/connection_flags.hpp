@@ -1,4 +1,4 @@
-// The flags that say how connections come and go: how fast, from where, and for how long.
+// The flags that say how connections come and go: how fast, where to, from where, and for how long.
 // Threads: one owner. Not here: what goes over them (load_flags, websocket_flags).
 #pragma once
 
@@ -28,6 +28,13 @@ struct ConnectionFlag {
 };
 
 [[nodiscard]] std::array<ConnectionFlag, 3> connection_flags(ConnectionTexts& texts);
+
+struct Targets {
+  std::vector<std::string> names;  // as the user wrote them
+  std::vector<os::Endpoint> endpoints;
+};
+// "HOST:PORT[,HOST:PORT..]"; resolves names, so that it may block.
+[[nodiscard]] Targets read_targets(FlagReader& reader, const std::string& text);
 
 // Connects a second, 0 for "max".
 [[nodiscard]] double read_connect_rate(FlagReader& reader, const std::string& text);

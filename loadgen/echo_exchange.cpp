@@ -182,7 +182,7 @@ std::uint32_t EchoExchange::handle(std::uint32_t index, std::uint32_t events) {
     last_ns_ = clock_.now_ns();
     if (flush(index, last_ns_, room_since_ns) == Outcome::closed) return 0;
   }
-  if (connection.is_retiring) close_if_quiet(index);
+  if (connection.is_retiring) end_if_quiet(index);
   return answered;
 }
 
@@ -227,16 +227,32 @@ bool EchoExchange::is_quiet(std::uint32_t index) const {
   return connections_[index].unanswered == 0 && connections_[index].sent_bytes == 0;
 }
 
-void EchoExchange::close_if_quiet(std::uint32_t index) {
+void EchoExchange::end_if_quiet(std::uint32_t index) {
   if (!is_quiet(index)) return;
+  if (connections_[index].ends_by_reset) {
+    reset_within_request(index);
+    return;
+  }
   if (life_observer_ != nullptr) life_observer_->on_closing(index);
   begin_closing(index);
 }
 
-void EchoExchange::retire(std::uint32_t index) {
+// The kernel hands over what it has taken before the reset, at least on loopback; what it has not
+// taken, or drops, makes the request no less unfinished.
+void EchoExchange::reset_within_request(std::uint32_t index) {
+  Connection& connection = connections_[index];
+  const Request uncounted{.sequence = connection.next_sequence++};
+  const auto bytes = outgoing(index, uncounted, 0).bytes;
+  static_cast<void>(os::write_some(connection.fd, bytes.first(bytes.size() / 2)));
+  const auto set = os::reset_on_close(connection.fd);
+  part(index, set ? reset_as_planned : os::error_name(set.error().code));
+}
+
+void EchoExchange::retire(std::uint32_t index, LifeEnd end) {
   C1M_ASSERT(connections_[index].state == ConnectionState::established, "a life ends once");
   connections_[index].is_retiring = true;
-  close_if_quiet(index);
+  connections_[index].ends_by_reset = end == LifeEnd::by_reset;
+  end_if_quiet(index);
 }
 
 void EchoExchange::begin_closing(std::uint32_t index) {
@@ -268,13 +284,15 @@ void EchoExchange::abandon(std::uint32_t index) {
 }
 
 void EchoExchange::close(std::uint32_t index, const std::string& reason) {
+  if (connections_[index].state == ConnectionState::established) ++errors_[reason];
+  part(index, reason);
+}
+
+void EchoExchange::part(std::uint32_t index, const std::string& reason) {
   Connection& connection = connections_[index];
   const bool is_over = connection.state == ConnectionState::closing || connection.is_retiring;
   const bool has_next_life = life_observer_ != nullptr && is_over;
-  if (connection.state == ConnectionState::established) {
-    ++errors_[reason];
-    --established_;
-  }
+  if (connection.state == ConnectionState::established) --established_;
   on_closed(index);
   ::close(connection.fd);  // also ends its registration with the poller
   last_ns_ = clock_.now_ns();

@@ -35,13 +35,18 @@ class LifeObserver {
  public:
   // Everything was answered; the orderly end begins.
   virtual void on_closing(std::uint32_t index) = 0;
-  // It has no socket any more, and wants one: `closed_by_peer` after an orderly end, else an error.
+  // It has no socket any more, and wants one: `closed_by_peer` after an orderly end,
+  // `reset_as_planned` after an end that was to be a reset, else an error.
   virtual void on_parted(std::uint32_t index, const std::string& reason) = 0;
 
  protected:
   ~LifeObserver() = default;
 };
 inline constexpr const char* closed_by_peer = "closed by peer";
+inline constexpr const char* reset_as_planned = "reset as planned";
+
+// How a connection's life is to end.
+enum class LifeEnd : std::uint8_t { in_order, by_reset };
 
 class EchoExchange : protected AnswerObserver {
  public:
@@ -87,9 +92,9 @@ class EchoExchange : protected AnswerObserver {
   // From now on connections have several lives, and requests that find a connection between two of
   // them wait for the next. Null ends that.
   void renew_for(LifeObserver* observer) { life_observer_ = observer; }
-  // An established connection sends nothing new, and begins its orderly end once all that it has
-  // sent is answered.
-  void retire(std::uint32_t index);
+  // An established connection sends nothing new, and once all that it has sent is answered begins
+  // its orderly end, or sends the first half of a request that nothing counts, and RST.
+  void retire(std::uint32_t index, LifeEnd end = LifeEnd::in_order);
   // Begins the orderly end of an established connection: sends FIN and waits for the peer's.
   virtual void begin_closing(std::uint32_t index);
   // Ends at once a connection whose orderly end takes too long.
@@ -144,6 +149,8 @@ class EchoExchange : protected AnswerObserver {
   void await_room(std::uint32_t index, bool wanted);
   // Not an error, and not counted as one, for a connection that is `closing`.
   void close(std::uint32_t index, const std::string& reason);
+  // The same for one of any state that ends as it was to.
+  void part(std::uint32_t index, const std::string& reason);
   // A connection is on its way to its orderly end, and carries no further request.
   void leave(std::uint32_t index);
   os::Nanoseconds look_at_clock() { return last_ns_ = clock_.now_ns(); }
@@ -165,7 +172,8 @@ class EchoExchange : protected AnswerObserver {
   // Settles the queue, up to the first request that is `kept` because it was not sent.
   enum class Unsent : std::uint8_t { kept, settled };
   void settle_queue(Connection& connection, Unsent unsent);
-  void close_if_quiet(std::uint32_t index);
+  void end_if_quiet(std::uint32_t index);
+  void reset_within_request(std::uint32_t index);
   Outcome receive(std::uint32_t index);
 
   ConnectionRange range_;

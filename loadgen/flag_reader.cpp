@@ -48,6 +48,21 @@ double FlagReader::real(const char* flag, std::string_view text, bool zero_allow
   return 1;
 }
 
+double FlagReader::quantity(const char* flag, std::string_view text, std::string_view unit,
+                            double least, double most) {
+  double number = 0;
+  const bool has_unit = text.ends_with(unit);
+  const std::string_view digits = text.substr(0, has_unit ? text.size() - unit.size() : 0);
+  const bool is_number = has_unit && parse(digits, number) && std::isfinite(number);
+  if (is_number && number >= least && number <= most) return number;
+  report(flag, fmt::format("'{}' is not from {:g}{} to {:g}{}", text, least, unit, most, unit));
+  return most;
+}
+
+double FlagReader::share(const char* flag, std::string_view text, double least, double most) {
+  return quantity(flag, text, "%", least * 100, most * 100) / 100;
+}
+
 os::Nanoseconds FlagReader::duration(const char* flag, std::string_view text,
                                      os::Nanoseconds least_ns) {
   const auto parsed = os::parse_duration(text);

@@ -23,6 +23,11 @@ class FlagReader {
                       std::uint64_t most);
   // From 0.001, or from 0 where that has a meaning, to 1e9.
   double real(const char* flag, std::string_view text, bool zero_allowed);
+  // A number from `least` to `most` with its unit, "0.5B/s".
+  double quantity(const char* flag, std::string_view text, std::string_view unit, double least,
+                  double most);
+  // A share of 1 from `least` to `most`, written in percent: "5%".
+  double share(const char* flag, std::string_view text, double least, double most);
   // At most 7 days.
   os::Nanoseconds duration(const char* flag, std::string_view text, os::Nanoseconds least_ns);
   // From 1 byte to 64 MiB.

@@ -13,6 +13,8 @@ namespace {
 
 // Keeps lives apart from everything else that is drawn from the same seed.
 constexpr std::uint64_t life_salt = 0x6c69666574696d65U;  // "lifetime"
+// And whether they end by a reset from how long they are.
+constexpr std::uint64_t reset_salt = 0x7265736574U;  // "reset"
 
 }  // namespace
 
@@ -31,6 +33,13 @@ os::Nanoseconds LifePlan::length_ns(std::uint32_t connection, std::uint32_t life
   const double unit = random.next_unit();
   const double length_ns = life == 0 ? residual_ns(unit, random.next_unit()) : whole_ns(unit);
   return std::max<os::Nanoseconds>(1, static_cast<os::Nanoseconds>(length_ns));
+}
+
+bool LifePlan::ends_by_reset(std::uint32_t connection, std::uint32_t life) const {
+  if (lifetime_.reset_share <= 0) return false;
+  const std::uint64_t name = (std::uint64_t{connection} << 32) | life;
+  // In (0, 1], so that a share of 1 is all of them.
+  return Xoshiro256(seed_ ^ reset_salt ^ mix64(name)).next_unit() <= lifetime_.reset_share;
 }
 
 double LifePlan::whole_ns(double unit) const {
@@ -59,14 +68,15 @@ double LifePlan::residual_ns(double unit, double other_unit) const {
          std::sqrt(least_ns * least_ns + unit * (most_ns * most_ns - least_ns * least_ns));
 }
 
-std::uint64_t count_ends(const LifePlan& plan, std::uint32_t connections,
-                         os::Nanoseconds length_ns) {
-  std::uint64_t ends = 0;
+PlannedEnds count_ends(const LifePlan& plan, std::uint32_t connections, os::Nanoseconds length_ns) {
+  PlannedEnds ends;
   for (std::uint32_t connection = 0; connection < connections; ++connection) {
     os::Nanoseconds end_ns = 0;
-    for (std::uint32_t life = 0;; ++life, ++ends) {
+    for (std::uint32_t life = 0;; ++life) {
       end_ns += plan.length_ns(connection, life);
       if (end_ns >= length_ns) break;
+      ++ends.all;
+      if (plan.ends_by_reset(connection, life)) ++ends.resets;
     }
   }
   return ends;

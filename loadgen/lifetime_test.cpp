@@ -61,7 +61,7 @@ TEST(LifePlan, EndsComeAtOneMeanRateFromTheBeginning) {
     const double per_s = lifetime.ends_per_s(sample_size);
     std::uint64_t before = 0;
     for (os::Nanoseconds until_s = 2; until_s <= 20; until_s += 2) {
-      const std::uint64_t ends = count_ends(plan, sample_size, until_s * s);
+      const std::uint64_t ends = count_ends(plan, sample_size, until_s * s).all;
       // Five standard deviations of a Poisson count, which these are no wider than.
       EXPECT_NEAR(static_cast<double>(ends - before), 2 * per_s, 5 * std::sqrt(2 * per_s))
           << until_s;
@@ -75,6 +75,40 @@ TEST(LifePlan, TheSeedNamesThePlan) {
   EXPECT_NE(LifePlan(uniform, 1).length_ns(5, 2), LifePlan(uniform, 2).length_ns(5, 2));
   EXPECT_NE(LifePlan(uniform, 1).length_ns(5, 2), LifePlan(uniform, 1).length_ns(6, 2));
   EXPECT_NE(LifePlan(uniform, 1).length_ns(5, 2), LifePlan(uniform, 1).length_ns(5, 3));
+}
+
+TEST(LifePlan, SoManyLivesEndByAResetAsTheShareSays) {
+  Lifetime lifetime = exponential;
+  const auto resets_of = [&](double share) {
+    lifetime.reset_share = share;
+    const LifePlan plan(lifetime, 7);
+    std::uint32_t resets = 0;
+    for (std::uint32_t connection = 0; connection < sample_size; ++connection) {
+      if (plan.ends_by_reset(connection, connection % 3)) ++resets;
+    }
+    return resets;
+  };
+  EXPECT_EQ(resets_of(0), 0U);
+  EXPECT_EQ(resets_of(1), sample_size);
+  // Five standard deviations of a binomial count.
+  EXPECT_NEAR(resets_of(0.25), sample_size * 0.25, 5 * std::sqrt(sample_size * 0.25 * 0.75));
+  EXPECT_EQ(LifePlan(lifetime, 3).length_ns(5, 2), LifePlan(exponential, 3).length_ns(5, 2))
+      << "how a life ends does not change its length";
+}
+
+TEST(LifePlan, CountsTheResetsAmongTheEnds) {
+  Lifetime lifetime = fixed;
+  lifetime.reset_share = 0.5;
+  const LifePlan plan(lifetime, 9);
+  // Each connection's first life ends within 10 s, and its second 10 s later.
+  PlannedEnds expected;
+  for (std::uint32_t connection = 0; connection < 50; ++connection) {
+    ++expected.all;
+    if (plan.ends_by_reset(connection, 0)) ++expected.resets;
+  }
+  EXPECT_EQ(count_ends(plan, 50, 10 * s), expected);
+  EXPECT_GT(expected.resets, 5U);
+  EXPECT_LT(expected.resets, 45U);
 }
 
 TEST(Lifetime, EndlessLivesDoNotEnd) {

@@ -12,6 +12,7 @@
 #include "loadgen/flag_reader.hpp"
 #include "loadgen/schedule_flags.hpp"
 #include "loadgen/search_flags.hpp"
+#include "loadgen/unkind_flags.hpp"
 #include "loadgen/websocket_flags.hpp"
 #include "os/build_info.hpp"
 
@@ -35,6 +36,7 @@ struct FlagTexts {
   std::string shards = "auto";
   std::string cpus;
   ConnectionTexts connection;
+  UnkindTexts unkind;
   std::string timeout = "10s";
   std::string in_flight_max = "1000000";
   std::string spin = "0s";
@@ -165,18 +167,6 @@ void add_output_flags(CLI::App& app, FlagTexts& texts) {
                  "5 s (always: every second) [auto]");
 }
 
-void read_target(FlagReader& reader, const std::string& name, LoadSettings& settings) {
-  const auto endpoint = os::parse_endpoint(name);
-  if (!endpoint) {
-    reader.report("--target", endpoint.error());
-  } else if (endpoint->port() == 0) {
-    reader.report("--target", fmt::format("'{}': the port must be from 1 to 65535", name));
-  } else {
-    settings.target_names.push_back(name);
-    settings.targets.push_back(*endpoint);
-  }
-}
-
 void read_metrics(FlagReader& reader, const FlagTexts& texts, LoadSettings& settings) {
   if (texts.metrics.empty()) return;
   const auto endpoint = os::parse_endpoint(texts.metrics);
@@ -184,14 +174,6 @@ void read_metrics(FlagReader& reader, const FlagTexts& texts, LoadSettings& sett
     reader.report("--metrics", endpoint.error());
   } else {
     settings.metrics = *endpoint;
-  }
-}
-
-void read_targets(FlagReader& reader, const FlagTexts& texts, LoadSettings& settings) {
-  if (texts.target.empty()) reader.report("--target", "is required: HOST:PORT[,HOST:PORT..]");
-  for (const std::string& name : CLI::detail::split(texts.target, ',')) {
-    // Resolving may take long, and one mistake is enough.
-    if (reader.mistake().empty()) read_target(reader, name, settings);
   }
 }
 
@@ -214,6 +196,7 @@ void read_search_settings(FlagReader& reader, const FlagTexts& texts, LoadSettin
       {"--target", texts.calibrate && !texts.target.empty()},
       {"--sources", texts.calibrate && texts.connection.sources != "auto"},
       {"--lifetime", texts.calibrate && !texts.connection.lifetime.empty()},
+      {"--half-open or --slow", texts.calibrate && texts.unkind.has_clients()},
       {"--protocol ws", texts.calibrate && texts.protocol == "ws"}};
   for (const auto& [flag, is_given] : excluded) {
     if (!is_given) continue;
@@ -316,6 +299,11 @@ LoadSettings read_settings(FlagReader& reader, const FlagTexts& texts) {
   settings.lifetime = read_lifetime(reader, texts.connection.lifetime);
   settings.lifetime_text = texts.connection.lifetime;
   settings.until_refused = read_until_refused(reader, texts.connection, texts.idle);
+  settings.unkind = read_unkind(reader, texts.unkind);
+  settings.lifetime.reset_share = read_reset(reader, texts.unkind, settings.lifetime);
+  if (settings.until_refused && texts.unkind.has_clients()) {
+    reader.report("--until-refused", "cannot be together with --half-open or --slow");
+  }
   if (texts.shards != "auto") {
     settings.shards = static_cast<std::uint32_t>(
         reader.whole("--shards", texts.shards, 1, std::min(settings.connections, 10'000U)));
@@ -339,7 +327,9 @@ LoadSettings read_settings(FlagReader& reader, const FlagTexts& texts) {
     // Stands for the echo, which has no port yet.
     settings.targets = {os::Endpoint::ipv4(INADDR_LOOPBACK, 0)};
   } else {
-    read_targets(reader, texts, settings);
+    Targets targets = read_targets(reader, texts.target);
+    settings.target_names = std::move(targets.names);
+    settings.targets = std::move(targets.endpoints);
   }
   settings.calibration_path =
       texts.calibration_file.empty() ? default_calibration_path() : texts.calibration_file;
@@ -367,6 +357,9 @@ std::expected<LoadSettings, NothingToRun> parse_load_flags(int argument_count,
   bool version_wanted = false;
   add_traffic_flags(app, texts);
   for (const auto& [name, text, help] : connection_flags(texts.connection)) {
+    app.add_option(name, *text, help);
+  }
+  for (const auto& [name, text, help] : unkind_flags(texts.unkind)) {
     app.add_option(name, *text, help);
   }
   app.add_flag("--until-refused", texts.connection.until_refused, until_refused_help);

@@ -55,6 +55,22 @@ TEST(LoadFlags, PausesHaveAFileAndAThreshold) {
   EXPECT_THAT(mistake_of({"--pauses", "p.json", "--search", "p99<10ms"}), HasSubstr("--pauses"));
 }
 
+TEST(LoadFlags, UnkindClientsStandBesideTheLoad) {
+  EXPECT_EQ(settings_of({}).sockets(), 100U);
+  const LoadSettings settings = settings_of(
+      {"--half-open", "3", "--slow", "2:4B/s", "--lifetime", "exp:1s", "--reset", "25%"});
+  EXPECT_EQ(settings.sockets(), 105U);
+  EXPECT_EQ(settings.unkind.half_open, 3U);
+  EXPECT_EQ(settings.unkind.byte_interval_ns, os::ns_per_s / 4);
+  EXPECT_EQ(settings.lifetime.reset_share, 0.25);
+  EXPECT_THAT(mistake_of({"--reset", "25%"}), HasSubstr("--reset: needs --lifetime"));
+  EXPECT_THAT(mistake_of({"--idle", "--until-refused", "--half-open", "3"}),
+              HasSubstr("--until-refused: cannot be together with --half-open or --slow"));
+  const auto calibrating = parse({"--calibrate", "--slow", "3"});
+  ASSERT_FALSE(calibrating);
+  EXPECT_THAT(calibrating.error().text, HasSubstr("together with --half-open or --slow"));
+}
+
 TEST(LoadFlags, ARateMakesAnOpenLoop) {
   const LoadSettings settings = settings_of({"-R",        "12.5",
                                              "-c",        "3",

@@ -54,7 +54,7 @@ std::optional<std::string> port_obstacle(const LoadSettings& settings, const Mac
   const std::uint64_t allowed = pairs * limits.ports;
   const std::uint64_t needed = ports_needed(settings, limits);
   if (needed <= allowed) return std::nullopt;
-  if (settings.connections <= allowed) {
+  if (settings.sockets() <= allowed) {
     return fmt::format(
         "--lifetime {}: of {} connections {:.6g} end each second and keep their ports in TIME_WAIT "
         "for {} s, so that {} ports are needed, and {} source and {} target addresses have {}; "
@@ -69,22 +69,22 @@ std::optional<std::string> port_obstacle(const LoadSettings& settings, const Mac
       "{} source and {} target hold at most {} connections, and {} were asked for; give more "
       "--sources, more server ports in --target, or widen the range "
       "(sysctl -w net.ipv4.ip_local_port_range='1024 65535')",
-      limits.ports, sources, settings.targets.size(), allowed, settings.connections);
+      limits.ports, sources, settings.targets.size(), allowed, settings.sockets());
 }
 
 std::optional<std::string> kernel_obstacle(const LoadSettings& settings,
                                            const MachineLimits& limits) {
-  if (limits.epoll_watches && settings.connections > *limits.epoll_watches) {
+  if (limits.epoll_watches && settings.sockets() > *limits.epoll_watches) {
     return fmt::format(
         "fs.epoll.max_user_watches is {}: it allows as many connections, and {} were asked for; "
         "raise it (sysctl -w fs.epoll.max_user_watches={})",
-        *limits.epoll_watches, settings.connections, std::uint64_t{settings.connections} * 2);
+        *limits.epoll_watches, settings.sockets(), settings.sockets() * 2);
   }
-  if (limits.files_left && settings.connections > *limits.files_left) {
+  if (limits.files_left && settings.sockets() > *limits.files_left) {
     return fmt::format(
         "fs.file-max leaves room for {} more open files, and {} connections were asked for; "
         "raise it (sysctl -w fs.file-max=..)",
-        *limits.files_left, settings.connections);
+        *limits.files_left, settings.sockets());
   }
   return std::nullopt;
 }
@@ -93,11 +93,11 @@ std::string descriptor_obstacle(const LoadSettings& settings, const MachineLimit
                                 std::uint64_t shards, std::uint64_t needed) {
   const std::uint64_t room =
       limits.descriptors - std::min(limits.descriptors, os::reserved_descriptors);
-  const std::uint64_t per_shard = (settings.connections + shards - 1) / shards;
+  const std::uint64_t per_shard = (settings.sockets() + shards - 1) / shards;
   return fmt::format(
       "the descriptor limit (ulimit -n) is {} a process: with --shards {} it allows {} "
       "connections, and {} were asked for; use --shards {} or raise the limit (ulimit -n {})",
-      limits.descriptors, shards, room * shards, settings.connections, needed,
+      limits.descriptors, shards, room * shards, settings.sockets(), needed,
       per_shard + os::reserved_descriptors);
 }
 
@@ -115,22 +115,24 @@ os::Result<MachineLimits> read_machine_limits() {
 }
 
 std::uint64_t ports_needed(const LoadSettings& settings, const MachineLimits& limits) {
-  if (settings.protocol == Protocol::ws) return settings.connections;
+  if (settings.protocol == Protocol::ws) return settings.sockets();
+  // A reset leaves nothing behind.
   const double ended = settings.lifetime.ends_per_s(settings.connections) *
+                       (1 - settings.lifetime.reset_share) *
                        static_cast<double>(time_wait_s(settings, limits));
-  return settings.connections + static_cast<std::uint64_t>(ended);
+  return settings.sockets() + static_cast<std::uint64_t>(ended);
 }
 
 std::expected<std::uint32_t, std::string> plan_shards(const LoadSettings& settings,
                                                       const MachineLimits& limits,
                                                       std::uint64_t source_count) {
   const auto fewest =
-      os::shards_needed(settings.connections, limits.descriptors, os::reserved_descriptors);
+      os::shards_needed(settings.sockets(), limits.descriptors, os::reserved_descriptors);
   if (!fewest) {
     return std::unexpected(fmt::format(
         "the descriptor limit (ulimit -n) is {} a process, of which c1m-load needs {} for itself: "
         "it allows 0 connections, and {} were asked for; raise it (ulimit -n)",
-        limits.descriptors, os::reserved_descriptors, settings.connections));
+        limits.descriptors, os::reserved_descriptors, settings.sockets()));
   }
   const std::uint32_t shards = settings.shards.value_or(*fewest);
   if (shards < *fewest) {

@@ -30,7 +30,8 @@ struct MachineLimits {
 
 // How many local ports the run takes at a time, over all pairs of addresses: one a connection, and
 // one a connection that has ended and is in TIME_WAIT. There it is only with echo, whose clients
-// close first (with WebSocket servers do), for 60 s, or for 2 s at most where the kernel reuses.
+// close first (with WebSocket servers do), unless by a reset; for 60 s, or for 2 s at most where
+// the kernel reuses.
 [[nodiscard]] std::uint64_t ports_needed(const LoadSettings& settings, const MachineLimits& limits);
 
 // How many shards the run gets, or a sentence that names the limit in the way, its value, what it

@@ -100,6 +100,22 @@ TEST(PortsNeeded, CountsThoseThatWaitAfterTheirEnd) {
   EXPECT_EQ(ports_needed(settings, limits), 10'000U) << "the server closes first, and waits";
 }
 
+TEST(PortsNeeded, AResetLeavesNothingBehind) {
+  LoadSettings settings = settings_with_lives();
+  settings.lifetime.reset_share = 0.75;
+  EXPECT_EQ(ports_needed(settings, roomy), 10'500U);
+}
+
+TEST(PlanShards, ClientsBesideTheLoadNeedTheirPlacesToo) {
+  LoadSettings settings = settings_for(10'000);
+  settings.unkind = {.half_open = 5'000, .slow = 4'937};
+  EXPECT_EQ(plan_shards(settings, roomy, 0), 2U) << "one more than a process has room for";
+  settings.unkind.slow = 13'233;
+  const auto planned = plan_shards(settings, roomy, 0);
+  ASSERT_FALSE(planned);
+  EXPECT_THAT(planned.error(), HasSubstr("at most 28232 connections, and 28233"));
+}
+
 TEST(PlanShards, NamesThePortsThatWaitAfterTheirEnd) {
   MachineLimits limits = roomy;
   EXPECT_TRUE(plan_shards(settings_with_lives(), limits, 0));

@@ -86,6 +86,8 @@ void merge_shard(LoadDocument& document, const LoadShardResult& shard) {
   document.request_pool_bytes += shard.request_pool_bytes;
   if (document.websocket && shard.websocket) *document.websocket += *shard.websocket;
   if (document.churn && shard.churn) *document.churn += *shard.churn;
+  if (document.half_open && shard.half_open) *document.half_open += *shard.half_open;
+  if (document.slow && shard.slow) *document.slow += *shard.slow;
 }
 
 measure::ShardUse use_of(const std::pair<std::uint32_t, int>& identity,
@@ -140,12 +142,14 @@ measure::HostDeltas host_deltas(const HostSamples& samples, bool has_window) {
     deltas.listen_overflows = difference(before.listen_overflows, after.listen_overflows);
     deltas.listen_drops = difference(before.listen_drops, after.listen_drops);
     deltas.syn_cookies_sent = difference(before.syn_cookies_sent, after.syn_cookies_sent);
+    deltas.syn_queue_drops = difference(before.syn_queue_drops, after.syn_queue_drops);
     put_window_deltas(deltas, samples.window_start, after);
   }
   const char* reason = has_window ? "the counter went back" : "the run ended before its window";
   explain_absence(deltas, "listen_overflows", deltas.listen_overflows, reason);
   explain_absence(deltas, "listen_drops", deltas.listen_drops, reason);
   explain_absence(deltas, "syn_cookies_sent", deltas.syn_cookies_sent, reason);
+  explain_absence(deltas, "syn_queue_drops", deltas.syn_queue_drops, reason);
   explain_absence(deltas, "syn_retransmits", deltas.syn_retransmits, "the counter went back");
   explain_absence(deltas, "tcp_retransmits", deltas.tcp_retransmits, reason);
   explain_absence(deltas, "softnet_drops", deltas.softnet_drops, reason);
@@ -211,6 +215,8 @@ LoadDocument merge_outcome(const LoadSettings& settings, const std::vector<Addre
     document.connection_bytes += sizeof(Churn::End);
     document.churn.emplace();
   }
+  if (settings.unkind.half_open > 0) document.half_open.emplace();
+  if (settings.unkind.slow > 0) document.slow.emplace();
   if (is_open_loop) {
     document.response_ns.emplace();
     document.send_lag_ns.emplace();

@@ -200,10 +200,25 @@ TEST(MergeOutcome, ARunWithoutAWindowHasNoRates) {
   EXPECT_EQ(document.cpu_us_per_request(), std::nullopt);
 }
 
+TEST(MergeOutcome, AddsTheClientsBesideTheLoad) {
+  LoadSettings settings = settings_of(LoadMode::open);
+  EXPECT_EQ(merge_outcome(settings, {}, outcome_of_two()).slow, std::nullopt);
+  settings.unkind = {.half_open = 0, .slow = 5};
+  RunOutcome outcome = outcome_of_two();
+  outcome.results[0].slow = measure::UnkindResult{.asked = 3, .standing_client_s = 6};
+  outcome.results[1].slow = measure::UnkindResult{.asked = 2, .standing_client_s = 4};
+  const auto document = merge_outcome(settings, {}, outcome);
+  ASSERT_TRUE(document.slow);
+  EXPECT_EQ(document.slow->asked, 5U);
+  EXPECT_EQ(document.slow->standing_client_s, 10);
+  EXPECT_EQ(document.half_open, std::nullopt);
+}
+
 measure::KernelCounters counters_of(std::uint64_t value) {
   return {.listen_overflows = value,
           .listen_drops = value,
           .syn_cookies_sent = value,
+          .syn_queue_drops = value,
           .syn_retransmits = value,
           .tcp_retransmits = value,
           .softnet_drops = value,
@@ -222,6 +237,7 @@ TEST(HostDeltas, ListenQueuesCountFromTheFirstConnectTheRestInTheWindow) {
   const auto deltas = host_deltas(samples, true);
   EXPECT_EQ(deltas.listen_overflows, 60U);
   EXPECT_EQ(deltas.syn_cookies_sent, 60U);
+  EXPECT_EQ(deltas.syn_queue_drops, 60U);
   EXPECT_EQ(deltas.syn_retransmits, 15U) << "while connecting";
   EXPECT_EQ(deltas.tcp_retransmits, 40U);
   EXPECT_EQ(deltas.softnet_drops, 40U);
@@ -242,7 +258,7 @@ TEST(HostDeltas, WithoutAWindowOnlyTheConnectingIsKnownAndTheRestSaysSo) {
   EXPECT_EQ(deltas.syn_retransmits, 5U);
   EXPECT_EQ(deltas.listen_overflows, std::nullopt);
   EXPECT_EQ(deltas.unavailable.at("steal_fraction"), "the run ended before its window");
-  EXPECT_EQ(deltas.unavailable.size(), 9U);
+  EXPECT_EQ(deltas.unavailable.size(), 10U);
 }
 
 }  // namespace

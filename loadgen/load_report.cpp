@@ -205,6 +205,9 @@ std::string churn_lines(const LoadDocument& document) {
                fmt::format("{}, {} otherwise, {} not yet", churn.closed, churn.closes_failed,
                            churn.unclosed),
                churn.close_ns);
+  if (churn.resets > 0) {
+    text += fmt::format("  resets        {} of ours, in the middle of a request\n", churn.resets);
+  }
   text += line("reopened",
                fmt::format("{}, {} failed, {} not yet", churn.reopened, churn.reopens_failed,
                            churn.unopened),
@@ -215,6 +218,27 @@ std::string churn_lines(const LoadDocument& document) {
   }
   for (const auto& [name, count] : churn.connect_errors) {
     text += fmt::format("  reopen error  {}: {}\n", name, count);
+  }
+  return text;
+}
+
+std::string unkind_line(const char* name, const std::optional<measure::UnkindResult>& clients,
+                        const LoadDocument& document) {
+  if (!clients) return {};
+  const double duration_s = document.window.duration_s();
+  std::string counts = fmt::format("{} asked, {:.1f} stood on average", clients->asked,
+                                   duration_s > 0 ? clients->standing_client_s / duration_s : 0);
+  if (clients->bytes_sent > 0) {
+    counts += fmt::format(", {} bytes sent, {} answers", clients->bytes_sent, clients->answered);
+  }
+  counts += fmt::format(", {} ended by the server", clients->ended);
+  std::string text = clients->ended > 0 ? line(name, counts + " after", clients->ended_after_ns)
+                                        : fmt::format("  {:<14}{}\n", name, counts);
+  for (const auto& [reason, count] : clients->end_errors) {
+    text += fmt::format("  {:<14}ended by {}: {}\n", "", reason, count);
+  }
+  for (const auto& [reason, count] : clients->connect_errors) {
+    text += fmt::format("  {:<14}connect error {}: {}\n", "", reason, count);
   }
   return text;
 }
@@ -275,7 +299,8 @@ std::string verdict(const LoadDocument& document) {
 std::string format_report(const LoadDocument& document) {
   return headline(document) + "\n" + traffic_lines(document) + "\n" + latency_table(document) +
          connect_lines(document) + wall_line(document) + websocket_lines(document) +
-         churn_lines(document) + "\n" + generator_line(document) +
+         churn_lines(document) + unkind_line("half-open", document.half_open, document) +
+         unkind_line("slow", document.slow, document) + "\n" + generator_line(document) +
          format_thresholds(document, ShownThresholds::all) + verdict(document);
 }
 

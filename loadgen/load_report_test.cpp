@@ -96,6 +96,32 @@ TEST(LoadReport, ShowsTheLivesOfConnections) {
   EXPECT_THAT(text, HasSubstr("close error   ETIMEDOUT: 1"));
 }
 
+TEST(LoadReport, ShowsResetsAndClientsBesideTheLoad) {
+  auto document = document_of("open");
+  EXPECT_THAT(format_report(document), Not(HasSubstr("half-open")));
+  document.churn.emplace();
+  EXPECT_THAT(format_report(document), Not(HasSubstr("resets")));
+  document.churn->resets = 3;
+  document.half_open = {.asked = 20, .opened = 20, .standing_client_s = 60};
+  document.slow = {.asked = 5,
+                   .opened = 7,
+                   .ended = 2,
+                   .bytes_sent = 40,
+                   .answered = 1,
+                   .standing_client_s = 13.5,
+                   .end_errors = {{"closed by peer", 2}},
+                   .connect_errors = {{"ECONNREFUSED", 8}}};
+  document.slow->ended_after_ns.record(1'500'000, 2);
+  const std::string text = format_report(document);
+  EXPECT_THAT(text, HasSubstr("resets        3 of ours"));
+  EXPECT_THAT(text, HasSubstr("half-open     20 asked, 20.0 stood on average, 0 ended by the "
+                              "server\n"));
+  EXPECT_THAT(text, HasSubstr("slow          5 asked, 4.5 stood on average, 40 bytes sent, 1 "
+                              "answers, 2 ended by the server after; p50 15"));
+  EXPECT_THAT(text, HasSubstr("ended by closed by peer: 2"));
+  EXPECT_THAT(text, HasSubstr("connect error ECONNREFUSED: 8"));
+}
+
 TEST(LoadReport, ShowsThresholdsWithTheirFigures) {
   auto document = document_of("open");
   document.thresholds = {{.text = "p99<5ms",

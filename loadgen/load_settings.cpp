@@ -46,6 +46,11 @@ measure::SettingValue lifetime_of(const LoadSettings& settings) {
   return settings.lifetime_text;
 }
 
+measure::SettingValue slow_rate_of(const LoadSettings& settings) {
+  if (settings.unkind.slow == 0) return std::monostate{};
+  return 1 / to_s(settings.unkind.byte_interval_ns);
+}
+
 measure::SettingValue open_loop_text(const LoadSettings& settings, const std::string& text) {
   if (settings.mode != LoadMode::open) return std::monostate{};
   return text;
@@ -97,7 +102,11 @@ measure::Settings describe_settings(const LoadSettings& settings, std::uint32_t 
       {"connect_rate_per_s", settings.connect_rate_per_s},
       {"until_refused", settings.until_refused},
       {"lifetime", lifetime_of(settings)},  // null: to the end
-      {"sources", source_texts},            // empty: the kernel's choice
+      {"reset_share", settings.lifetime.reset_share},
+      {"half_open", std::uint64_t{settings.unkind.half_open}},
+      {"slow", std::uint64_t{settings.unkind.slow}},
+      {"slow_bytes_per_s", slow_rate_of(settings)},
+      {"sources", source_texts},  // empty: the kernel's choice
       {"in_flight_max", std::uint64_t{settings.in_flight_max}},
       {"spin_us", static_cast<double>(settings.spin_ns) / static_cast<double>(os::ns_per_us)},
       {"send_lag_p99_max_us",

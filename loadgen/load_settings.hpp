@@ -15,6 +15,7 @@
 #include "loadgen/search_flags.hpp"
 #include "loadgen/source_addresses.hpp"
 #include "loadgen/threshold.hpp"
+#include "loadgen/unkind_flags.hpp"
 #include "loadgen/websocket_flags.hpp"
 #include "measure/load_document.hpp"
 #include "os/clock.hpp"
@@ -49,6 +50,7 @@ struct LoadSettings {
   Schedule schedule;                  // open loop only
   Lifetime lifetime;
   std::string lifetime_text;  // as the user wrote it; empty: endless
+  UnkindSettings unkind;
   std::optional<os::CpuSet> cpus;
   std::vector<Threshold> thresholds;
   WebSocketSettings websocket;           // with Protocol::ws
@@ -80,6 +82,9 @@ struct LoadSettings {
     if (protocol == Protocol::ws) content = content_of(websocket);
     return {.bytes_min = message_bytes_min, .bytes_max = message_bytes, .content = content};
   }
+
+  // Connections of the load, and of the clients beside it.
+  [[nodiscard]] std::uint64_t sockets() const { return connections + unkind.clients(); }
 
   // A trace is only lent.
   [[nodiscard]] PlanParameters plan() const {

@@ -17,6 +17,7 @@
 #include "loadgen/echo_exchange.hpp"
 #include "loadgen/shard_terms.hpp"
 #include "loadgen/traffic.hpp"
+#include "loadgen/unkind_clients.hpp"
 #include "loadgen/websocket_exchange.hpp"
 #include "loadgen/websocket_rounds.hpp"
 #include "measure/load_result_json.hpp"
@@ -46,11 +47,13 @@ class LoadShard {
   LoadShard(const ShardOrder& order, os::Poller poller, std::uint64_t secret)
       : order_(order),
         settings_(order.settings),
+        secret_(secret),
         range_(shard_range(settings_.connections, order.shards, order.index)),
         poller_(std::move(poller)),
         accounting_(loop_kind(settings_.mode), settings_.timeout_ns),
-        websocket_(make_websocket(secret)),
-        plain_(make_plain()),
+        websocket_(make_websocket_exchange(order, range_, secret, clock_, poller_, accounting_)),
+        plain_(websocket_ ? nullptr
+                          : make_echo_exchange(order, range_, clock_, poller_, accounting_)),
         exchange_(websocket_ ? *websocket_ : *plain_),
         connector_(exchange_, range_, order.routes, clock_, poller_,
                    ConnectPace(connect_rate_of_shard(order), clock_.now_ns()),
@@ -76,10 +79,6 @@ class LoadShard {
   }
 
  private:
-  // One of the two.
-  std::unique_ptr<WebSocketExchange> make_websocket(std::uint64_t secret);
-  std::unique_ptr<EchoExchange> make_plain();
-
   void connect();
   void await_start();
   void exchange_traffic();
@@ -103,11 +102,12 @@ class LoadShard {
 
   const ShardOrder& order_;
   const LoadSettings& settings_;
+  std::uint64_t secret_;
   ConnectionRange range_;
   os::MonotonicClock clock_;
   os::Poller poller_;
   Accounting accounting_;
-  std::unique_ptr<WebSocketExchange> websocket_;
+  std::unique_ptr<WebSocketExchange> websocket_;  // or the next one
   std::unique_ptr<EchoExchange> plain_;
   EchoExchange& exchange_;
   Connector connector_;
@@ -115,24 +115,12 @@ class LoadShard {
   std::optional<Churn> churn_;        // from the start of the plan to the report
   std::unique_ptr<Traffic> traffic_;  // from the start of the plan to the end of the drain
   std::optional<PingRound> pings_;
+  std::optional<UnkindClients> unkind_;  // once the load's connections stand
   measure::LoopMeter meter_;
   std::optional<measure::SilenceLog> silences_;  // with --pauses
   std::array<epoll_event, 256> events_{};
   measure::LoadShardResult result_;
 };
-
-std::unique_ptr<WebSocketExchange> LoadShard::make_websocket(std::uint64_t secret) {
-  if (settings_.protocol != Protocol::ws) return nullptr;
-  return std::make_unique<WebSocketExchange>(range_, in_flight_limits(order_), order_.payload,
-                                             clock_, poller_, accounting_,
-                                             websocket_terms(settings_, secret));
-}
-
-std::unique_ptr<EchoExchange> LoadShard::make_plain() {
-  if (websocket_) return nullptr;
-  return std::make_unique<EchoExchange>(range_, in_flight_limits(order_), order_.payload, clock_,
-                                        poller_, accounting_);
-}
 
 void LoadShard::connect() {
   while (!connector_.finished()) {
@@ -145,6 +133,10 @@ void LoadShard::connect() {
     if (!connector_.finished()) turn(std::min(connector_.next_due_ns(), stop_ns()));
   }
   connector_.stop();
+  if (settings_.unkind.clients() > 0 && connector_.refusals() == 0) {
+    unkind_.emplace(order_, secret_, clock_, poller_);
+    while (!unkind_->settled() && !is_stopped()) turn(stop_ns());
+  }
   publish();
   enter(ShardPhase::ready);
 }
@@ -166,6 +158,7 @@ void LoadShard::exchange_traffic() {
   // The proof follows the hold, and its requests are what an idle run counts.
   if (settings_.mode == LoadMode::idle) accounted.end_ns += proof_max_ns;
   accounting_.open_window(accounted);
+  if (unkind_) unkind_->observe(window);
   if (silences_) silences_->open(window.start_ns, window.end_ns);
   enter(ShardPhase::running);
   if (settings_.hold_ns > 0) hold(begin_ns, start_ns);
@@ -262,22 +255,11 @@ void LoadShard::drain() {
   traffic_.reset();
 }
 
-// The closing handshake of each connection. Gives up when none has got on for the timeout.
+// The closing handshake of each connection.
 void LoadShard::close_connections() {
-  CloseRound round(*websocket_);
-  std::uint64_t answered = 0;
-  os::Nanoseconds progress_ns = clock_.now_ns();
-  while (true) {
-    round.begin_due();
-    const os::Nanoseconds now_ns = clock_.now_ns();
-    const os::Nanoseconds limit_ns =
-        progress_ns + order_.control.drain_ns.load(std::memory_order_relaxed);
-    if (round.finished() || now_ns >= limit_ns) return;
-    turn(limit_ns);
-    if (websocket_->result().closes_answered == answered) continue;
-    answered = websocket_->result().closes_answered;
-    progress_ns = clock_.now_ns();
-  }
+  CloseRound round(*websocket_, clock_.now_ns());
+  const auto patience_ns = [&] { return order_.control.drain_ns.load(std::memory_order_relaxed); };
+  while (round.goes_on(clock_.now_ns(), patience_ns())) turn(round.deadline_ns(patience_ns()));
 }
 
 os::Result<void> LoadShard::report() {
@@ -287,6 +269,8 @@ os::Result<void> LoadShard::report() {
   publish();
   enter(ShardPhase::drained);
   while (!order_.control.report.load(std::memory_order_relaxed)) turn(never_ns);
+  if (unkind_) unkind_->write_to(result_);
+  unkind_.reset();
   result_.index = order_.index;
   result_.pid = ::getpid();
   result_.connections_planned = range_.count;
@@ -309,6 +293,7 @@ void LoadShard::obey_stop() {
   if (end_ns >= accounting_.window().end_ns) return;
   traffic_->end_at(end_ns);
   accounting_.cut_window(end_ns);
+  if (unkind_) unkind_->observe(accounting_.window());
 }
 
 void LoadShard::keep_timeline(os::Nanoseconds now_ns) {
@@ -325,6 +310,7 @@ void LoadShard::keep_timeline(os::Nanoseconds now_ns) {
 // spent looking instead of sleeping: a sleeping processor takes its time to wake up.
 void LoadShard::turn(os::Nanoseconds deadline_ns) {
   if (churn_) deadline_ns = std::min(deadline_ns, churn_->next_due_ns());
+  if (unkind_) deadline_ns = std::min(deadline_ns, unkind_->next_due_ns());
   const os::Nanoseconds left_ns = deadline_ns - clock_.now_ns() - settings_.spin_ns;
   const os::Nanoseconds timeout_ns = std::clamp<os::Nanoseconds>(left_ns, 0, wait_max_ns);
   meter_.wait_begins();
@@ -341,11 +327,16 @@ void LoadShard::turn(os::Nanoseconds deadline_ns) {
     churn_->end_at(stop_ns());
     churn_->advance(clock_.now_ns());
   }
+  if (unkind_) unkind_->advance(clock_.now_ns());
   publish();
 }
 
 void LoadShard::dispatch(const epoll_event& event) {
   if (event.data.u64 == wake_tag) return;
+  if (UnkindClients::owns(event.data.u64)) {
+    if (unkind_) unkind_->handle(event.data.u64, event.events);
+    return;
+  }
   const auto index = static_cast<std::uint32_t>(event.data.u64);
   if (exchange_.connection(index).state == ConnectionState::connecting) {
     churn_ ? churn_->handle(index) : connector_.handle(index);

@@ -8,18 +8,6 @@
 namespace c1m::loadgen {
 namespace {
 
-// A share of `least`..`most`, written in percent.
-double read_percent(FlagReader& reader, const char* flag, const std::string& text, double least,
-                    double most) {
-  std::string_view digits = text;
-  if (digits.ends_with('%')) digits.remove_suffix(1);
-  const double share = reader.real(flag, digits, true) / 100;
-  if (text.ends_with('%') && share >= least && share <= most) return share;
-  reader.report(flag,
-                fmt::format("'{}' is not from {:g}% to {:g}%", text, least * 100, most * 100));
-  return most;
-}
-
 void read_rates(FlagReader& reader, const std::string& text, SearchPlan& plan) {
   constexpr const char* flag = "--search-rates";
   const std::size_t colon = text.find(':');
@@ -58,9 +46,8 @@ SearchSettings read_search(FlagReader& reader, const SearchTexts& texts) {
     search.objective = *std::move(objective);
   }
   read_rates(reader, texts.rates, search.plan);
-  search.plan.resolution = read_percent(reader, "--search-resolution", texts.resolution, 0.005, 1);
-  search.plan.confidence =
-      read_percent(reader, "--search-confidence", texts.confidence, 0.5, 0.9999);
+  search.plan.resolution = reader.share("--search-resolution", texts.resolution, 0.005, 1);
+  search.plan.confidence = reader.share("--search-confidence", texts.confidence, 0.5, 0.9999);
   search.plan.steps_max =
       static_cast<std::uint32_t>(reader.whole("--search-steps", texts.steps, 1, steps_most));
   return search;

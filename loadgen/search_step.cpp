@@ -10,14 +10,16 @@ namespace {
 
 // Checks that fail because of the server or the way to it. Any other is about the generator, the
 // machine or the accounting.
-constexpr std::array<std::string_view, 21> server_checks{
+constexpr std::array<std::string_view, 25> server_checks{
     "something_measured",   "nothing_unsent",  "nothing_lost",
     "nothing_corrupt",      "nothing_late",    "nothing_in_flight_at_end",
     "established_at_start", "proven_alive",    "established_at_end",
     "handshakes_answered",  "protocol_kept",   "pings_answered",
     "compression_agreed",   "closes_answered", "listen_overflows",
     "syn_cookies",          "conntrack_drops", "softnet_drops",
-    "lives_closed",         "lives_reopened",  "churn_achieved"};
+    "lives_closed",         "lives_reopened",  "churn_achieved",
+    "half_open_stood",      "slow_stood",      "slow_answered_right",
+    "syn_queue_drops"};
 
 // Checks on the generator's pace, which can only lengthen response times.
 constexpr std::array<std::string_view, 2> pace_checks{"send_lag_p99_us", "generator_cpu"};

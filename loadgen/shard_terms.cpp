@@ -69,4 +69,20 @@ WebSocketTerms websocket_terms(const LoadSettings& settings, std::uint64_t secre
           .secret = secret};
 }
 
+std::unique_ptr<WebSocketExchange> make_websocket_exchange(
+    const ShardOrder& order, ConnectionRange range, std::uint64_t secret, const os::Clock& clock,
+    os::Poller& poller, Accounting& accounting) {
+  if (order.settings.protocol != Protocol::ws) return nullptr;
+  return std::make_unique<WebSocketExchange>(range, in_flight_limits(order), order.payload, clock,
+                                             poller, accounting,
+                                             websocket_terms(order.settings, secret));
+}
+
+std::unique_ptr<EchoExchange> make_echo_exchange(const ShardOrder& order, ConnectionRange range,
+                                                 const os::Clock& clock, os::Poller& poller,
+                                                 Accounting& accounting) {
+  return std::make_unique<EchoExchange>(range, in_flight_limits(order), order.payload, clock,
+                                        poller, accounting);
+}
+
 }  // namespace c1m::loadgen

@@ -1,8 +1,9 @@
-// What the settings of a run mean for the parts of one shard. Threads: any. Not here: the parts
-// (load_shard.cpp).
+// What the settings of a run mean for the parts of one shard, and its exchange, which they choose.
+// Threads: any. Not here: the other parts (load_shard.cpp).
 #pragma once
 
 #include <cstdint>
+#include <memory>
 
 #include "loadgen/accounting.hpp"
 #include "loadgen/echo_exchange.hpp"
@@ -27,5 +28,16 @@ namespace c1m::loadgen {
 [[nodiscard]] EchoExchange::InFlightLimits in_flight_limits(const ShardOrder& order);
 // `secret`: what the mask keys come from.
 [[nodiscard]] WebSocketTerms websocket_terms(const LoadSettings& settings, std::uint64_t secret);
+
+// The exchange over WebSocket; null with another protocol.
+[[nodiscard]] std::unique_ptr<WebSocketExchange> make_websocket_exchange(
+    const ShardOrder& order, ConnectionRange range, std::uint64_t secret, const os::Clock& clock,
+    os::Poller& poller, Accounting& accounting);
+// The one that echoes bytes.
+[[nodiscard]] std::unique_ptr<EchoExchange> make_echo_exchange(const ShardOrder& order,
+                                                               ConnectionRange range,
+                                                               const os::Clock& clock,
+                                                               os::Poller& poller,
+                                                               Accounting& accounting);
 
 }  // namespace c1m::loadgen

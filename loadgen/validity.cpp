@@ -8,6 +8,9 @@
 
 #include <fmt/format.h>
 
+#include "loadgen/client_validity.hpp"
+#include "loadgen/validity_check_forms.hpp"
+
 namespace c1m::loadgen {
 namespace {
 
@@ -20,36 +23,6 @@ double to_us(double ns) {
 }
 double to_s(double ns) {
   return ns / static_cast<double>(os::ns_per_s);
-}
-
-ValidityCheck not_applied(std::string name, std::string unit, std::string reason) {
-  return {.name = std::move(name),
-          .value = {},
-          .bound = {},
-          .unit = std::move(unit),
-          .ok = {},
-          .explanation = std::move(reason)};
-}
-
-// A figure that must not exceed its bound.
-ValidityCheck at_most(std::string name, double value, double bound, std::string unit,
-                      std::string explanation) {
-  return {.name = std::move(name),
-          .value = value,
-          .bound = bound,
-          .unit = std::move(unit),
-          .ok = value <= bound,
-          .explanation = std::move(explanation)};
-}
-
-ValidityCheck none_of(std::string name, std::uint64_t value, std::string unit,
-                      std::string explanation) {
-  return at_most(std::move(name), static_cast<double>(value), 0, std::move(unit),
-                 std::move(explanation));
-}
-
-std::uint64_t distance(std::uint64_t left, std::uint64_t right) {
-  return left > right ? left - right : right - left;
 }
 
 std::uint64_t imbalance(const RequestCounts& counts) {
@@ -223,8 +196,7 @@ void add_websocket_checks(const LoadDocument& document, std::vector<ValidityChec
   const measure::WebSocketResult& websocket = *document.websocket;
   const std::uint64_t opened = websocket.handshake_ns.count();
   const std::uint64_t asked =
-      document.connections_planned +
-      (document.churn ? document.churn->closed + document.churn->closes_failed : 0);
+      document.connections_planned + (document.churn ? document.churn->parted() : 0);
   if (document.until_refused) {
     checks.push_back(not_applied("handshakes_answered", "connections",
                                  "with --until-refused the one that was refused has none"));
@@ -264,42 +236,6 @@ void add_websocket_checks(const LoadDocument& document, std::vector<ValidityChec
       fmt::format("{} of {} Close frames were answered, {} of these with another code than 1000",
                   websocket.closes_answered, websocket.closes_sent,
                   websocket.closes_answered_otherwise)));
-}
-
-// Of connections that live for a drawn time.
-void add_churn_checks(const LoadDocument& document, const ValidityContext& context,
-                      std::vector<ValidityCheck>& checks) {
-  if (!document.churn) return;
-  const measure::ChurnResult& churn = *document.churn;
-  std::string explanation =
-      "lives that planned = ended + skipped and closed + failed = reopened + failed leave over";
-  std::uint64_t error = churn.imbalance();
-  if (context.ends_count) {
-    error += distance(*context.ends_count, churn.ends_planned);
-    explanation += fmt::format("; the plan has {} ends, the shards planned {}", *context.ends_count,
-                               churn.ends_planned);
-  }
-  checks.push_back(none_of("lives_add_up", error, "lives", std::move(explanation)));
-  checks.push_back(none_of("lives_closed", churn.closes_failed + churn.unclosed, "connections",
-                           fmt::format("{} connections ended otherwise than in order, {} had not "
-                                       "ended when the drain did",
-                                       churn.closes_failed, churn.unclosed)));
-  checks.push_back(none_of(
-      "lives_reopened", churn.reopens_failed + churn.unopened, "connections",
-      fmt::format("{} of {} connections could not be opened anew",
-                  churn.reopens_failed + churn.unopened, churn.closed + churn.closes_failed)));
-  const auto planned = static_cast<double>(churn.ends_planned);
-  if (planned < 1) {
-    checks.push_back(not_applied("churn_achieved", "relative error", "no life was to end"));
-    return;
-  }
-  // One in a short run is no error.
-  const double bound = std::max(context.bounds.rate_error_max, 1.5 / planned);
-  checks.push_back(at_most(
-      "churn_achieved", static_cast<double>(churn.ends_skipped) / planned, bound, "relative error",
-      fmt::format("{} of {} ends were skipped, because the connection did not stand again since "
-                  "the one before",
-                  churn.ends_skipped, churn.ends_planned)));
 }
 
 template <class T>
@@ -343,6 +279,8 @@ std::vector<ValidityCheck> check_validity(const LoadDocument& document,
                  "connections", "connections dropped because an accept queue was full"),
       host_check(document, "syn_cookies", "syn_cookies_sent", host.syn_cookies_sent, 0, "packets",
                  "SYN cookies sent because a SYN queue was full"),
+      host_check(document, "syn_queue_drops", "syn_queue_drops", host.syn_queue_drops, 0, "packets",
+                 "SYNs dropped because a SYN queue was full and SYN cookies are switched off"),
       host_check(document, "conntrack_drops", "conntrack_drops", host.conntrack_drops, 0, "packets",
                  "packets dropped by connection tracking"),
       host_check(document, "softnet_drops", "softnet_drops", host.softnet_drops, 0, "packets",
@@ -360,6 +298,7 @@ std::vector<ValidityCheck> check_validity(const LoadDocument& document,
   };
   add_websocket_checks(document, checks);
   add_churn_checks(document, context, checks);
+  add_unkind_checks(document, context, checks);
   return checks;
 }
 

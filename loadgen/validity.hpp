@@ -23,6 +23,7 @@ struct ValidityBounds {
   double littles_law_slack = 0.1;       // requests in flight, for runs that have hardly any
   double realtime_step_max_us = 1'000;
   double steal_fraction_max = 0.05;
+  double unkind_missing_max = 0.05;  // of the half-open or slow clients that were asked for
 };
 
 // What the checks know beside the document.
@@ -32,8 +33,8 @@ struct ValidityContext {
   // How many arrivals the plan has in the window, counted apart from the shards; nothing if they
   // were too many to count again.
   std::optional<std::uint64_t> plan_count;
-  // Likewise how many lives of connections end in it, with lifetimes.
-  std::optional<std::uint64_t> ends_count;
+  // Likewise which lives of connections end in it, with lifetimes.
+  std::optional<PlannedEnds> ends_count;
   std::uint64_t shards_died = 0;
   ValidityBounds bounds;
 };

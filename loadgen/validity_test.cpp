@@ -1,78 +1,17 @@
 // Each check passes on a sound run and fails on the one fault that it is for.
-#include "loadgen/validity.hpp"
-
 #include <algorithm>
 #include <functional>
-#include <string>
-#include <utility>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+
+#include "loadgen/validity_fixture.hpp"
 
 namespace c1m::loadgen {
 namespace {
 
 using measure::LoadDocument;
 using measure::ValidityCheck;
-
-constexpr std::uint64_t requests = 10'000;
-constexpr os::Nanoseconds response_ns = 2 * os::ns_per_ms;
-
-// 1,000 requests/s for 10 s, each answered after 2 ms: two in flight on average.
-LoadDocument sound_run(const char* mode) {
-  LoadDocument document;
-  document.mode = mode;
-  document.window = {.start_ns = os::ns_per_s, .end_ns = 11 * os::ns_per_s};
-  document.connections_planned = 2;
-  document.connections_established = 2;
-  document.connections_at_end = 2;
-  document.counts = {.planned = requests, .sent = requests, .answered = requests};
-  document.rate_sent_rps = 1'000;
-  document.rate_achieved_rps = 1'000;
-  document.in_flight_mean = 2.0;
-  document.service_ns.record(response_ns, requests);
-  if (document.mode == "open") {
-    document.rate_planned_rps = 1'000;
-    document.connections_proven = 2;
-    document.response_ns.emplace().record(response_ns, requests);
-    document.send_lag_ns.emplace().record(20'000, requests);
-  }
-  document.shards = {{.index = 0, .pid = 1, .cpu_utilization = 0.3}};
-  document.host = {.listen_overflows = 0,
-                   .listen_drops = 0,
-                   .syn_cookies_sent = 0,
-                   .syn_retransmits = 0,
-                   .tcp_retransmits = 5,
-                   .softnet_drops = 0,
-                   .conntrack_drops = 0,
-                   .steal_fraction = 0.0,
-                   .throttled_us = 0,
-                   .realtime_step_us = 0.5,
-                   .unavailable = {}};
-  return document;
-}
-
-ValidityContext context_of(LoadMode mode) {
-  ValidityContext context;
-  context.mode = mode;
-  if (mode == LoadMode::open) context.plan_count = requests;
-  return context;
-}
-
-std::vector<std::string> failed(const LoadDocument& document, const ValidityContext& context) {
-  std::vector<std::string> names;
-  for (const ValidityCheck& check : check_validity(document, context)) {
-    if (check.ok == false) names.push_back(check.name);
-  }
-  return names;
-}
-
-ValidityCheck find(const LoadDocument& document, const ValidityContext& context,
-                   const std::string& name) {
-  const auto checks = check_validity(document, context);
-  const auto found = std::ranges::find(checks, name, &ValidityCheck::name);
-  return found != checks.end() ? *found : ValidityCheck{};
-}
 
 TEST(Validity, SoundRunsPassEverything) {
   EXPECT_THAT(failed(sound_run("open"), context_of(LoadMode::open)), testing::IsEmpty());
@@ -87,15 +26,6 @@ TEST(Validity, EveryCheckExplainsItself) {
     EXPECT_FALSE(check.unit.empty()) << check.name;
     EXPECT_GT(check.explanation.size(), 10U) << check.name;
   }
-}
-
-// Both connections were opened, pinged and closed.
-measure::WebSocketResult sound_websocket() {
-  measure::WebSocketResult websocket;
-  websocket.handshake_ns.record(os::ns_per_ms, 2);
-  websocket.pings_sent = websocket.pongs_received = 5;
-  websocket.closes_sent = websocket.closes_answered = 2;
-  return websocket;
 }
 
 TEST(Validity, SoundWebSocketRunsPassEverything) {
@@ -152,82 +82,6 @@ INSTANTIATE_TEST_SUITE_P(
                                      of.deflate_agreed = 1;
                                      of.deflate_declined = 1;
                                    }}));
-
-// A hundred lives ended, and their connections stood again.
-measure::ChurnResult sound_churn() {
-  return {.ends_planned = 100, .closed = 100, .reopened = 100};
-}
-
-TEST(Validity, SoundRunsOfSeveralLivesPassEverything) {
-  LoadDocument document = sound_run("open");
-  document.churn = sound_churn();
-  ValidityContext context = context_of(LoadMode::open);
-  context.ends_count = 100;
-  EXPECT_THAT(failed(document, context), testing::IsEmpty());
-  document.websocket = sound_websocket();
-  document.websocket->handshake_ns.record(os::ns_per_ms, 100);
-  EXPECT_THAT(failed(document, context), testing::IsEmpty()) << "each life has a handshake";
-  document.churn = measure::ChurnResult{};
-  context.ends_count = 0;
-  EXPECT_EQ(find(document, context, "churn_achieved").ok, std::nullopt);
-}
-
-// In a closed loop what waits for its connection is in no service time.
-TEST(Validity, AClosedLoopOfSeveralLivesKeepsLittlesLaw) {
-  LoadDocument document = sound_run("closed");
-  document.churn = sound_churn();
-  document.connections_planned = document.connections_established = 3;
-  document.connections_at_end = 3;
-  EXPECT_THAT(failed(document, context_of(LoadMode::closed)), testing::ElementsAre("littles_law"));
-  document.queued_mean = 1;
-  EXPECT_THAT(failed(document, context_of(LoadMode::closed)), testing::IsEmpty());
-}
-
-struct ChurnFault {
-  const char* check;
-  std::function<void(measure::ChurnResult&)> inject;
-};
-
-class ChurnFaults : public testing::TestWithParam<ChurnFault> {};
-
-TEST_P(ChurnFaults, FailTheirCheckAndNoOther) {
-  LoadDocument document = sound_run("open");
-  document.churn = sound_churn();
-  GetParam().inject(*document.churn);
-  ValidityContext context = context_of(LoadMode::open);
-  context.ends_count = 100;
-  EXPECT_THAT(failed(document, context), testing::ElementsAre(GetParam().check));
-}
-
-INSTANTIATE_TEST_SUITE_P(
-    All, ChurnFaults,
-    testing::Values(ChurnFault{"lives_add_up", [](auto& of) { of.reopened = 99; }},
-                    ChurnFault{"lives_add_up",
-                               [](auto& of) { of.ends_planned = of.closed = of.reopened = 99; }},
-                    ChurnFault{"lives_closed",
-                               [](auto& of) {
-                                 of.closed = 99;
-                                 of.closes_failed = 1;
-                               }},
-                    ChurnFault{"lives_closed",
-                               [](auto& of) {
-                                 of.closed = of.reopened = 99;
-                                 of.unclosed = 1;
-                               }},
-                    ChurnFault{"lives_reopened",
-                               [](auto& of) {
-                                 of.reopened = 99;
-                                 of.reopens_failed = 1;
-                               }},
-                    ChurnFault{"lives_reopened",
-                               [](auto& of) {
-                                 of.reopened = 99;
-                                 of.unopened = 1;
-                               }},
-                    ChurnFault{"churn_achieved", [](auto& of) {
-                                 of.ends_skipped = 2;
-                                 of.closed = of.reopened = 98;
-                               }}));
 
 // As many as could be opened must stand at the end.
 TEST(Validity, ARampUntilRefusedHoldsWhatItOpened) {
@@ -302,6 +156,8 @@ INSTANTIATE_TEST_SUITE_P(
         FaultCase{"listen_overflows",
                   [](auto& document, auto&) { document.host.listen_overflows = 1; }},
         FaultCase{"syn_cookies", [](auto& document, auto&) { document.host.syn_cookies_sent = 1; }},
+        FaultCase{"syn_queue_drops",
+                  [](auto& document, auto&) { document.host.syn_queue_drops = 1; }},
         FaultCase{"conntrack_drops",
                   [](auto& document, auto&) { document.host.conntrack_drops = 1; }},
         FaultCase{"softnet_drops", [](auto& document, auto&) { document.host.softnet_drops = 1; }},

@@ -30,9 +30,14 @@ void PingRound::send_due(os::Nanoseconds now_ns) {
   }
 }
 
-void CloseRound::begin_due() {
+bool CloseRound::goes_on(os::Nanoseconds now_ns, os::Nanoseconds patience_ns) {
   const std::uint32_t count = exchange_.connection_count();
   while (begun_ < count && exchange_.closing() < under_way_max) exchange_.begin_closing(begun_++);
+  const std::uint64_t answered = exchange_.result().closes_answered;
+  if (answered != answered_) progress_ns_ = now_ns;
+  answered_ = answered;
+  const bool is_finished = begun_ == count && exchange_.closing() == 0;
+  return !is_finished && now_ns < deadline_ns(patience_ns);
 }
 
 }  // namespace c1m::loadgen

@@ -36,21 +36,25 @@ class PingRound {
   os::Nanoseconds next_due_ns_ = never_ns;
 };
 
-// Closes every connection that is left.
+// Closes every connection that is left, until none has got on for so long as its owner is patient.
 class CloseRound {
  public:
-  explicit CloseRound(WebSocketExchange& exchange) : exchange_(exchange) {}
+  CloseRound(WebSocketExchange& exchange, os::Nanoseconds now_ns)
+      : exchange_(exchange), progress_ns_(now_ns) {}
 
-  // Begins as many closing handshakes as may be under way.
-  void begin_due();
-  [[nodiscard]] bool finished() const {
-    return begun_ == exchange_.connection_count() && exchange_.closing() == 0;
+  // Begins as many closing handshakes as may be under way; false when there is nothing to wait for.
+  [[nodiscard]] bool goes_on(os::Nanoseconds now_ns, os::Nanoseconds patience_ns);
+  // When it is given up, unless one gets on before.
+  [[nodiscard]] os::Nanoseconds deadline_ns(os::Nanoseconds patience_ns) const {
+    return progress_ns_ + patience_ns;
   }
 
   static constexpr std::uint32_t under_way_max = 256;
 
  private:
   WebSocketExchange& exchange_;
+  os::Nanoseconds progress_ns_;
+  std::uint64_t answered_ = 0;
   std::uint32_t begun_ = 0;  // connections that were taken in turn
 };
 

@@ -38,17 +38,29 @@ TEST_F(WebSocketRounds, NothingIsSentBeforeItIsDue) {
 TEST_F(WebSocketRounds, ClosesNoMoreAtATimeThanItsBound) {
   constexpr std::uint32_t connections = CloseRound::under_way_max + 2;
   open(connections);
-  CloseRound round(*exchange);
-  round.begin_due();
+  CloseRound round(*exchange, start_ns);
+  EXPECT_TRUE(round.goes_on(start_ns, ms));
   EXPECT_EQ(exchange->closing(), CloseRound::under_way_max);
-  EXPECT_FALSE(round.finished());
   for (std::uint32_t index = 0; index < CloseRound::under_way_max; ++index) peers[index] = {};
   for (std::uint32_t turn = 0; turn < connections; ++turn) handle_ready();
-  round.begin_due();
+  EXPECT_TRUE(round.goes_on(start_ns, ms));
   EXPECT_EQ(exchange->closing(), 2U);
   peers.clear();
   handle_ready();
-  EXPECT_TRUE(round.finished());
+  EXPECT_FALSE(round.goes_on(start_ns, ms));
+}
+
+TEST_F(WebSocketRounds, WaitsForAsLongAsOneGetsOn) {
+  open(2);
+  CloseRound round(*exchange, start_ns);
+  EXPECT_TRUE(round.goes_on(start_ns + 9 * ms, 10 * ms));
+  EXPECT_EQ(round.deadline_ns(10 * ms), start_ns + 10 * ms);
+  take_frames(0);
+  give_close(0, 1'000);
+  handle_ready();
+  EXPECT_TRUE(round.goes_on(start_ns + 9 * ms, 10 * ms));
+  EXPECT_EQ(round.deadline_ns(10 * ms), start_ns + 19 * ms);
+  EXPECT_FALSE(round.goes_on(start_ns + 19 * ms, 10 * ms));
 }
 
 }  // namespace

@@ -11,8 +11,8 @@ std::uint64_t distance(std::uint64_t left, std::uint64_t right) {
 }  // namespace
 
 std::uint64_t ChurnResult::imbalance() const {
-  return distance(ends_planned, closed + closes_failed + unclosed + ends_skipped) +
-         distance(closed + closes_failed, reopened + reopens_failed + unopened);
+  return distance(ends_planned, parted() + unclosed + ends_skipped) +
+         distance(parted(), reopened + reopens_failed + unopened);
 }
 
 ChurnResult& ChurnResult::operator+=(const ChurnResult& other) {

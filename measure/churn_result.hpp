@@ -1,8 +1,8 @@
 // What became of the lives of connections that live for a drawn time; of one shard, and of all by
 // operator+=.
 //
-// Invariants after a run: ends_planned = closed + closes_failed + unclosed + ends_skipped, and
-// closed + closes_failed = reopened + reopens_failed + unopened.
+// Invariants after a run: ends_planned = closed + closes_failed + resets + unclosed + ends_skipped,
+// and closed + closes_failed + resets = reopened + reopens_failed + unopened.
 // Threads: plain values. Not here: JSON (load_result_json, load_document).
 #pragma once
 
@@ -20,6 +20,7 @@ struct ChurnResult {
   std::uint64_t ends_skipped = 0;    // the connection was on its way from the end before, or gone
   std::uint64_t closed = 0;          // orderly: the peer's FIN was read after our end
   std::uint64_t closes_failed = 0;   // in another way
+  std::uint64_t resets = 0;          // by us, in the middle of a request that no plan counts
   std::uint64_t unclosed = 0;        // still waiting for answers or for the peer's FIN
   std::uint64_t reopened = 0;        // ready for requests again, after an opening handshake if any
   std::uint64_t reopens_failed = 0;  // such a connection stays closed
@@ -30,6 +31,8 @@ struct ChurnResult {
   std::map<std::string, std::uint64_t> close_errors = {};
   std::map<std::string, std::uint64_t> connect_errors = {};
 
+  // Lives that are over, in whatever way.
+  [[nodiscard]] std::uint64_t parted() const { return closed + closes_failed + resets; }
   // What the two identities leave over.
   [[nodiscard]] std::uint64_t imbalance() const;
 
@@ -47,6 +50,7 @@ inline constexpr std::array churn_counters{
     ChurnCounter{"ends_skipped", &ChurnResult::ends_skipped},
     ChurnCounter{"closed", &ChurnResult::closed},
     ChurnCounter{"closes_failed", &ChurnResult::closes_failed},
+    ChurnCounter{"resets", &ChurnResult::resets},
     ChurnCounter{"unclosed", &ChurnResult::unclosed},
     ChurnCounter{"reopened", &ChurnResult::reopened},
     ChurnCounter{"reopens_failed", &ChurnResult::reopens_failed},

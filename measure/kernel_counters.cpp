@@ -189,6 +189,7 @@ KernelCounters read_kernel_counters() {
   counters.listen_overflows = net_field("listen_overflows", netstat, "TcpExt", "ListenOverflows");
   counters.listen_drops = net_field("listen_drops", netstat, "TcpExt", "ListenDrops");
   counters.syn_cookies_sent = net_field("syn_cookies_sent", netstat, "TcpExt", "SyncookiesSent");
+  counters.syn_queue_drops = net_field("syn_queue_drops", netstat, "TcpExt", "TCPReqQFullDrop");
   counters.syn_retransmits = net_field("syn_retransmits", netstat, "TcpExt", "TCPSynRetrans");
   counters.tcp_retransmits = net_field("tcp_retransmits", "/proc/net/snmp", "Tcp", "RetransSegs");
   counters.softnet_drops =

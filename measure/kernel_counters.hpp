@@ -30,6 +30,7 @@ struct KernelCounters {
   std::optional<std::uint64_t> listen_overflows;  // an accept queue was full
   std::optional<std::uint64_t> listen_drops;      // a SYN was dropped for any reason
   std::optional<std::uint64_t> syn_cookies_sent;  // a SYN queue was full
+  std::optional<std::uint64_t> syn_queue_drops;   // likewise, with cookies switched off
   std::optional<std::uint64_t> syn_retransmits;   // SYNs, and answers to them
   std::optional<std::uint64_t> tcp_retransmits;   // segments
   std::optional<std::uint64_t> softnet_drops;     // packets that found a backlog full

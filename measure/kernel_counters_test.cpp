@@ -87,6 +87,7 @@ TEST(KernelCounters, AreThereOrSayWhyNot) {
   };
   is_explained("listen_overflows", counters.listen_overflows.has_value());
   is_explained("listen_drops", counters.listen_drops.has_value());
+  is_explained("syn_queue_drops", counters.syn_queue_drops.has_value());
   is_explained("syn_cookies_sent", counters.syn_cookies_sent.has_value());
   is_explained("tcp_retransmits", counters.tcp_retransmits.has_value());
   is_explained("softnet_drops", counters.softnet_drops.has_value());

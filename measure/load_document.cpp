@@ -90,6 +90,26 @@ Json churn_block(const std::optional<ChurnResult>& churn) {
   return block;
 }
 
+Json unkind_block(const std::optional<UnkindResult>& clients, double duration_s) {
+  if (!clients) return nullptr;
+  Json block = Json::object();
+  for (const auto& [name, value] : unkind_counters) block[name] = *clients.*value;
+  block["standing_mean"] =
+      duration_s > 0 ? Json(clients->standing_client_s / duration_s) : Json(nullptr);
+  block["ended_after_us"] = percentile_block(clients->ended_after_ns);
+  block["end_errors"] = clients->end_errors;
+  block["connect_errors"] = clients->connect_errors;
+  return block;
+}
+
+// The clients that stand beside the load.
+Json unkind_block(const LoadDocument& document) {
+  if (!document.half_open && !document.slow) return nullptr;
+  const double duration_s = document.window.duration_s();
+  return {{"half_open", unkind_block(document.half_open, duration_s)},
+          {"slow", unkind_block(document.slow, duration_s)}};
+}
+
 Json timeline_block(const std::vector<TimelineRow>& rows) {
   Json block = Json::array();
   for (const TimelineRow& row : rows) {
@@ -137,6 +157,7 @@ Json host_block(const HostDeltas& host) {
   return {{"listen_overflows", json_of(host.listen_overflows)},
           {"listen_drops", json_of(host.listen_drops)},
           {"syn_cookies_sent", json_of(host.syn_cookies_sent)},
+          {"syn_queue_drops", json_of(host.syn_queue_drops)},
           {"syn_retransmits", json_of(host.syn_retransmits)},
           {"conntrack_drops", json_of(host.conntrack_drops)},
           {"softnet_drops", json_of(host.softnet_drops)},
@@ -239,6 +260,7 @@ std::string write_load_document(const LoadDocument& document) {
                         {"receive_delay", percentile_block(document.receive_delay_ns)}};
   json["websocket"] = websocket_block(document.websocket);
   json["churn"] = churn_block(document.churn);
+  json["unkind"] = unkind_block(document);
   json["in_flight_mean"] = document.in_flight_mean;
   json["queued_mean"] = document.queued_mean;
   json["timeline"] = timeline_block(document.timeline);

@@ -52,6 +52,7 @@ struct HostDeltas {
   std::optional<std::uint64_t> listen_overflows;
   std::optional<std::uint64_t> listen_drops;
   std::optional<std::uint64_t> syn_cookies_sent;
+  std::optional<std::uint64_t> syn_queue_drops;
   std::optional<std::uint64_t> syn_retransmits;
   std::optional<std::uint64_t> tcp_retransmits;
   std::optional<std::uint64_t> softnet_drops;
@@ -129,6 +130,8 @@ struct LoadDocument {
   std::vector<TimelineRow> timeline;
   std::optional<WebSocketResult> websocket;  // of a run over WebSocket
   std::optional<ChurnResult> churn;          // with lifetimes
+  std::optional<UnkindResult> half_open;     // clients beside the load, where they were asked for
+  std::optional<UnkindResult> slow;          // likewise
   std::uint64_t connection_bytes = 0;        // of the generator's own record
   std::uint64_t request_pool_bytes = 0;      // for requests in flight, all shards
   std::optional<GeneratorFloor> floor;       // nothing: it could not be measured

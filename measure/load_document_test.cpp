@@ -212,12 +212,13 @@ TEST(LoadDocument, LivesHaveAPartOfTheirOwn) {
 
 // Two shards that ended three lives each, and what is wrong when one count is.
 TEST(ChurnResult, AddsUpOverShards) {
-  ChurnResult part{.ends_planned = 5,
+  ChurnResult part{.ends_planned = 7,
                    .ends_skipped = 1,
                    .closed = 2,
                    .closes_failed = 1,
+                   .resets = 2,
                    .unclosed = 1,
-                   .reopened = 1,
+                   .reopened = 3,
                    .reopens_failed = 1,
                    .unopened = 1,
                    .close_errors = {{"ETIMEDOUT", 1}}};
@@ -226,7 +227,8 @@ TEST(ChurnResult, AddsUpOverShards) {
   ChurnResult sum = part;
   sum += part;
   EXPECT_EQ(sum.imbalance(), 0U);
-  EXPECT_EQ(sum.ends_planned, 10U);
+  EXPECT_EQ(sum.ends_planned, 14U);
+  EXPECT_EQ(sum.resets, 4U);
   EXPECT_EQ(sum.close_ns.count(), 2U);
   EXPECT_EQ(sum.close_errors["ETIMEDOUT"], 2U);
   for (const auto& [name, value] : churn_counters) {
@@ -234,6 +236,44 @@ TEST(ChurnResult, AddsUpOverShards) {
     ++(tampered.*value);
     EXPECT_GE(tampered.imbalance(), 1U) << name;
   }
+}
+
+TEST(LoadDocument, ClientsBesideTheLoadHaveAPartOfTheirOwn) {
+  LoadDocument document = open_run();
+  EXPECT_EQ(Json::parse(write_load_document(document))["unkind"], nullptr);
+  UnkindResult& slow = document.slow.emplace();
+  slow.asked = 5;
+  slow.bytes_sent = 6;
+  slow.standing_client_s = 9;
+  slow.ended_after_ns.record(2'000'000);
+  slow.end_errors = {{"closed by peer", 1}};
+  const Json json = Json::parse(write_load_document(document))["unkind"];
+  EXPECT_EQ(json["half_open"], nullptr);
+  EXPECT_EQ(json["slow"]["asked"], 5);
+  EXPECT_EQ(json["slow"]["bytes_sent"], 6);
+  EXPECT_EQ(json["slow"]["standing_mean"], 4.5) << "over the two seconds of the window";
+  EXPECT_NEAR(json["slow"]["ended_after_us"]["max"].get<double>(), 2'000, 2);
+  EXPECT_EQ(json["slow"]["end_errors"]["closed by peer"], 1);
+}
+
+TEST(UnkindResult, AddsUpOverShards) {
+  UnkindResult part{.asked = 3,
+                    .opened = 4,
+                    .ended = 2,
+                    .standing_at_end = 2,
+                    .standing_client_s = 1.5,
+                    .end_errors = {{"ECONNRESET", 2}}};
+  part.ended_after_ns.record(7, 2);
+  EXPECT_EQ(part.imbalance(), 0U);
+  UnkindResult sum = part;
+  sum += part;
+  EXPECT_EQ(sum.imbalance(), 0U);
+  EXPECT_EQ(sum.asked, 6U);
+  EXPECT_EQ(sum.standing_client_s, 3);
+  EXPECT_EQ(sum.ended_after_ns.count(), 4U);
+  EXPECT_EQ(sum.end_errors["ECONNRESET"], 4U);
+  ++sum.standing_at_end;
+  EXPECT_EQ(sum.imbalance(), 1U);
 }
 
 TEST(LoadDocument, TheFloorStandsWithTheGenerator) {

@@ -16,6 +16,7 @@
 #include "measure/churn_result.hpp"
 #include "measure/histogram.hpp"
 #include "measure/silence.hpp"
+#include "measure/unkind_result.hpp"
 #include "measure/websocket_result.hpp"
 #include "os/clock.hpp"
 
@@ -118,6 +119,8 @@ struct LoadShardResult {
   std::optional<ShardSilence> silence;       // with --pauses
   std::optional<WebSocketResult> websocket;  // of a run over WebSocket
   std::optional<ChurnResult> churn;          // of connections that live for a drawn time
+  std::optional<UnkindResult> half_open;     // of clients beside the load
+  std::optional<UnkindResult> slow;          // likewise
 };
 
 }  // namespace c1m::measure

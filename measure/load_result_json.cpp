@@ -169,6 +169,27 @@ std::optional<ChurnResult> churn_from(const Json& json, HistogramReader& histogr
   return churn;
 }
 
+Json to_json(const std::optional<UnkindResult>& clients) {
+  if (!clients) return nullptr;
+  Json json{{"standing_client_s", clients->standing_client_s},
+            {"ended_after_ns", encode_v2_base64(clients->ended_after_ns)},
+            {"end_errors", clients->end_errors},
+            {"connect_errors", clients->connect_errors}};
+  for (const auto& [name, value] : unkind_counters) json[name] = *clients.*value;
+  return json;
+}
+
+std::optional<UnkindResult> unkind_from(const Json& json, HistogramReader& histograms) {
+  if (json.is_null()) return std::nullopt;
+  UnkindResult clients;
+  json.at("standing_client_s").get_to(clients.standing_client_s);
+  clients.ended_after_ns = histograms.read(json.at("ended_after_ns"));
+  json.at("end_errors").get_to(clients.end_errors);
+  json.at("connect_errors").get_to(clients.connect_errors);
+  for (const auto& [name, value] : unkind_counters) json.at(name).get_to(clients.*value);
+  return clients;
+}
+
 LoadShardResult result_from(const Json& json, HistogramReader& histograms) {
   LoadShardResult result;
   json.at("index").get_to(result.index);
@@ -199,6 +220,8 @@ LoadShardResult result_from(const Json& json, HistogramReader& histograms) {
   result.silence = silence_from(json.at("silence"));
   result.websocket = websocket_from(json.at("websocket"), histograms);
   result.churn = churn_from(json.at("churn"), histograms);
+  result.half_open = unkind_from(json.at("half_open"), histograms);
+  result.slow = unkind_from(json.at("slow"), histograms);
   return result;
 }
 
@@ -234,7 +257,9 @@ std::string write_load_shard_result(const LoadShardResult& result) {
                      {"request_pool_bytes", result.request_pool_bytes},
                      {"silence", to_json(result.silence)},
                      {"websocket", to_json(result.websocket)},
-                     {"churn", to_json(result.churn)}};
+                     {"churn", to_json(result.churn)},
+                     {"half_open", to_json(result.half_open)},
+                     {"slow", to_json(result.slow)}};
   return json.dump();
 }
 

@@ -44,6 +44,7 @@ ChurnResult full_churn() {
           .ends_skipped = 60,
           .closed = 61,
           .closes_failed = 62,
+          .resets = 73,
           .unclosed = 63,
           .reopened = 64,
           .reopens_failed = 65,
@@ -53,6 +54,15 @@ ChurnResult full_churn() {
           .away_ns = histogram_of({69}),
           .close_errors = {{"ETIMEDOUT", 70}},
           .connect_errors = {{"ECONNREFUSED", 71}}};
+}
+
+UnkindResult unkind_from(std::uint64_t first) {
+  UnkindResult clients{.standing_client_s = static_cast<double>(first) + 0.5,
+                       .ended_after_ns = histogram_of({static_cast<std::int64_t>(first)}),
+                       .end_errors = {{"ECONNRESET", first}},
+                       .connect_errors = {{"ECONNREFUSED", first + 1}}};
+  for (const auto& [name, value] : unkind_counters) clients.*value = ++first;
+  return clients;
 }
 
 // Every field has a value of its own, so that a swap of two fields shows.
@@ -101,6 +111,8 @@ LoadShardResult full_result() {
   result.websocket = full_websocket();
   result.queued_request_s = 58.5;
   result.churn = full_churn();
+  result.half_open = unkind_from(100);
+  result.slow = unkind_from(200);
   return result;
 }
 
@@ -138,16 +150,22 @@ TEST(LoadShardResultJson, ComesBackAsItWas) {
   EXPECT_EQ(read->websocket, written.websocket);
   EXPECT_EQ(read->queued_request_s, written.queued_request_s);
   EXPECT_EQ(read->churn, written.churn);
+  EXPECT_EQ(read->half_open, written.half_open);
+  EXPECT_EQ(read->slow, written.slow);
 }
 
-TEST(LoadShardResultJson, WithoutWebSocketAndLifetimesThereIsNone) {
+TEST(LoadShardResultJson, WhatWasNotAskedForIsNotThere) {
   LoadShardResult written = full_result();
   written.websocket.reset();
   written.churn.reset();
+  written.half_open.reset();
+  written.slow.reset();
   const auto read = read_load_shard_result(write_load_shard_result(written));
   ASSERT_TRUE(read) << read.error();
   EXPECT_EQ(read->websocket, std::nullopt);
   EXPECT_EQ(read->churn, std::nullopt);
+  EXPECT_EQ(read->half_open, std::nullopt);
+  EXPECT_EQ(read->slow, std::nullopt);
 }
 
 TEST(LoadShardResultJson, RefusesHalfAResult) {

@@ -15,7 +15,7 @@ bench_packages=(
 )
 test_packages=(
   binutils ccache chromium clang-19 clang-format-19 clang-tidy-19 gdb libbenchmark-dev
-  libclang-rt-19-dev libgmock-dev libgtest-dev shellcheck
+  libclang-rt-19-dev libgmock-dev libgtest-dev shellcheck wrk
 )
 
 say() { printf 'bootstrap: %s\n' "$*" >&2; }

@@ -1,4 +1,5 @@
-"""A soak: minutes of open-loop load, after which the generator is no larger and nothing is lost.
+"""A soak: minutes of open-loop load, beside unkind clients and with connections that come and go,
+after which the generator is no larger and nothing is lost.
 
 Not collected by a normal run (its name is not test_*); `make soak` and the nightly profile run it.
 C1M_SOAK_S sets its length, 300 s by default.
@@ -48,6 +49,7 @@ def test_memory_is_flat_and_nothing_is_lost(programs: Path, start_server: StartS
     """Runs the load, watching the memory of its processes, and reads its document."""
     command: list[str | Path] = [programs / "c1m-load", "--target", start_server("floor").target]
     command += ["-c", "200", "-R", str(RATE_RPS), "-d", f"{SOAK_S}s", "--warmup", "1s"]
+    command += ["--lifetime", "exp:20s", "--reset", "20%", "--half-open", "20", "--slow", "20"]
     command += ["--shards", "2", "--format", "json", "--progress", "never"]
     samples: list[tuple[float, int]] = []
     began = time.monotonic()
@@ -71,6 +73,11 @@ def test_memory_is_flat_and_nothing_is_lost(programs: Path, start_server: StartS
     assert counts["answered"] == counts["planned"]
     assert document["connections"]["at_end"] == 200
     assert len(document["timeline"]) == SOAK_S
+    churn = document["churn"]
+    assert churn["resets"] > 0
+    assert churn["closed"] + churn["resets"] == churn["reopened"] == churn["ends_planned"]
+    assert document["unkind"]["half_open"]["standing_at_end"] == 20
+    assert document["unkind"]["slow"]["standing_at_end"] == 20
 
     settled = [each for each in samples if each[0] >= SOAK_S / 5]
     (first_s, first_bytes), (last_s, last_bytes) = settled[0], settled[-1]

@@ -21,6 +21,9 @@ from pathlib import Path
 import pytest
 from conftest import LoadRun, StartFaulty, StartServer
 from crowded_server import crowded_server
+from syn_flood import SynFlood
+
+from c1m.kernel.namespace import fresh_network
 
 # What holds whatever the machine does, as long as the server is honest and the generator lives.
 ACCOUNTING = {
@@ -166,6 +169,48 @@ def test_an_accept_queue_that_overflows_is_found_out(start_server: StartServer, 
     assert "listen_overflows" in run.failed_checks()
     assert not run.failed_checks() & ACCOUNTING, run.stderr
     assert run.checked["connect"]["latency_us"]["max"] > 900_000, "a SYN was sent again after 1 s"
+
+
+@contextlib.contextmanager
+def _flooded_server(start_server: StartServer, *, cookies: bool) -> Iterator[str]:
+    """Its target, in a network of the test's own; its SYN queue is full for a while."""
+    with fresh_network() as obstacle:
+        if obstacle:
+            pytest.skip(obstacle)
+        Path("/proc/sys/net/ipv4/tcp_syncookies").write_text(str(int(cookies)))
+        # Room for the load in the accept queue, and far less than the flood in that of SYNs.
+        Path("/proc/sys/net/core/somaxconn").write_text("32")
+        server = start_server("floor")
+        flood = SynFlood(server.port, 200)
+        flood.begin()
+        over = threading.Timer(1.5, flood.end)
+        over.start()
+        yield server.target
+        over.join()
+        server.stop()
+
+
+def test_a_syn_queue_that_overflows_is_found_out(start_server: StartServer, load: Load) -> None:
+    with _flooded_server(start_server, cookies=True) as target:
+        run = load(target, "-d", "1s", "--timeout", "50s")
+    assert run.exit_code == 3, run.stderr
+    assert "syn_cookies" in run.failed_checks()
+    assert "syn_queue_drops" not in run.failed_checks()
+    assert run.checked["host"]["syn_cookies_sent"] == 10, "one for each connection"
+    assert not run.failed_checks() & ACCOUNTING, run.stderr
+
+
+def test_a_syn_queue_that_overflows_without_cookies_is_found_out(
+    start_server: StartServer, load: Load
+) -> None:
+    with _flooded_server(start_server, cookies=False) as target:
+        run = load(target, "-d", "1s", "--timeout", "50s")
+    assert run.exit_code == 3, run.stderr
+    assert "syn_queue_drops" in run.failed_checks()
+    assert "syn_cookies" not in run.failed_checks()
+    assert run.checked["host"]["syn_queue_drops"] >= 10, "each SYN found it full, some twice"
+    assert run.checked["connect"]["latency_us"]["max"] > 900_000, "a SYN was sent again after 1 s"
+    assert not run.failed_checks() & ACCOUNTING, run.stderr
 
 
 def test_a_shard_that_is_killed_is_found_out(start_server: StartServer, load: Load) -> None:

@@ -89,6 +89,7 @@ _MACHINE = {
     "softnet_drops",
     "conntrack_drops",
     "syn_cookies",
+    "syn_queue_drops",
     "listen_overflows",
     "steal",
     "throttled",

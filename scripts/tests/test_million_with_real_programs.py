@@ -30,7 +30,7 @@ FORGIVEN = {
     "throttled",
 }
 # Counted for a whole network namespace: in the host's, others have their share.
-OF_THE_HOST = {"listen_overflows", "syn_cookies", "conntrack_drops"}
+OF_THE_HOST = {"listen_overflows", "syn_cookies", "syn_queue_drops", "conntrack_drops"}
 USER = 54321
 PROFILE = """
 [run]

@@ -1,0 +1,256 @@
+"""CPU a request of c1m-load beside wrk: same bytes, same far end, same core, interleaved.
+
+usage: .venv/bin/python scripts/compare_generators.py [--build build/release] [--repetitions 7]
+       [--rate 20000] [--bytes 128] [--connections 100]
+
+wrk speaks HTTP only, and c1m-load verifies an echo. Both send requests of as many bytes and get
+answers of as many from one program (loadgen/paced_responder.cpp), which does one read and one write
+for each: an HTTP response of that length for wrk, the request itself for c1m-load. First it answers
+as fast as it can, then no more than --rate a second, so that both have the same rate; there
+c1m-load also runs its open loop at that rate, before a far end without a limit.
+CPU time is that of the whole generator from its start to its end, as the kernel accounts it
+(wait4(2), children included), by all requests that it counts as answered. Each repetition runs wrk
+twice: the second is the control, whose ratio shows what noise does.
+Not here: latency (wrk has no open loop, so that its latencies mean something else).
+"""
+
+import argparse
+import json
+import os
+import random
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from c1m.estimates import Estimate, median
+
+TIMEOUT_S = 30.0
+WARMUP_S = 0.2
+
+
+@dataclass(frozen=True)
+class Cell:
+    """How fast the far end answers; without a rate as fast as it can."""
+
+    rate: float | None
+
+    @property
+    def title(self) -> str:
+        """For the table."""
+        if self.rate is None:
+            return "as fast as it goes"
+        return f"at most {self.rate:.0f} requests/s"
+
+    @property
+    def generators(self) -> tuple[str, ...]:
+        """Those that take part, what the others are held against first."""
+        closed = ("wrk", "wrk again", "c1m-load")
+        return closed if self.rate is None else (*closed, "c1m-load open loop")
+
+
+@dataclass(frozen=True)
+class Figure:
+    """What one run of one generator took and did."""
+
+    cpu_s: float
+    requests: int
+    wall_s: float
+
+    @property
+    def cpu_us_a_request(self) -> float:
+        """The figure that is compared."""
+        return self.cpu_s / self.requests * 1e6
+
+
+Measure = Callable[[str, Cell], Figure]
+
+
+def main() -> int:
+    """Measures both cells and prints a table of each."""
+    options = parse_options()
+    require_programs(options.build)
+    for cell in (Cell(None), Cell(options.rate)):
+        figures = compare(
+            cell, options.repetitions, options.seed, lambda name, cell: run_one(name, cell, options)
+        )
+        heading = f"{options.connections} connections, {options.bytes} bytes each way"
+        print(f"\n{cell.title}; {heading}, {options.repetitions} repetitions")
+        print(format_table(figures))
+    return 0
+
+
+def parse_options() -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--build", type=Path, default=Path("build/release"))
+    parser.add_argument("--repetitions", type=int, default=7)
+    parser.add_argument("--duration", type=int, default=3, help="seconds of each run")
+    parser.add_argument("--rate", type=float, default=20_000.0, help="of the second table")
+    parser.add_argument("--bytes", type=int, default=128, help="of a request and of its answer")
+    parser.add_argument("--connections", type=int, default=100)
+    parser.add_argument("--responder-cpu", type=int, default=0)
+    parser.add_argument("--generator-cpu", type=int, default=1)
+    parser.add_argument("--seed", type=int, default=1)
+    options = parser.parse_args()
+    if options.repetitions < 1 or options.duration < 1:
+        parser.error("--repetitions and --duration: at least 1")
+    if not 96 <= options.bytes <= 60_000:
+        parser.error("--bytes: from 96, which a request of wrk's takes, to 60000")
+    return options
+
+
+def require_programs(build: Path) -> None:
+    """Ends with what to do when one of the programs is not there."""
+    for name in ("c1m-load", "paced_responder"):
+        if not (build / "bin" / name).is_file():
+            raise SystemExit(
+                f"{build / 'bin' / name} is missing: cmake --preset release && "
+                "cmake --build --preset release --target c1m-load paced_responder"
+            )
+    if shutil.which("wrk") is None:
+        raise SystemExit("wrk is missing: apt-get install wrk (or make bootstrap)")
+
+
+def compare(cell: Cell, repetitions: int, seed: int, measure: Measure) -> dict[str, list[Figure]]:
+    """All generators of the cell, repetition by repetition, in an order drawn from the seed."""
+    order = random.Random(seed)
+    figures: dict[str, list[Figure]] = {name: [] for name in cell.generators}
+    for repetition in range(repetitions):
+        names = list(figures)
+        order.shuffle(names)
+        for name in names:
+            figures[name].append(measure(name, cell))
+        print(f"  {cell.title}: repetition {repetition + 1} done", file=sys.stderr)
+    return figures
+
+
+def run_one(name: str, cell: Cell, options: argparse.Namespace) -> Figure:
+    """One run of a fresh generator before a fresh far end."""
+    is_wrk = name.startswith("wrk")
+    is_open_loop = name.endswith("open loop")
+    rate = None if is_open_loop else cell.rate
+    with responder(options, "http" if is_wrk else "echo", rate) as port:
+        if is_wrk:
+            return run_wrk(port, options)
+        return run_load(port, options, cell.rate if is_open_loop else None)
+
+
+@contextmanager
+def responder(options: argparse.Namespace, answer: str, rate: float | None) -> Iterator[int]:
+    """The far end on a CPU of its own; yields its port."""
+    command = [str(options.build / "bin" / "paced_responder"), "--answer", answer]
+    command += ["--bytes", str(options.bytes)]
+    if rate is not None:
+        command += ["--rate", str(rate)]
+    process = subprocess.Popen(
+        command, stdout=subprocess.PIPE, text=True, preexec_fn=on_cpu(options.responder_cpu)
+    )
+    try:
+        assert process.stdout is not None
+        line = process.stdout.readline()
+        if not line.strip().isdigit():
+            raise SystemExit(f"{command} does not listen; its message stands above")
+        yield int(line)
+    finally:
+        process.kill()
+        process.wait()
+
+
+def on_cpu(cpu: int) -> Callable[[], None]:
+    """For a child, before its program begins."""
+
+    def bind() -> None:
+        os.sched_setaffinity(0, {cpu})
+
+    return bind
+
+
+def run_wrk(port: int, options: argparse.Namespace) -> Figure:
+    """wrk with one thread."""
+    command = ["wrk", "-t", "1", "-c", str(options.connections), "-d", f"{options.duration}s"]
+    command += ["-H", padding_header(port, options.bytes), f"http://127.0.0.1:{port}/"]
+    cpu_s, text = run_and_account(command, options.generator_cpu)
+    requests, wall_s = read_wrk(text)
+    return Figure(cpu_s, requests, wall_s)
+
+
+def padding_header(port: int, size: int) -> str:
+    """The header that makes wrk's request so many bytes long."""
+    bare = f"GET / HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nX: \r\n\r\n"
+    return "X: " + "x" * (size - len(bare))
+
+
+def read_wrk(text: str) -> tuple[int, float]:
+    """How many requests were answered in how many seconds, by wrk's own report."""
+    found = re.search(r"^\s*(\d+) requests in ([\d.]+)(s|m)\b", text, re.MULTILINE)
+    if found is None or int(found[1]) == 0:
+        raise SystemExit(f"wrk has no answers:\n{text}")
+    if "Socket errors" in text or "Non-2xx" in text:
+        raise SystemExit(f"wrk met errors:\n{text}")
+    return int(found[1]), float(found[2]) * (60 if found[3] == "m" else 1)
+
+
+def run_load(port: int, options: argparse.Namespace, rate: float | None) -> Figure:
+    """c1m-load with one shard; in a closed loop, or in an open one at the rate."""
+    window_s = options.duration - WARMUP_S
+    command = [str(options.build / "bin" / "c1m-load"), "--target", f"127.0.0.1:{port}"]
+    command += ["-c", str(options.connections), "-s", str(options.bytes), "--shards", "1"]
+    command += ["--warmup", f"{WARMUP_S * 1e3:.0f}ms", "-d", f"{window_s * 1e3:.0f}ms"]
+    command += ["--progress", "never", "--format", "json"]
+    if rate is not None:
+        command += ["-R", str(rate)]
+    cpu_s, text = run_and_account(command, options.generator_cpu)
+    document = json.loads(text)
+    counts, warmup = document["counts"], document["warmup_counts"]
+    wrong = {name: counts[name] for name in ("unsent", "lost", "corrupt") if counts[name] > 0}
+    if wrong:
+        raise SystemExit(f"c1m-load met errors: {wrong}")
+    return Figure(cpu_s, counts["answered"] + warmup["answered"], window_s + WARMUP_S)
+
+
+def run_and_account(command: Sequence[str], cpu: int) -> tuple[float, str]:
+    """CPU seconds of a program and its children on that CPU, and what it printed."""
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, preexec_fn=on_cpu(cpu))
+    assert process.stdout is not None
+    text = process.stdout.read()
+    _, status, usage = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode != 0:
+        raise SystemExit(f"{' '.join(command)} ended with {process.returncode}")
+    return usage.ru_utime + usage.ru_stime, text
+
+
+def format_table(figures: dict[str, list[Figure]]) -> str:
+    """Medians over the repetitions; ratios to wrk are taken within each."""
+    lines = [f"{'':20}{'requests/s':>12}{'CPU us a request':>26}{'ratio to wrk':>24}"]
+    first, *_ = figures
+    base = [figure.cpu_us_a_request for figure in figures[first]]
+    for name, measured in figures.items():
+        rates = [figure.requests / figure.wall_s for figure in measured]
+        costs = [figure.cpu_us_a_request for figure in measured]
+        ratios = [cost / of_base for cost, of_base in zip(costs, base, strict=True)]
+        line = f"{name:20}{known(median(rates)).value:12.0f}{with_interval(costs, 2):>26}"
+        lines.append(line if name == first else line + f"{with_interval(ratios, 3):>24}")
+    return "\n".join(lines)
+
+
+def with_interval(values: Sequence[float], digits: int) -> str:
+    """The median, and the interval of order statistics around it."""
+    estimate = known(median(values))
+    low, high = f"{estimate.low:.{digits}f}", f"{estimate.high:.{digits}f}"
+    return f"{estimate.value:.{digits}f} ({low} to {high})"
+
+
+def known(estimate: Estimate | None) -> Estimate:
+    """There is a repetition at least."""
+    assert estimate is not None
+    return estimate
+
+
+if __name__ == "__main__":
+    sys.exit(main())
