@@ -36,6 +36,13 @@ struct WebSocketSettingsDocument {
 
 // Every flag's effective value; empty where the backend does not have the setting or nothing was
 // chosen.
+// When stacks of idle connections are frozen; empty texts and 0: nothing of the kind was asked for.
+struct FreezeDocument {
+  std::optional<double> idle_after_s;
+  std::optional<std::string> when;  // "pressure", "above" or "always"
+  std::uint64_t above_bytes = 0;    // of resident memory of all shards, for "above"
+};
+
 struct ServerSettings {
   std::string listen;
   std::string protocol;
@@ -50,6 +57,7 @@ struct ServerSettings {
   std::optional<std::uint64_t> thread_stack_bytes;
   std::optional<std::uint64_t> coroutine_stack_bytes;
   BackendChoices choices;
+  FreezeDocument freeze;
   std::optional<WebSocketSettingsDocument> websocket;  // where it is spoken
 };
 
@@ -112,6 +120,12 @@ struct TrafficFigures {
   // Times that a compact coroutine's frames were copied out for another; up to a stats interval
   // late.
   std::uint64_t frames_frozen = 0;
+  // Stacks of idle connections, as late: how many are frozen, how often that and the reverse has
+  // happened, and the bytes of pages given back so.
+  std::uint64_t stacks_frozen = 0;  // the present value
+  std::uint64_t stack_freezes = 0;
+  std::uint64_t stack_thaws = 0;
+  std::uint64_t stack_bytes_released = 0;
   WebSocketFigures websocket;
 };
 

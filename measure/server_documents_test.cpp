@@ -34,6 +34,10 @@ constexpr const char* figure_names[] = {
     "accept_errors",
     "connection_errors",
     "frames_frozen",
+    "stacks_frozen",
+    "stack_freezes",
+    "stack_thaws",
+    "stack_bytes_released",
     "sessions_open",
     "sessions_opened",
     "sessions_ended",
@@ -79,7 +83,9 @@ ShardSample numbered_shard(unsigned index, std::uint64_t first) {
   for (auto* value :
        {&traffic.connections_accepted, &traffic.connections_open, &traffic.connections_closed,
         &traffic.bytes_received, &traffic.bytes_sent, &traffic.reads, &traffic.writes,
-        &traffic.accept_errors, &traffic.connection_errors, &traffic.frames_frozen}) {
+        &traffic.accept_errors, &traffic.connection_errors, &traffic.frames_frozen,
+        &traffic.stacks_frozen, &traffic.stack_freezes, &traffic.stack_thaws,
+        &traffic.stack_bytes_released}) {
     *value = next++;
   }
   WebSocketFigures& websocket = traffic.websocket;
@@ -190,6 +196,8 @@ TEST(ReadyFile, WhatIsNotThereIsNull) {
   EXPECT_TRUE(json["settings"]["coroutine_stack_bytes"].is_null());
   EXPECT_TRUE(json["settings"]["poller"].is_null());
   EXPECT_TRUE(json["settings"]["stacks"].is_null());
+  EXPECT_TRUE(json["settings"]["freeze_idle_after_s"].is_null());
+  EXPECT_TRUE(json["settings"]["freeze_when"].is_null());
   EXPECT_TRUE(json["settings"]["websocket"].is_null());
 }
 

@@ -107,7 +107,7 @@ TEST(OpenMetrics, EveryFamilyHasItsMetadataAndOnlyItsOwnSamples) {
                                                           : "";
     EXPECT_TRUE(line.starts_with(family + suffix + "{")) << line;
   }
-  EXPECT_EQ(types.size(), 39U);
+  EXPECT_EQ(types.size(), 43U);
 }
 
 }  // namespace

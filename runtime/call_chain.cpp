@@ -48,6 +48,10 @@ CallChain capture_calls(const Coroutine& coroutine, const StackPool& stacks) {
     chain.kind = point == 0 ? ChainKind::none : ChainKind::frozen;
     return chain;
   }
+  if (home.is_frozen()) {
+    chain.kind = ChainKind::frozen;
+    return chain;
+  }
   const auto usable = stacks.usable(home.stack());
   const auto lowest = reinterpret_cast<Word>(usable.data());
   LiveStack live{.begin = point, .end = lowest + usable.size()};
@@ -62,6 +66,8 @@ CallChain capture_calls(const Coroutine& coroutine, const StackPool& stacks) {
     live.begin = frame + 1;  // callers' frames lie above
     frame = LiveStack::word_at(frame, 0);
   }
+  // Frozen meanwhile, and its pages may have gone.
+  if (racy_read(&coroutine.home).is_frozen()) chain = {.kind = ChainKind::frozen};
   return chain;
 }
 

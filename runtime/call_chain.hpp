@@ -18,7 +18,7 @@ class StackPool;
 enum class ChainKind : std::uint8_t {
   none,    // it does not wait, or it changed during the look
   frames,  // the calls
-  frozen,  // a compact coroutine whose frames are copies elsewhere
+  frozen,  // a compact or freezable coroutine whose frames are copies elsewhere
 };
 
 struct CallChain {

@@ -88,7 +88,7 @@ std::vector<std::string> places_of(std::span<const CallChain> chains) {
         texts.push_back(place_of(chain, known));
         break;
       case ChainKind::frozen:
-        texts.emplace_back("unknown: the frames of this compact coroutine are frozen");
+        texts.emplace_back("unknown: the frames of this coroutine are frozen");
         break;
     }
   }

@@ -42,7 +42,7 @@ struct Coroutine : CoroutineContext {
   // What it has elsewhere instead of frames on its stack; never both, so one word.
   union {
     Start* start = nullptr;  // until it begins
-    FrozenImage frozen;      // its frames, while another is resident in its slot
+    FrozenImage frozen;      // its frames, while another is in its slot or its stack is frozen
   };
   WaitNote note;  // for dumps: what it waits for
   // Of its spawn. Atomic, because a dump may look at a record that is being used again.

@@ -1,9 +1,9 @@
-// Debug builds notice an object in the frames of another compact coroutine when it reaches a
-// primitive of the runtime: those frames may be copies elsewhere at that moment, and what is
-// written to their place would be lost or hit the resident. Every primitive that looks at what it
-// is given says so here. Threads: coroutines; of other threads, and inside blocking(), nothing is
-// known and nothing is said. Not here: an object of another coroutine of the caller's own slot that
-// lies above the caller's frames, which looks like one of its own.
+// Debug builds notice an object in the frames of another compact or freezable coroutine when it
+// reaches a primitive of the runtime: those frames may be copies elsewhere at that moment, and what
+// is written to their place would be lost or hit the resident. Every primitive that looks at what
+// it is given says so here. Threads: coroutines; of other threads, and inside blocking(), nothing
+// is known and nothing is said. Not here: an object of another coroutine of the caller's own slot
+// that lies above the caller's frames, which looks like one of its own.
 #pragma once
 
 namespace c1m::runtime {

@@ -30,13 +30,15 @@ namespace c1m::runtime {
 namespace {
 
 constexpr SpawnOptions compact{.stack = StackPolicy::compact};
+constexpr SpawnOptions freezable{.stack = StackPolicy::freezable};
 constexpr SpawnOptions dedicated{};
 constexpr bool frames_can_be_wrong = frames_are_checked && compact_stacks_work;
 
-// A compact coroutine gives `use` an object of type T on its stack, in a coroutine of another slot
-// or of none.
+// A compact coroutine, or another, gives `use` an object of type T on its stack, in a coroutine of
+// another slot or of none.
 template <class T>
-void share_from_a_compact_stack(const SpawnOptions& other, void (*use)(T&)) {
+void share_from_a_compact_stack(const SpawnOptions& other, void (*use)(T&),
+                                const SpawnOptions& owning = compact) {
   auto runtime = Runtime::create({.processors = 1, .compact_slots = 8});
   std::ignore = (*runtime)->run([&] {
     const auto owner = [&other, use] {
@@ -45,7 +47,7 @@ void share_from_a_compact_stack(const SpawnOptions& other, void (*use)(T&)) {
       std::ignore = spawn([reached, use] { use(*reached); }, other);
       for (int i = 0; i < 3; ++i) yield();
     };
-    std::ignore = spawn(owner, compact);
+    std::ignore = spawn(owner, owning);
   });
 }
 
@@ -67,7 +69,7 @@ TEST(FrameCheck, AnObjectOfAnotherCompactCoroutineIsRefused) {
   for (const SpawnOptions& other : {dedicated, compact}) {
     EXPECT_DEATH(share_from_a_compact_stack<Mutex>(other, [](Mutex& mutex) { mutex.lock(); }),
                  "Mutex::lock: coroutine [0-9]+, spawned at .*frame_check_test.cpp:[0-9]+, uses an "
-                 "object on the stack of a compact coroutine");
+                 "object on the stack of a compact or freezable coroutine");
   }
   EXPECT_DEATH(
       share_from_a_compact_stack<WaitGroup>(dedicated, [](WaitGroup& group) { group.add(); }),
@@ -110,6 +112,17 @@ TEST(FrameCheck, AnObjectOfAnotherCompactCoroutineIsRefused) {
                "TcpStream::read into a buffer: ");
 }
 
+TEST(FrameCheck, AnObjectOnAFreezableStackIsRefusedToOthers) {
+  if (!frames_can_be_wrong) GTEST_SKIP() << "not a debug build, or nothing is frozen";
+  testing::GTEST_FLAG(death_test_style) = "threadsafe";
+  const auto lock = [](Mutex& mutex) { mutex.lock(); };
+  for (const SpawnOptions& other : {dedicated, compact, freezable}) {
+    EXPECT_DEATH(share_from_a_compact_stack<Mutex>(other, lock, freezable),
+                 "Mutex::lock: coroutine [0-9]+, spawned at .*frame_check_test.cpp:[0-9]+, uses an "
+                 "object on the stack of a compact or freezable coroutine");
+  }
+}
+
 class FrameCheckTest : public RuntimeTest {};
 C1M_FOR_ALL_PROCESSOR_COUNTS(FrameCheckTest);
 
@@ -129,7 +142,7 @@ TEST_P(FrameCheckTest, WhatIsOnesOwnOrOnTheHeapIsNot) {
             }
             group->done();
           },
-          compact));
+          i % 2 == 0 ? compact : freezable));
     }
     group->wait();
   });

@@ -1,7 +1,8 @@
-// Where a compact coroutine's frames are while another is resident in its slot, in one word of its
-// record: the block that holds them, and the template from which they differ (template_table.hpp).
-// The number stays when the frames are back on the stack: a coroutine mostly waits where it waited
-// before. Threads: a value of who holds the slot's claim. Not here: the block's contents.
+// Where a coroutine's frames are while they are not on a stack, because another is resident in its
+// slot or because its own stack was frozen, in one word of its record: the block that holds them,
+// and the template from which they differ (template_table.hpp). The number stays when the frames
+// are back on the stack: a coroutine mostly waits where it waited before. Threads: a value of who
+// holds the slot's claim, or owns the coroutine. Not here: the block's contents.
 #pragma once
 
 #include <cstddef>

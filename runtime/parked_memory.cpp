@@ -2,9 +2,11 @@
 // COUNT coroutines on one processor and prints one JSON object: bytes each by resident memory and
 // by page tables, and ns each to create (until parked), and to resume in turn and at random. One
 // wakes the next, so a resume is a wake, a switch in, a park and, for compact ones, the copies.
-// parked_memory reading COUNT: COUNT compact coroutines wait each for a stream, as idle connections
-// of a server do; bytes of all that the process has for one more of them.
-// Threads: one. Not here: the kernel's memory, buffers, and stacks that were once deep.
+// parked_memory frozen COUNT [SEED]: the same with dedicated stacks that are frozen: bytes each
+// before and after, ns each to freeze, and to thaw and resume. parked_memory reading COUNT: COUNT
+// compact coroutines wait each for a stream, as idle connections of a server do; bytes of all that
+// the process has for one more of them. Threads: one. Not here: the kernel's memory, buffers, and
+// stacks that were once deep.
 #include <algorithm>
 #include <array>
 #include <charconv>
@@ -16,6 +18,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <tuple>
 #include <type_traits>
 #include <utility>
 #include <vector>
@@ -71,7 +74,9 @@ T must(os::Result<T> result) {
 class Measurement {
  public:
   Measurement(StackPolicy policy, std::size_t count, std::uint64_t seed)
-      : policy_(policy), seed_(seed), tokens_(count), order_(count), place_(count) {}
+      : policy_(policy), seed_(seed), tokens_(count), order_(count), place_(count) {
+    for (std::uint32_t i = 0; i < count; ++i) order_[i] = i;
+  }
 
   // On the first coroutine.
   void run() {
@@ -81,12 +86,51 @@ class Measurement {
     while (parked_ < tokens_.size()) yield();
     const os::Nanoseconds created_ns = os::monotonic_ns() - start_ns;
     const Memory after = memory_now();
-    for (std::uint32_t i = 0; i < order_.size(); ++i) order_[i] = i;
     resume_all();  // not measured: the frozen blocks come to be
     const os::Nanoseconds in_turn_ns = resume_all();
     std::ranges::shuffle(order_, std::mt19937_64(seed_));
     const os::Nanoseconds random_ns = resume_all();
     print(before, after, created_ns, in_turn_ns, random_ns);
+    leaving_ = true;
+    resume_all();
+  }
+
+  // The same, where each resume thaws.
+  void run_frozen(Runtime& runtime) {
+    const Memory before = memory_now();
+    spawn_all();
+    while (parked_ < tokens_.size()) yield();
+    resume_all();
+    const Memory parked = memory_now();
+    const os::Nanoseconds start_ns = os::monotonic_ns();
+    const FreezeOutcome frozen = runtime.freeze_idle(0);
+    const os::Nanoseconds froze_ns = os::monotonic_ns() - start_ns;
+    const Memory after = memory_now();
+    const os::Nanoseconds in_turn_ns = resume_all();
+    std::ignore = runtime.freeze_idle(0);
+    std::ranges::shuffle(order_, std::mt19937_64(seed_));
+    const os::Nanoseconds random_ns = resume_all();
+    const os::Nanoseconds thawed_ns = resume_all();
+    const auto each = [this](auto total) {
+      return static_cast<double>(total) / static_cast<double>(tokens_.size());
+    };
+    std::array<char, 1024> text{};
+    std::snprintf(text.data(), text.size(),
+                  "{\"stacks\": \"frozen\", \"coroutines\": %zu, \"coroutines_frozen\": %llu, "
+                  "\"seed\": %llu,\n"
+                  " \"resident_bytes_each_before\": %.1f, \"resident_bytes_each\": %.1f, "
+                  "\"page_table_bytes_each\": %.1f,\n"
+                  " \"stored_bytes_each\": %.1f, \"released_bytes_each\": %.1f,\n"
+                  " \"freeze_ns_each\": %.1f, \"thaw_in_turn_ns_each\": %.1f, "
+                  "\"thaw_at_random_ns_each\": %.1f, \"resume_at_random_ns_each\": %.1f}\n",
+                  tokens_.size(), static_cast<unsigned long long>(frozen.coroutines),
+                  static_cast<unsigned long long>(seed_),
+                  each(parked.resident_bytes - before.resident_bytes),
+                  each(after.resident_bytes - before.resident_bytes),
+                  each(after.page_table_bytes - before.page_table_bytes), each(frozen.stored_bytes),
+                  each(frozen.released_bytes), each(froze_ns), each(in_turn_ns), each(random_ns),
+                  each(thawed_ns));
+    std::fputs(text.data(), stdout);
     leaving_ = true;
     resume_all();
   }
@@ -247,13 +291,14 @@ int main(int argc, char** argv) {
   std::uint64_t count = 0;
   std::uint64_t seed = 1;
   const bool reading = words.size() == 3 && words[1] == "reading";
-  const bool valid = (reading || ((words.size() == 3 || words.size() == 4) &&
-                                  (words[1] == "dedicated" || words[1] == "compact"))) &&
-                     parse(words[2], count) && count >= 2 && count <= 4'000'000 &&
-                     (words.size() == 3 || parse(words[3], seed));
+  const bool valid =
+      (reading || ((words.size() == 3 || words.size() == 4) &&
+                   (words[1] == "dedicated" || words[1] == "compact" || words[1] == "frozen"))) &&
+      parse(words[2], count) && count >= 2 && count <= 4'000'000 &&
+      (words.size() == 3 || parse(words[3], seed));
   if (!valid) {
     std::fputs(
-        "usage: parked_memory dedicated|compact COUNT [SEED], COUNT up to 4000000\n"
+        "usage: parked_memory dedicated|compact|frozen COUNT [SEED], COUNT up to 4000000\n"
         "       parked_memory reading COUNT, as many as the limit of descriptors allows\n",
         stderr);
     return 2;
@@ -266,6 +311,11 @@ int main(int argc, char** argv) {
     return 0;
   }
   const auto runtime = must(Runtime::create({}));
+  if (words[1] == "frozen") {
+    Measurement measurement(StackPolicy::freezable, count, seed);
+    must(runtime->run([&] { measurement.run_frozen(*runtime); }));
+    return 0;
+  }
   const auto policy = words[1] == "compact" ? StackPolicy::compact : StackPolicy::dedicated;
   Measurement measurement(policy, count, seed);
   must(runtime->run([&] { measurement.run(); }));

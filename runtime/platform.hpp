@@ -45,6 +45,7 @@ using os::write_some;
 using os::write_some_parts;
 
 using os::install_guard;
+using os::release_memory;
 
 }  // namespace c1m::runtime::platform
 

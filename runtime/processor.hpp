@@ -49,6 +49,9 @@ struct ProcessorCounters {
   Counter frozen_bytes;
   Counter thawed_bytes;
   Counter frozen_stored_bytes;
+  Counter freezable_begun;
+  Counter freezable_ended;
+  Counter stacks_thawed;
   Counter thawed_stored_bytes;
 };
 

@@ -74,7 +74,7 @@ void Scheduler::hand_over(Processor& processor) {
   stacks_.give_back(std::span(processor.free_stacks).first(processor.free_stack_count));
   processor.free_stack_count = 0;
   stacks_.take_back_promises(std::exchange(processor.stack_promises, 0));
-  slots_.take_blocks_from(processor);
+  store_.empty(processor.frozen_blocks);
   processor.blocks.empty_into(blocks_);
   processor.timers.move_all_to(processors_[0].timers);
 }

@@ -34,6 +34,10 @@ void Runtime::stop() {
   scheduler_->stop();
 }
 
+FreezeOutcome Runtime::freeze_idle(os::Nanoseconds idle_ns) {
+  return scheduler_->freezer().freeze(idle_ns);
+}
+
 RuntimeStatistics Runtime::statistics() const {
   return scheduler_->statistics();
 }

@@ -15,6 +15,7 @@
 
 #include "os/result.hpp"
 #include "runtime/deadlock.hpp"
+#include "runtime/freeze_policy.hpp"
 #include "runtime/runtime_dump.hpp"
 #include "runtime/runtime_histograms.hpp"
 #include "runtime/stack_policy.hpp"
@@ -72,6 +73,9 @@ struct RuntimeOptions {
   VirtualClock* clock = nullptr;
   // What is done when coroutines wait for each other for ever.
   DeadlockPolicy on_deadlock{};
+  // When stacks of idle coroutines are frozen. create() fails where the kernel does not tell what
+  // the policy asks for.
+  FreezePolicy freeze{};
 };
 
 class Runtime {
@@ -117,6 +121,12 @@ class Runtime {
   // future, so that coroutines can leave; run() returns when they have. Any thread, any coroutine,
   // any number of times; not from a signal handler.
   void stop();
+
+  // Freezes the stacks of all freezable coroutines (StackPolicy::freezable) that have been parked
+  // for so long: what remains of each are the bytes of its live frames on the heap. The time is
+  // good to 17 ms. It takes the calling thread about a microsecond each; a coroutine that calls
+  // keeps its processor meanwhile, so it had better do so inside of blocking(). Any thread.
+  FreezeOutcome freeze_idle(os::Nanoseconds idle_ns);
 
   // A sum over the processors; exact when nothing runs, otherwise as consistent as unlocked
   // counters are. Any thread.

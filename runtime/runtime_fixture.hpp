@@ -31,6 +31,8 @@ class RuntimeFixture : public testing::Test {
     EXPECT_EQ(left.stacks_in_use, 0U);
     EXPECT_EQ(left.coroutines_compact, 0U);
     EXPECT_EQ(left.coroutines_frozen, 0U);
+    EXPECT_EQ(left.coroutines_freezable, 0U);
+    EXPECT_EQ(left.stacks_frozen, 0U);
     EXPECT_EQ(left.frozen_bytes, 0U);
     EXPECT_EQ(left.frozen_bytes_stored, 0U);
     runtime_.reset();  // before what a derived fixture lends it

@@ -49,6 +49,10 @@ enum class Safeguard : std::uint8_t {
   search_fence,        // so does the last searcher, when it is none any more
   stop_lock,           // stop() finds every descriptor whose opener has not seen it
   template_match,      // frames are stored as the difference from a template that they match
+  freeze_claim,        // who freezes a stack owns its coroutine meanwhile
+  freeze_pages,        // until the stack's pages have gone
+  freeze_wake,         // who freezes queues the coroutine if its wait has been ended meanwhile
+  thaw,                // who resumes a frozen coroutine puts its frames back first
   semaphore_keeps,     // who gives up while it is served keeps its units
   semaphore_passes,    // who gives up lets those behind it in
   shared_lock_admits,  // readers on their way to the queue are let in as those in it

@@ -44,6 +44,9 @@ os::Result<std::unique_ptr<Scheduler>> Scheduler::create(const RuntimeOptions& o
   if (!netpoller) return std::unexpected(netpoller.error());
   auto binding = CpuBinding::create(options.binding, options.processors);
   if (!binding) return std::unexpected(binding.error());
+  if (auto watchable = FreezeWatch::check(options.freeze); !watchable) {
+    return std::unexpected(watchable.error());
+  }
   if (options.report_stack_overflow) {
     if (auto installed = install_overflow_report(); !installed) {
       return std::unexpected(installed.error());
@@ -59,12 +62,14 @@ Scheduler::Scheduler(const RuntimeOptions& options, std::unique_ptr<CoroutineTab
       table_(std::move(table)),
       netpoller_(std::move(netpoller)),
       stacks_(options.stack_bytes, os::GuardKind::marker),
-      slots_(options.compact_slots, stacks_),
+      slots_(options.compact_slots, stacks_, store_),
+      freezer_(*this, store_),
       idle_workers_(options.processors),
       binding_(std::move(binding)),
       processors_(options.processors),
       fences_for_others_(platform::prepare_process_fence()),
       monitor_(*this),
+      freeze_watch_(freezer_, options.freeze),
       sight_(*this, options) {
   if (clock_ != nullptr) clock_->attach(*this);
 }
@@ -87,6 +92,7 @@ os::Result<void> Scheduler::run() {
   // With one processor there is nobody for the monitor to wake, until there are blocking calls.
   // A thread that starts later would inherit a worker's binding.
   if (count > 1 || binding_.is_on()) started = monitor_.start();
+  if (started) started = freeze_watch_.start();
   for (unsigned index = 1; index < count && started; ++index) {
     started = start_worker(&processors_[index]);
   }
@@ -97,6 +103,7 @@ os::Result<void> Scheduler::run() {
   }
   unbind();
   end_staffing();
+  freeze_watch_.stop();
   monitor_.stop();  // beyond this point no worker is added
   for (platform::Thread& thread : threads_) thread.join();
   while (queueing_outside_.load() != 0) os::pause_cpu();  // they may be looking at the workers
@@ -175,6 +182,17 @@ void Scheduler::taken_over_call_ended() {
   if (clock_ != nullptr) wake_a_worker();
 }
 
+void Scheduler::hold_time() {
+  if (clock_ != nullptr) taken_over_calls_.fetch_add(1);
+}
+
+void Scheduler::release_time() {
+  if (clock_ == nullptr) return;
+  queueing_outside_.fetch_add(1);  // run() waits, for this looks at its workers
+  taken_over_call_ended();
+  queueing_outside_.fetch_sub(1);
+}
+
 bool Scheduler::has_work() const {
   if (global_queue_.size() > 0) return true;
   return std::ranges::any_of(processors_, [](const auto& each) { return each->has_work(); });
@@ -208,6 +226,9 @@ os::Result<void> Scheduler::spawn(const FunctionToStart& function, SpawnOptions 
   if (!stack) {
     table_->give_back(coroutine);
     return stack;
+  }
+  if (freezing_works && options.stack == StackPolicy::freezable) {
+    coroutine.home = StackHome::freezable_without_stack();
   }
   coroutine.start = &make_start(function, worker);
   coroutine.where.store(where, std::memory_order_relaxed);

@@ -12,6 +12,9 @@
 #include "os/result.hpp"
 #include "runtime/coroutine_table.hpp"
 #include "runtime/cpu_binding.hpp"
+#include "runtime/frame_store.hpp"
+#include "runtime/freeze_watch.hpp"
+#include "runtime/freezer.hpp"
 #include "runtime/global_queue.hpp"
 #include "runtime/idle_workers.hpp"
 #include "runtime/monitor.hpp"
@@ -118,6 +121,11 @@ class Scheduler {
   // Whether calls go on that no worker's sleep waits for.
   [[nodiscard]] bool has_taken_over_calls() const { return taken_over_calls_.load() != 0; }
 
+  // By who has waiting coroutines in hand that others may make runnable: a virtual clock stands
+  // still in between.
+  void hold_time();
+  void release_time();
+
   // For the monitor: looks at the network and queues who can go on. False: there is nobody.
   bool poll_from_outside();
 
@@ -131,6 +139,7 @@ class Scheduler {
   Netpoller& netpoller() { return *netpoller_; }
   StackPool& stacks() { return stacks_; }
   SlotTable& slots() { return slots_; }
+  Freezer& freezer() { return freezer_; }
   // For what each coroutine needs for a while (Worker::take_block).
   FrozenPool& blocks() { return blocks_; }
   ProcessorSet& processors() { return processors_; }
@@ -162,7 +171,9 @@ class Scheduler {
   std::unique_ptr<CoroutineTable> table_;
   std::unique_ptr<Netpoller> netpoller_;
   StackPool stacks_;
+  FrameStore store_;  // for who is not on a stack
   SlotTable slots_;
+  Freezer freezer_;
   GlobalQueue global_queue_;
   IdleWorkers idle_workers_;
   const CpuBinding binding_;
@@ -171,6 +182,7 @@ class Scheduler {
   ThreadMutex change_mutex_;      // of who has a worker and where timers are
   bool takes_workers_ = false;    // guarded by change_mutex_
   Monitor monitor_;
+  FreezeWatch freeze_watch_;
   Sight sight_;
   mutable ThreadMutex workers_mutex_;
   // Guarded by workers_mutex_, as the next three; of the present run. One a processor, and one more
@@ -183,7 +195,7 @@ class Scheduler {
   Atomic<bool> stopped_ = false;
   Atomic<bool> finished_ = false;
   Atomic<bool> running_ = false;
-  Atomic<std::int32_t> taken_over_calls_ = 0;  // only a virtual clock asks
+  Atomic<std::int32_t> taken_over_calls_ = 0;  // and time holds; only a virtual clock asks
   // By threads that are no workers.
   ThreadMutex outside_blocks_mutex_;
   FrozenCache outside_blocks_;                  // guarded by outside_blocks_mutex_

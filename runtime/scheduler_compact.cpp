@@ -75,9 +75,10 @@ void Scheduler::add_compact_to(RuntimeStatistics& sum) const {
   };
   sum.coroutines_compact = difference(spawned, ended);
   sum.coroutines_frozen = difference(sum.copies_out, sum.copies_in);
-  sum.frozen_bytes = difference(bytes_out, bytes_in);
-  sum.frozen_bytes_stored = difference(stored_out, stored_in);
-  sum.frozen_bytes_reserved = slots_.frozen_pool_bytes();
+  freezer_.add_to(sum);
+  sum.frozen_bytes = difference(bytes_out + sum.frozen_bytes, bytes_in);
+  sum.frozen_bytes_stored = difference(stored_out + sum.frozen_bytes_stored, stored_in);
+  sum.frozen_bytes_reserved = store_.reserved_bytes();
   sum.coroutines_runnable += difference(slot_waits, slot_turns);
   sum.stacks_in_use = difference(sum.coroutines_live, sum.coroutines_compact);
   sum.slots_with_stacks = slots_.with_stacks();

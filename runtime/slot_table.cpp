@@ -2,7 +2,6 @@
 #include "runtime/slot_table.hpp"
 
 #include <algorithm>
-#include <cstring>
 #include <iterator>
 #include <mutex>
 #include <span>
@@ -133,7 +132,7 @@ bool SlotTable::exchange(Coroutine& resident, Coroutine& coroutine, Processor& p
   const Frames frames = frames_of(resident);
   // The same size at the same top is the same place.
   if (number == 0 || resident.saved_point() != coroutine.saved_point()) return false;
-  const FrameTemplate& both = templates_.at(number);
+  const FrameTemplate& both = store_.template_at(number);
   if (!both.matches(frames)) return false;
   std::byte* const block = coroutine.frozen.block();
   both.exchange(frames, frames_of(coroutine).record, block);
@@ -152,45 +151,22 @@ void SlotTable::note_freeze(StackSlot& slot, const Frames& frames) {
 
 void SlotTable::freeze(Coroutine& coroutine, Processor& processor) {
   const Frames frames = frames_of(coroutine);
-  const TemplateNumber number = templates_.find(frames, coroutine.frozen.template_number());
-  if (number == 0) processor.frame_learner.see(frames, templates_);
-  const std::size_t stored = stored_bytes(frames, number);
-  std::byte* const block = processor.frozen_blocks.take(stored, frozen_);
-  if (number == 0) {
-    std::memcpy(block, frames.live.data(), frames.live.size());
-  } else {
-    templates_.at(number).encode(frames, block);
-  }
-  coroutine.frozen = FrozenImage(block, number);
+  const FrameStore::Stored stored = store_.put(frames, coroutine.frozen.template_number(),
+                                               processor.frozen_blocks, processor.frame_learner);
+  coroutine.frozen = stored.image;
   note_freeze(*coroutine.home.slot(), frames);
   processor.counters.frozen.add();
   processor.counters.frozen_bytes.add(frames.live.size());
-  processor.counters.frozen_stored_bytes.add(FrozenPool::block_bytes(stored));
+  processor.counters.frozen_stored_bytes.add(stored.block_bytes);
 }
 
 void SlotTable::thaw(Coroutine& coroutine, Processor& processor) {
   const Frames frames = frames_of(coroutine);
-  std::byte* const block = coroutine.frozen.block();
-  const TemplateNumber number = coroutine.frozen.template_number();
-  if (number == 0) {
-    std::memcpy(frames.live.data(), block, frames.live.size());
-  } else {
-    templates_.at(number).decode(block, frames);
-  }
-  const std::size_t stored = stored_bytes(frames, number);
-  processor.frozen_blocks.give_back(block, stored, frozen_);
-  coroutine.frozen = FrozenImage(nullptr, number);
+  const std::size_t stored = store_.take(coroutine.frozen, frames, processor.frozen_blocks);
+  coroutine.frozen = FrozenImage(nullptr, coroutine.frozen.template_number());
   processor.counters.thawed.add();
   processor.counters.thawed_bytes.add(frames.live.size());
-  processor.counters.thawed_stored_bytes.add(FrozenPool::block_bytes(stored));
-}
-
-std::size_t SlotTable::stored_bytes(const Frames& frames, TemplateNumber number) const {
-  return number == 0 ? frames.live.size() : templates_.at(number).image_bytes();
-}
-
-void SlotTable::take_blocks_from(Processor& processor) {
-  processor.frozen_blocks.empty_into(frozen_);
+  processor.counters.thawed_stored_bytes.add(stored);
 }
 
 }  // namespace c1m::runtime

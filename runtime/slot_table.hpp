@@ -10,10 +10,9 @@
 
 #include "os/result.hpp"
 #include "runtime/coroutine.hpp"
-#include "runtime/frozen_pool.hpp"
+#include "runtime/frame_store.hpp"
 #include "runtime/stack_pool.hpp"
 #include "runtime/stack_slot.hpp"
-#include "runtime/template_table.hpp"
 
 namespace c1m::runtime {
 
@@ -21,7 +20,8 @@ struct Processor;
 
 class SlotTable {
  public:
-  SlotTable(std::size_t slots, StackPool& stacks) : stacks_(stacks), slots_(slots) {}
+  SlotTable(std::size_t slots, StackPool& stacks, FrameStore& store)
+      : stacks_(stacks), store_(store), slots_(slots) {}
 
   // Gives the coroutine a slot near `hint`: a free one if one of eight is, else the least loaded of
   // them. `hint` is the caller's and moves on. Fails as StackPool::take() does.
@@ -35,16 +35,12 @@ class SlotTable {
   // Puts the coroutine's frames onto its slot's stack, and the resident's elsewhere.
   void move_in(Coroutine& coroutine, Processor& processor);
 
-  // The processor's worker leaves it.
-  void take_blocks_from(Processor& processor);
-
   // The slot on whose stack `address` lies, or nullptr. Any thread; takes the lock.
   [[nodiscard]] const StackSlot* slot_at(const void* address) const;
 
   [[nodiscard]] std::size_t with_stacks() const {
     return with_stacks_.load(std::memory_order_relaxed);
   }
-  [[nodiscard]] std::size_t frozen_pool_bytes() const { return frozen_.carved_bytes(); }
 
  private:
   [[nodiscard]] StackSlot& choose(std::uint32_t& hint);
@@ -54,12 +50,9 @@ class SlotTable {
   // freeze() and thaw() in one, where both would use the same template: true when they have.
   bool exchange(Coroutine& resident, Coroutine& coroutine, Processor& processor);
   void note_freeze(StackSlot& slot, const Frames& frames);
-  // Of frames that are stored by template `number`.
-  [[nodiscard]] std::size_t stored_bytes(const Frames& frames, TemplateNumber number) const;
 
   StackPool& stacks_;
-  FrozenPool frozen_;
-  TemplateTable templates_;
+  FrameStore& store_;
   mutable ThreadMutex mutex_;           // for the first use of a slot
   std::vector<StackSlot*> by_address_;  // of those with stacks; guarded by mutex_
   Atomic<std::size_t> with_stacks_ = 0;

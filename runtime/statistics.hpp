@@ -19,7 +19,9 @@ struct RuntimeStatistics {
   std::uint64_t coroutines_compact = 0;  // live ones that share slots; none under AddressSanitizer
   std::uint64_t slots_with_stacks = 0;
   std::uint64_t coroutines_frozen = 0;      // compact ones whose frames are outside their slot
-  std::uint64_t frozen_bytes = 0;           // of these frames, as they are on a stack
+  std::uint64_t coroutines_freezable = 0;   // live ones that have begun; none frozen under ASan
+  std::uint64_t stacks_frozen = 0;          // of these, whose frames are outside their stack
+  std::uint64_t frozen_bytes = 0;           // of all these frames, as they are on a stack
   std::uint64_t frozen_bytes_stored = 0;    // of the blocks that hold them, or how they differ
   std::uint64_t frozen_bytes_reserved = 0;  // in blocks for such frames, in use or not
   std::uint64_t stacks_reserved = 0;        // the greatest number there ever was at once
@@ -32,8 +34,11 @@ struct RuntimeStatistics {
   std::uint64_t resumed = 0;  // switches into a coroutine
   std::uint64_t parked = 0;   // waits that gave the processor away
   std::uint64_t yielded = 0;
-  std::uint64_t copies_out = 0;       // of a compact coroutine's frames, out of its slot
-  std::uint64_t copies_in = 0;        // and back
+  std::uint64_t copies_out = 0;            // of a compact coroutine's frames, out of its slot
+  std::uint64_t copies_in = 0;             // and back
+  std::uint64_t stack_freezes = 0;         // of a freezable coroutine's stack
+  std::uint64_t stack_thaws = 0;           // when it ran again
+  std::uint64_t stack_bytes_released = 0;  // by freezes; see FreezeOutcome
   std::uint64_t stacks_shrunk = 0;    // times that a stack gave back pages that it once grew to
   std::uint64_t wakes_dropped = 0;    // late wakes of a wait that had ended
   std::uint64_t stolen = 0;           // coroutines taken from another processor's queue

@@ -1,8 +1,9 @@
 // The state of a coroutine and the number of its present wait, in one atomic word, so that a wake
 // of an older wait changes nothing. docs/runtime.md draws the machine. Invariant: the epoch grows
 // by one at the end of every wait, and whoever moves the state to `runnable` puts the coroutine
-// into exactly one queue. Threads: wake() by anyone; the rest by whoever the state says owns the
-// coroutine.
+// into exactly one queue. A wait whose frames are being frozen (freezer.hpp) still goes on, and to
+// all but the freezer looks so. Threads: wake() by anyone; begin_freeze() and end_freeze() by a
+// freezer; the rest by whoever the state says owns the coroutine.
 #pragma once
 
 #include <cstdint>
@@ -22,18 +23,20 @@ enum class CoroutineState : std::uint8_t {
 
 enum class WakeResult {
   stale,     // the wait had ended before
-  notified,  // the coroutine has not parked yet and will not
+  notified,  // the coroutine has not parked yet and will not; or the freezer will queue it
   runnable,  // parked: the caller must queue it
 };
 
 class WaitState {
  public:
-  [[nodiscard]] CoroutineState state() const { return state_of(load(std::memory_order_relaxed)); }
+  [[nodiscard]] CoroutineState state() const {
+    return state_of(as_seen(load(std::memory_order_relaxed)));
+  }
   [[nodiscard]] std::uint32_t epoch() const { return epoch_of(load(std::memory_order_relaxed)); }
 
-  // For observers: the same value twice means that nothing changed in between. Acquire: what was
-  // written before the state is visible.
-  [[nodiscard]] std::uint64_t snapshot() const { return load(std::memory_order_acquire); }
+  // For observers: the same value twice means that nothing changed in between, but for where a
+  // waiting coroutine's frames are. Acquire: what was written before the state is visible.
+  [[nodiscard]] std::uint64_t snapshot() const { return as_seen(load(std::memory_order_acquire)); }
   static CoroutineState state_of(std::uint64_t word) {
     return static_cast<CoroutineState>(word & 0xff);
   }
@@ -71,18 +74,58 @@ class WaitState {
                                       std::memory_order_relaxed)) {
       return WakeResult::runnable;
     }
-    while (seen == pack(epoch, CoroutineState::running) || seen == waiting) {
+    for (;;) {
+      std::uint64_t wanted = runnable;
+      if (seen == pack(epoch, CoroutineState::running)) {
+        wanted = pack(epoch, CoroutineState::notified);
+      } else if (seen == pack(epoch, freezing)) {
+        wanted = pack(epoch, freezing_notified);
+      } else if (seen != waiting) {
+        return WakeResult::stale;
+      }
       const bool parked = seen == waiting;
-      const std::uint64_t wanted = parked ? runnable : pack(epoch, CoroutineState::notified);
       if (word_.compare_exchange_weak(seen, wanted, std::memory_order_acq_rel,
                                       std::memory_order_relaxed)) {
         return parked ? WakeResult::runnable : WakeResult::notified;
       }
     }
-    return WakeResult::stale;
+  }
+
+  // True when the coroutine waits: until end_freeze() it stays where it is, and its frames and its
+  // record are the caller's. Acquire: sees the saved context.
+  bool begin_freeze() {
+    std::uint64_t seen = load(std::memory_order_relaxed);
+    if (state_of(seen) != CoroutineState::waiting) return false;
+    return word_.compare_exchange_strong(seen, pack(epoch_of(seen), freezing),
+                                         std::memory_order_acquire, std::memory_order_relaxed);
+  }
+
+  // True when the wait goes on. False when somebody has ended it meanwhile: the coroutine is
+  // runnable, and the caller must queue it. Release: whoever wakes it later sees where its frames
+  // are; acquire: what the waker did is visible to the coroutine.
+  bool end_freeze() {
+    const std::uint32_t epoch = this->epoch();
+    std::uint64_t expected = pack(epoch, freezing);
+    if (word_.compare_exchange_strong(expected, pack(epoch, CoroutineState::waiting),
+                                      std::memory_order_release, std::memory_order_acquire)) {
+      return true;
+    }
+    word_.store(pack(epoch + 1, CoroutineState::runnable), std::memory_order_relaxed);
+    return false;
   }
 
  private:
+  // Two more states, which only wake() and the freezer know.
+  static constexpr CoroutineState freezing{5};           // waiting, and owned by the freezer
+  static constexpr CoroutineState freezing_notified{6};  // the same, and the wait has been ended
+
+  static std::uint64_t as_seen(std::uint64_t word) {
+    if (state_of(word) == freezing) return pack(epoch_of(word), CoroutineState::waiting);
+    if (state_of(word) == freezing_notified) {
+      return pack(epoch_of(word) + 1, CoroutineState::runnable);
+    }
+    return word;
+  }
   static std::uint64_t pack(std::uint32_t epoch, CoroutineState state) {
     return std::uint64_t{epoch} << 32 | static_cast<std::uint64_t>(state);
   }

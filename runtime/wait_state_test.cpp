@@ -45,6 +45,37 @@ TEST(WaitState, WakesOfACancelledWaitAreStale) {
   EXPECT_EQ(wait.wake(epoch + 1), WakeResult::runnable);
 }
 
+TEST(WaitState, OnlyOneThatWaitsIsFrozen) {
+  WaitState wait;
+  EXPECT_FALSE(wait.begin_freeze());
+  wait.set(CoroutineState::running);
+  EXPECT_FALSE(wait.begin_freeze());
+  ASSERT_TRUE(wait.park());
+  const std::uint64_t waiting = wait.snapshot();
+  EXPECT_TRUE(wait.begin_freeze());
+  EXPECT_FALSE(wait.begin_freeze()) << "it is another's already";
+  EXPECT_EQ(wait.snapshot(), waiting) << "to others it waits as before";
+  EXPECT_TRUE(wait.end_freeze());
+  EXPECT_EQ(wait.snapshot(), waiting);
+  EXPECT_EQ(wait.wake(wait.epoch()), WakeResult::runnable);
+}
+
+TEST(WaitState, WhoFreezesQueuesTheOneThatIsWokenMeanwhile) {
+  WaitState wait;
+  wait.set(CoroutineState::running);
+  const std::uint32_t epoch = wait.epoch();
+  ASSERT_TRUE(wait.park());
+  ASSERT_TRUE(wait.begin_freeze());
+  EXPECT_EQ(wait.wake(epoch - 1), WakeResult::stale);
+  EXPECT_EQ(wait.wake(epoch), WakeResult::notified);
+  EXPECT_EQ(wait.wake(epoch), WakeResult::stale) << "the second of two sources";
+  EXPECT_EQ(wait.state(), CoroutineState::runnable);
+  EXPECT_FALSE(wait.end_freeze());
+  EXPECT_EQ(wait.state(), CoroutineState::runnable);
+  EXPECT_EQ(wait.epoch(), epoch + 1);
+  EXPECT_EQ(wait.wake(epoch), WakeResult::stale);
+}
+
 TEST(WaitState, OfTwoRacingWakersOneWins) {
   constexpr int rounds = 5000;
   WaitState wait;

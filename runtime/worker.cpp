@@ -49,8 +49,8 @@ constexpr std::size_t global_batch_max = run_queue_capacity / 2;
   current_ = &coroutine;
   if (coroutine.home.slot() != nullptr) {
     scheduler_.slots().move_in(coroutine, *processor_);
-  } else if (coroutine.home.none()) {
-    attach_stack(coroutine);
+  } else if (!coroutine.home.has_own_frames()) {
+    bring_frames(coroutine);
   }
   observe_run(scheduler_.sight().observation, coroutine, processor_->index);
   do {

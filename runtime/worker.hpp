@@ -96,6 +96,7 @@ class Worker {
   bool settle(Coroutine& coroutine);
   bool run_blocking_call(Coroutine& coroutine);
   void recycle(Coroutine& coroutine);
+  void bring_frames(Coroutine& coroutine);
   void attach_stack(Coroutine& coroutine);
   void keep_stack(Stack stack);
   void leave_slot(StackSlot& slot);

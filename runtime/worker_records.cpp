@@ -4,20 +4,30 @@
 #include <utility>
 
 #include "os/clock.hpp"
+#include "runtime/frame_check.hpp"
 #include "runtime/platform.hpp"
 #include "runtime/scheduler.hpp"
 #include "runtime/worker.hpp"
 
 namespace c1m::runtime {
 
+// Of a coroutine that has no slot.
+void Worker::bring_frames(Coroutine& coroutine) {
+  if (coroutine.home.none()) {
+    attach_stack(coroutine);
+  } else {
+    scheduler_.freezer().thaw(coroutine, *processor_);
+  }
+}
+
 // The first run of a coroutine with a stack of its own.
 void Worker::attach_stack(Coroutine& coroutine) {
   StackPool& stacks = scheduler_.stacks();
   Processor& processor = *processor_;
   if (processor.free_stack_count == 0) {
-    coroutine.home = StackHome(stacks.take_promised());
+    coroutine.home.give(stacks.take_promised());
   } else {
-    coroutine.home = StackHome(processor.free_stacks[--processor.free_stack_count]);
+    coroutine.home.give(processor.free_stacks[--processor.free_stack_count]);
     // What the pool has promised to this coroutine is free for another.
     if (++processor.stack_promises == 2 * Scheduler::stack_promises_batch) {
       processor.stack_promises -= Scheduler::stack_promises_batch;
@@ -25,6 +35,9 @@ void Worker::attach_stack(Coroutine& coroutine) {
     }
   }
   coroutine.prepare(stacks.usable(coroutine.home.stack()));
+  if (!coroutine.home.is_freezable()) return;
+  processor.counters.freezable_begun.add();
+  if constexpr (frames_are_checked) scheduler_.freezer().note_owner(coroutine);
 }
 
 void Worker::recycle(Coroutine& coroutine) {
@@ -36,6 +49,10 @@ void Worker::recycle(Coroutine& coroutine) {
     scheduler_.slots().unbind(coroutine);
     processor.counters.compact_ended.add();
   } else {
+    if (coroutine.home.is_freezable()) {
+      processor.counters.freezable_ended.add();
+      if constexpr (frames_are_checked) scheduler_.freezer().forget_owner(coroutine);
+    }
     keep_stack(std::exchange(coroutine.home, {}).stack());
   }
   if (processor.free_count == processor.free_coroutines.size()) {

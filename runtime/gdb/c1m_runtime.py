@@ -9,8 +9,8 @@ How: a coroutine that waits has its registers at its saved stack pointer, where 
 While one is shown, an unwinder tells gdb that the selected thread's innermost frame was called from
 there. Nothing of the process is changed, so it works on a core file too; on one that the kernel
 has written, because gdb's generate-core-file gives up at guards that are markers (Linux 6.13) and
-leaves the stacks out. A compact coroutine whose frames are frozen has none on any stack; what is
-known of it is said instead.
+leaves the stacks out. A coroutine whose frames are frozen, a compact one or one whose own stack was
+given back, has none on any stack; what is known of it is said instead.
 
 The program must have been compiled with -g; the line tables of -g1 do not describe records.
 Invariant: reads only. Not here: coroutines that run, which gdb's own threads show.
@@ -26,6 +26,12 @@ from gdb.unwinder import Unwinder
 
 STATES = ("free", "runnable", "running", "running", "waiting")
 WAITING = 4
+# While it is being frozen (wait_state.hpp): it waits, or its wait has been ended already.
+FREEZING = {5: WAITING, 6: 1}
+# StackHome's marks, and the address beside them.
+IN_SLOT = 1
+FRAMES_ABSENT = 1 << 63
+ADDRESS_MASK = (1 << 48) - 1
 REASON_MASK = 63
 WORD_BYTES = 8
 # What boost.context's jump_x86_64_sysv_elf_gas.S leaves at the saved stack pointer, in words.
@@ -76,15 +82,17 @@ class Coroutine:
     @property
     def is_compact(self) -> bool:
         """Return whether it shares a slot with others: StackHome's mark."""
-        return self.home & 1 != 0
+        return self.home & IN_SLOT != 0
 
     @property
     def is_frozen(self) -> bool:
-        """Return whether another coroutine's frames are in its slot."""
-        if not self.is_compact or self.saved_point == 0:
+        """Return whether another coroutine's frames are in its slot, or its stack is frozen."""
+        if self.saved_point == 0:
             return False
+        if not self.is_compact:
+            return self.home & FRAMES_ABSENT != 0 and self.home & ADDRESS_MASK != 0
         slot_type = gdb.lookup_type("c1m::runtime::StackSlot").pointer()
-        slot = gdb.Value(self.home - 1).cast(slot_type)
+        slot = gdb.Value(self.home - IN_SLOT).cast(slot_type)
         return int(slot["resident"]) != self.record
 
     def describe(self) -> str:
@@ -95,7 +103,7 @@ class Coroutine:
             descriptor = self.note >> 32
             if descriptor:
                 text += f" {descriptor}"
-        kind = ", compact, frozen" if self.is_frozen else ", compact" if self.is_compact else ""
+        kind = (", compact" if self.is_compact else "") + (", frozen" if self.is_frozen else "")
         return f"coroutine {self.id} [{text}{kind}] spawned at {self.spawned_at}"
 
 
@@ -133,6 +141,7 @@ def coroutines() -> Iterator[Coroutine]:
             address = records + index * record_type.sizeof
             record = gdb.Value(address).cast(record_type.pointer()).dereference()
             state = read_word(record["wait"]) & 0xFF
+            state = FREEZING.get(state, state)
             if state == 0:
                 continue
             yield Coroutine(
@@ -232,12 +241,13 @@ class BacktraceCommand(gdb.Command):
     @staticmethod
     def _show(coroutine: Coroutine, options: str) -> None:
         if coroutine.is_frozen:
-            block = coroutine.frozen & ((1 << 48) - 1)
+            block = coroutine.frozen & ADDRESS_MASK
             template = coroutine.frozen >> 48
             how = f"as the difference from template {template}" if template else "as they were"
+            why = " One of the same slot is resident." if coroutine.is_compact else ""
             gdb.write(
                 "its frames are frozen: not on a stack, so they cannot be unwound; they are kept "
-                f"{how}, at {block:#x}. One of the same slot is resident.\n"
+                f"{how}, at {block:#x}.{why}\n"
             )
         elif coroutine.state != WAITING:
             gdb.write("it does not wait, so no registers are saved; see `thread apply all bt`\n")

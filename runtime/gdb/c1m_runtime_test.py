@@ -50,10 +50,11 @@ def ids(listing: str, kind: str) -> list[str]:
 
 
 def test_all_coroutines_are_listed(listing: str) -> None:
-    assert "4 coroutines\n" in listing, listing
+    assert "5 coroutines\n" in listing, listing
     assert len(ids(listing, "")) == 1, listing
     assert len(ids(listing, ", compact")) == 1, listing
     assert len(ids(listing, ", compact, frozen")) == 1, listing
+    assert len(ids(listing, ", frozen")) == 1, listing
     assert re.search(
         r"^coroutine 1 \[running\] spawned at \S+parked_sample\.cpp:\d+ in ", listing, re.MULTILINE
     ), listing
@@ -83,10 +84,12 @@ def test_the_threads_own_frames_are_as_before(listing: str) -> None:
     assert "wait_for_a_number" not in own, text
 
 
-def test_one_that_is_frozen_is_said_to_be(listing: str) -> None:
-    [wanted] = ids(listing, ", compact, frozen")
+@pytest.mark.parametrize("kind", [", frozen", ", compact, frozen"])
+def test_one_that_is_frozen_is_said_to_be(listing: str, kind: str) -> None:
+    [wanted] = ids(listing, kind)
     text = run_gdb(*TO_THE_POINT, f"c1m-backtrace {wanted}")
     assert "its frames are frozen: not on a stack, so they cannot be unwound" in text, text
+    assert ("One of the same slot is resident" in text) == ("compact" in kind), text
 
 
 def test_mistakes_are_answered() -> None:

@@ -2,6 +2,7 @@
 // debugger stops while they do. Threads: one worker. Not here: anything to be learned from it.
 #include <cstdio>
 #include <memory>
+#include <tuple>
 
 #include "os/result.hpp"
 #include "runtime/channel.hpp"
@@ -28,16 +29,18 @@ using c1m::runtime::Channel;
   asm volatile("" : : : "memory");
 }
 
-void first_coroutine() {
-  // On the heap, because compact coroutines wait for it.
+void first_coroutine(c1m::runtime::Runtime& runtime) {
+  // On the heap, because compact and freezable coroutines wait for it.
   const auto numbers = std::make_unique<Channel<int>>();
   const auto wait = [&channel = *numbers] { wait_one_call_deeper(channel); };
   bool spawned = c1m::runtime::spawn(wait).has_value();
   for (int i = 0; i < 2; ++i) {
     spawned = c1m::runtime::spawn(wait, {.stack = c1m::runtime::StackPolicy::compact}) && spawned;
   }
+  spawned = c1m::runtime::spawn(wait, {.stack = c1m::runtime::StackPolicy::freezable}) && spawned;
   if (!spawned) std::fputs("parked_sample: a coroutine could not be spawned\n", stderr);
   if (!c1m::runtime::sleep_for(10 * c1m::os::ns_per_ms)) return;
+  std::ignore = runtime.freeze_idle(0);
   everybody_waits();
   numbers->close();
   // They use the channel until they have ended.
@@ -49,7 +52,7 @@ void first_coroutine() {
 int main() {
   // One slot, so that of two compact coroutines one is frozen.
   const auto runtime = c1m::runtime::Runtime::create({.processors = 1, .compact_slots = 1});
-  const auto ran = runtime ? (*runtime)->run(parked_sample::first_coroutine)
+  const auto ran = runtime ? (*runtime)->run([&] { parked_sample::first_coroutine(**runtime); })
                            : c1m::os::Result<void>(std::unexpected(runtime.error()));
   if (ran) return 0;
   std::fputs(("parked_sample: " + c1m::os::describe(ran.error()) + "\n").c_str(), stderr);

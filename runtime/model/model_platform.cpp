@@ -108,6 +108,11 @@ os::Result<os::GuardKind> install_guard(std::byte* pages, std::size_t bytes, os:
   if (network().runs_out_of_stacks()) return os::fail(ENOMEM, "madvise");
   return os::install_guard(pages, bytes, kind);
 }
+os::Result<void> release_memory(std::byte* pages, std::size_t bytes) {
+  machine().step();
+  machine().system_call();
+  return os::release_memory(pages, bytes);
+}
 
 }  // namespace platform
 

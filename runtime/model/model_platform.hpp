@@ -94,5 +94,6 @@ class Poller {
 // The guard of a stack.
 [[nodiscard]] os::Result<os::GuardKind> install_guard(std::byte* pages, std::size_t bytes,
                                                       os::GuardKind kind);
+[[nodiscard]] os::Result<void> release_memory(std::byte* pages, std::size_t bytes);
 
 }  // namespace c1m::runtime::platform

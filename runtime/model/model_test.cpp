@@ -155,6 +155,49 @@ TEST(Model, AWaitNeedsItsCompareAndSwap) {
   expect_found_out(wait_ends_once, Defect::torn_rmw);
 }
 
+// A coroutine parks while a source ends its wait and another thread freezes it, as Freezer does: it
+// is queued once, not while it is being frozen, and who queues it sees where its frames are.
+bool wait_ends_beside_a_freeze(Machine& machine) {
+  WaitState wait;
+  wait.set(CoroutineState::running);
+  const std::uint32_t epoch = wait.epoch();
+  Atomic<int> frozen = 0;  // as the record says it: written by its owner alone
+  int freezes = 0;
+  bool is_frozen_now = false;
+  int queued = 0;
+  bool holds = true;
+  const auto queue = [&] {
+    holds &= !is_frozen_now && frozen.load(std::memory_order_relaxed) == freezes;
+    ++queued;
+  };
+  const auto source = [&] {
+    if (wait.wake(epoch) == WakeResult::runnable) queue();
+  };
+  const auto freezer = [&] {
+    for (int tries = 0; tries < 4; ++tries) {
+      if (!wait.begin_freeze()) continue;
+      is_frozen_now = true;
+      frozen.store(++freezes, std::memory_order_relaxed);
+      is_frozen_now = false;
+      if (!wait.end_freeze()) queue();
+    }
+  };
+  bool parked = false;
+  const auto coroutine = [&] {
+    parked = wait.park();
+    if (parked) machine.wait_until([&queued] { return queued > 0; });
+  };
+  if (!machine.run({source, freezer, coroutine})) return false;
+  return holds && queued == (parked ? 1 : 0) && wait.epoch() == epoch + 1;
+}
+
+TEST(Model, AWaitThatIsFrozenEndsExactlyOnce) {
+  expect_holds(wait_ends_beside_a_freeze);
+}
+TEST(Model, AFreezeNeedsTheCompareAndSwap) {
+  expect_found_out(wait_ends_beside_a_freeze, Defect::torn_rmw);
+}
+
 // A waiter meets an edge, and another descriptor's waiter meets a close, in the order of
 // pollable.cpp: publish, look at the flag, park; and set the flag, interrupt.
 bool poll_word_wakes(Machine& machine, std::memory_order flag_order) {

@@ -1,7 +1,10 @@
-// A program by chance: coroutines on either kind of stack that spawn, wait in every way that there
-// is, pin themselves and change the processors, in an order that the seed decides. What a coroutine
-// holds it gives back before it waits for another, so that every program ends.
+// A program by chance: coroutines on every kind of stack that spawn, wait in every way that there
+// is, pin themselves, freeze the stacks of those that wait and change the processors, in an order
+// that the seed decides. What a coroutine holds it gives back before it waits for another, so that
+// every program ends.
+#include <array>
 #include <cerrno>
+#include <cstddef>
 #include <tuple>
 
 #include "runtime/affinity.hpp"
@@ -34,7 +37,7 @@ class Program {
 
  private:
   void operate(int depth) {
-    switch (stage_.pick(10)) {
+    switch (stage_.pick(11)) {
       case 0:
         std::ignore = try_start(depth, [] {});
         break;
@@ -62,6 +65,9 @@ class Program {
       case 8:
         stay_on_thread();
         break;
+      case 9:
+        std::ignore = stage_.runtime().freeze_idle(0);
+        break;
       default:
         change_processors();
     }
@@ -73,7 +79,9 @@ class Program {
     if (depth == 0 || spawns_ == spawns_max) return false;
     ++spawns_;
     stage_.begin();
-    const StackPolicy stack = stage_.pick(2) == 0 ? StackPolicy::dedicated : StackPolicy::compact;
+    constexpr std::array stacks{StackPolicy::dedicated, StackPolicy::compact,
+                                StackPolicy::freezable};
+    const StackPolicy stack = stacks[static_cast<std::size_t>(stage_.pick(3))];
     const auto spawned = spawn(
         [this, depth, last] {
           perform(depth - 1);

@@ -12,6 +12,8 @@ void spawn_tree(Stage& stage);
 void ping_pong(Stage& stage);
 void share_slots(Stage& stage);
 void keep_frames(Stage& stage);
+void parks_on_freezable_stacks(Stage& stage);
+void freezes_stacks(Stage& stage);  // beside
 void needs_another_processor(Stage& stage);
 void three_compute(Stage& stage);
 void computes_until_helped(Stage& stage);

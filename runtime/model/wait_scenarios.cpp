@@ -3,6 +3,7 @@
 #include <array>
 #include <cstdint>
 #include <memory>
+#include <tuple>
 
 #include "runtime/blocking.hpp"
 #include "runtime/detached_call.hpp"
@@ -110,6 +111,33 @@ void keep_frames(Stage& stage) {
     };
     const auto spawned = spawn(body, {.stack = StackPolicy::compact});
     stage.require(spawned.has_value(), "a spawn has failed");
+  }
+}
+
+// Pairs hand turns to and fro, with a frame beneath that must stay as it is, while a thread beside
+// and they themselves freeze whoever waits.
+void parks_on_freezable_stacks(Stage& stage) {
+  for (int pair = 0; pair < 2; ++pair) {
+    auto game = std::make_shared<PingPong>(stage);
+    for (const int side : {0, 1}) {
+      const auto body = [game, side, &stage, pair] {
+        volatile std::int64_t kept = 100 * pair + side;
+        game->play(side);
+        if (stage.pick(3) == 0) std::ignore = stage.runtime().freeze_idle(0);
+        yield();
+        game->play(side);
+        stage.require(kept == 100 * pair + side, "a frame has changed while it was frozen");
+      };
+      const auto spawned = spawn(body, {.stack = StackPolicy::freezable});
+      stage.require(spawned.has_value(), "a spawn has failed");
+    }
+  }
+}
+
+void freezes_stacks(Stage& stage) {
+  for (int i = 8 + stage.pick(16); i > 0; --i) {
+    for (int steps = stage.pick(30); steps > 0; --steps) stage.machine().step();
+    std::ignore = stage.runtime().freeze_idle(0);
   }
 }
 

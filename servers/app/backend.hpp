@@ -39,6 +39,22 @@ enum class StackChoice : std::uint8_t { dedicated, compact };
   return stacks == StackChoice::dedicated ? "dedicated" : "compact";
 }
 
+// What has to be the case, beside idleness, for a connection's own stack to be frozen: its frames
+// copied to the heap and its pages given back.
+enum class FreezeChoice : std::uint8_t { pressure, above, always };
+[[nodiscard]] constexpr std::string_view name_of(FreezeChoice when) {
+  if (when == FreezeChoice::above) return "above";
+  return when == FreezeChoice::pressure ? "pressure" : "always";
+}
+
+struct FreezeSettings {
+  os::Nanoseconds idle_ns = 0;  // of a connection; 0: none is ever frozen
+  FreezeChoice when = FreezeChoice::pressure;
+  std::uint64_t above_bytes = 0;  // of resident memory, for FreezeChoice::above
+
+  [[nodiscard]] constexpr bool is_on() const { return idle_ns > 0; }
+};
+
 // What a shard has to serve with, in its own process.
 struct ShardContext {
   unsigned index = 0;
@@ -60,6 +76,7 @@ struct ShardContext {
   std::size_t coroutine_stack_bytes = 0;
   PollerChoice poller = PollerChoice::epoll;
   StackChoice stacks = StackChoice::dedicated;
+  FreezeSettings freeze;
   // How often counters are read that the shard publishes by itself.
   os::Nanoseconds stats_interval_ns = os::ns_per_s;
   PauseBoard pauses;
@@ -72,8 +89,8 @@ struct Backend {
   bool has_processors = false;
   bool listener_per_processor = false;
   bool thread_per_connection = false;  // so that limits on threads bind, and --thread-stack exists
-  bool has_coroutines = false;         // so that --coroutine-stack and --stacks exist
-  bool has_compact_stacks = false;     // or dedicated ones run whatever --stacks says
+  bool has_coroutines = false;         // so that --coroutine-stack, --stacks and --freeze-* exist
+  bool has_compact_stacks = false;     // or dedicated ones run whatever --stacks says; none frozen
   bool has_pollers = false;            // so that --poller exists
   // Why the turns of its loops are not measured; empty: they are.
   std::string_view turns_unavailable = {};

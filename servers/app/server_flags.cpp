@@ -26,6 +26,7 @@ constexpr std::uint64_t read_buffer_bytes_min = 64;
 constexpr std::uint64_t read_buffer_bytes_max = 16 << 20;
 constexpr std::uint64_t stack_bytes_max = 1ULL << 30;
 constexpr std::uint64_t coroutine_stack_bytes_min = 16 * 1024;
+constexpr std::uint64_t freeze_above_bytes_min = 1 << 20;
 constexpr os::Nanoseconds stats_interval_ns_min = 10 * os::ns_per_ms;
 constexpr os::Nanoseconds stats_interval_ns_max = 3600 * os::ns_per_s;
 
@@ -50,6 +51,8 @@ struct FlagTexts {
   std::string coroutine_stack = "64KiB";
   std::string poller = "epoll";
   std::string stacks = "dedicated";
+  std::string freeze_idle_after;
+  std::string freeze_when;
   std::string handshake_timeout = "10s";
   std::string ping_interval = "30s";
   std::string pong_timeout = "5s";
@@ -128,6 +131,13 @@ void declare(CLI::App& app, const Backend& backend, FlagTexts& texts) {
     flag("--stacks", texts.stacks, "NAME",
          "Where waiting connections' frames are: dedicated, a stack each, or compact, copied out "
          "of stacks that they share");
+    flag("--freeze-idle-after", texts.freeze_idle_after, "TIME",
+         "With dedicated stacks: copy the frames of a connection that has waited so long to the "
+         "heap and give its stack's memory back; thawed when it is needed. Without it never");
+    flag("--freeze-when", texts.freeze_when, "NAME|SIZE",
+         "Freeze only while memory is short (pressure: tasks wait for it, or less than a tenth is "
+         "available), while all shards together have more than SIZE resident, or always "
+         "[pressure]");
   }
   if (backend.has_pollers) {
     flag("--poller", texts.poller, "NAME", "How sockets are waited for: epoll or io_uring");
@@ -250,6 +260,38 @@ void interpret_pauses(const FlagTexts& texts, FlagReader& read, ServerOptions& o
       read.duration("--pause-threshold", texts.pause_threshold, os::ns_per_ms, os::ns_per_s);
 }
 
+void interpret_freezing(const FlagTexts& texts, FlagReader& read, ServerOptions& options) {
+  constexpr const char* when_flag = "--freeze-when";
+  constexpr os::Nanoseconds idle_ns_min = 100 * os::ns_per_ms;
+  constexpr os::Nanoseconds idle_ns_max = 24 * 3600 * os::ns_per_s;
+  FreezeSettings& freeze = options.freeze;
+  if (texts.freeze_idle_after.empty()) {
+    if (!texts.freeze_when.empty()) {
+      read.refuse(when_flag, "has no meaning without --freeze-idle-after");
+    }
+    return;
+  }
+  if (options.stacks == StackChoice::compact) {
+    read.refuse("--freeze-idle-after",
+                "is for --stacks dedicated; compact stacks keep no frames of idle connections");
+  }
+  freeze.idle_ns =
+      read.duration("--freeze-idle-after", texts.freeze_idle_after, idle_ns_min, idle_ns_max);
+  if (texts.freeze_when == name_of(FreezeChoice::always)) {
+    freeze.when = FreezeChoice::always;
+  } else if (!texts.freeze_when.empty() && texts.freeze_when != name_of(FreezeChoice::pressure)) {
+    if (!os::parse_size(texts.freeze_when)) {
+      read.refuse(when_flag, fmt::format("'{}' is neither pressure nor always nor a size such as "
+                                         "2GiB",
+                                         texts.freeze_when));
+      return;
+    }
+    freeze.when = FreezeChoice::above;
+    freeze.above_bytes = read.size(when_flag, texts.freeze_when, freeze_above_bytes_min,
+                                   std::numeric_limits<std::uint64_t>::max());
+  }
+}
+
 std::expected<ServerOptions, std::string> interpret(const FlagTexts& texts) {
   constexpr int int_max = std::numeric_limits<int>::max();
   FlagReader read;
@@ -300,6 +342,7 @@ std::expected<ServerOptions, std::string> interpret(const FlagTexts& texts) {
     read.refuse("--stacks", fmt::format("'{}' is no kind of stacks; allowed: dedicated, compact",
                                         texts.stacks));
   }
+  interpret_freezing(texts, read, options);
   if (!read.error().empty()) return std::unexpected(read.error());
   return options;
 }

@@ -37,6 +37,7 @@ struct ServerOptions {
   std::size_t coroutine_stack_bytes = 64 * 1024;
   PollerChoice poller = PollerChoice::epoll;
   StackChoice stacks = StackChoice::dedicated;
+  FreezeSettings freeze;  // above_bytes for all shards together
 };
 
 // Why the program ends before it has begun: --help and --version (code 0, for stdout), or a usage

@@ -219,6 +219,39 @@ TEST(ServerFlags, StacksAreChosenWhereThereAreCoroutines) {
   EXPECT_FALSE(parse_listening({"--stacks", "compact"}, workers));
 }
 
+TEST(ServerFlags, StacksOfIdleConnectionsAreFrozenOnRequest) {
+  EXPECT_FALSE(parse_listening({}, coroutines)->freeze.is_on());
+  const auto freeze = [](const char* when) {
+    return parse_listening({"--freeze-idle-after", "10s", "--freeze-when", when}, coroutines);
+  };
+  const auto plain = parse_listening({"--freeze-idle-after", "1.5s"}, coroutines);
+  ASSERT_TRUE(plain);
+  EXPECT_EQ(plain->freeze.idle_ns, 1'500 * os::ns_per_ms);
+  EXPECT_EQ(plain->freeze.when, FreezeChoice::pressure);
+  EXPECT_EQ(freeze("pressure")->freeze.when, FreezeChoice::pressure);
+  EXPECT_EQ(freeze("always")->freeze.when, FreezeChoice::always);
+  EXPECT_EQ(freeze("2GiB")->freeze.when, FreezeChoice::above);
+  EXPECT_EQ(freeze("2GiB")->freeze.above_bytes, 2ULL << 30);
+}
+
+TEST(ServerFlags, FreezingThatMakesNoSenseIsRefused) {
+  const auto refused = [](const std::vector<const char*>& flags) {
+    const auto options = parse_listening(flags, coroutines);
+    return options ? std::string() : options.error().text;
+  };
+  EXPECT_THAT(refused({"--freeze-when", "always"}),
+              HasSubstr("--freeze-when: has no meaning without --freeze-idle-after"));
+  EXPECT_THAT(refused({"--freeze-idle-after", "10s", "--stacks", "compact"}),
+              HasSubstr("--freeze-idle-after: is for --stacks dedicated"));
+  EXPECT_THAT(refused({"--freeze-idle-after", "10s", "--freeze-when", "never"}),
+              HasSubstr("--freeze-when: 'never' is neither pressure nor always nor a size"));
+  EXPECT_THAT(refused({"--freeze-idle-after", "10s", "--freeze-when", "1"}),
+              HasSubstr("--freeze-when: '1' is out of range"));
+  EXPECT_THAT(refused({"--freeze-idle-after", "1ms"}),
+              HasSubstr("--freeze-idle-after: '1ms' is out of range"));
+  EXPECT_FALSE(parse_listening({"--freeze-idle-after", "10s"}, workers));
+}
+
 TEST(ServerFlags, ABuildThatCannotShareStacksRunsDedicatedOnes) {
   Backend sharing = coroutines;
   sharing.has_compact_stacks = true;

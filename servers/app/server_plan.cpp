@@ -147,7 +147,8 @@ std::expected<std::vector<ShardPlan>, Refusal> plan_shards(const Backend& backen
     ShardPlan plan{.index = index,
                    .endpoint = options.listen,
                    .cpus = std::nullopt,
-                   .connections = divided_up(options.connections, *shards)};
+                   .connections = divided_up(options.connections, *shards),
+                   .freeze_above_bytes = options.freeze.above_bytes / *shards};
     if (port != 0)
       plan.endpoint = options.listen.with_port(static_cast<std::uint16_t>(port + index));
     if (options.cpus) plan.cpus = cpus_of(*options.cpus, index, *shards);

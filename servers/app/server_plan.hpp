@@ -33,6 +33,7 @@ struct ShardPlan {
   os::Endpoint endpoint;
   std::optional<os::CpuSet> cpus;
   std::uint64_t connections = 0;
+  std::uint64_t freeze_above_bytes = 0;  // its share of FreezeSettings::above_bytes
 };
 
 // An exit code and a sentence for the user.

@@ -44,6 +44,15 @@ TEST(PlanShards, GivesShardIThePortPlusI) {
   }
 }
 
+TEST(PlanShards, GivesEachItsShareOfTheMemoryAboveWhichItFreezes) {
+  ServerOptions options = options_for(2'500, 3);
+  options.freeze = {
+      .idle_ns = os::ns_per_s, .when = FreezeChoice::above, .above_bytes = 3ULL << 30};
+  const auto plans = plan_shards(loops, options, small_machine());
+  ASSERT_TRUE(plans) << plans.error().text;
+  for (const ShardPlan& plan : *plans) EXPECT_EQ(plan.freeze_above_bytes, 1ULL << 30);
+}
+
 TEST(PlanShards, LeavesEveryPortToTheKernelWhenItIsZero) {
   ServerOptions options = options_for(10, 3);
   options.listen = options.listen.with_port(0);

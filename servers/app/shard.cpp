@@ -89,6 +89,8 @@ std::expected<ShardContext, Refusal> prepare(const Backend& backend, const Serve
   context.coroutine_stack_bytes = options.coroutine_stack_bytes;
   context.poller = options.poller;
   context.stacks = backend.stacks_in_use(options.stacks);
+  context.freeze = options.freeze;
+  context.freeze.above_bytes = plan.freeze_above_bytes;
   context.stats_interval_ns = options.stats_interval_ns;
   const unsigned count = backend.listener_per_processor ? options.processors : 1;
   auto listeners = open_listeners(plan.endpoint, count, context.socket);

@@ -113,6 +113,11 @@ measure::ServerSettings settings_of(const Backend& backend, const ServerOptions&
   if (backend.thread_per_connection) settings.thread_stack_bytes = options.thread_stack_bytes;
   if (backend.has_coroutines) settings.coroutine_stack_bytes = options.coroutine_stack_bytes;
   settings.choices = choices_of(backend, options);
+  if (options.freeze.is_on()) {
+    settings.freeze = {.idle_after_s = static_cast<double>(options.freeze.idle_ns) / os::ns_per_s,
+                       .when = std::string(name_of(options.freeze.when)),
+                       .above_bytes = options.freeze.above_bytes};
+  }
   return settings;
 }
 
@@ -292,6 +297,12 @@ void announce(const Backend& backend, const ServerOptions& options, const ShardG
   const auto& shards = group.shards();
   if (backend.has_coroutines && backend.stacks_in_use(options.stacks) != options.stacks) {
     fmt::print(stderr, "{}: stacks cannot be shared in this build; every coroutine has its own\n",
+               backend.program);
+  }
+  if (options.freeze.is_on() && !backend.has_compact_stacks) {
+    fmt::print(stderr,
+               "{}: stacks cannot be frozen in this build; --freeze-idle-after has no "
+               "effect\n",
                backend.program);
   }
   fmt::print(stderr, "{}: {} listening, from {} to {}\n", backend.program,

@@ -51,6 +51,10 @@ measure::TrafficFigures sum_of(std::span<const WorkerCounters> workers) {
   figures.accept_errors = sum(&WorkerCounters::accept_errors);
   figures.connection_errors = sum(&WorkerCounters::connection_errors);
   figures.frames_frozen = sum(&WorkerCounters::frames_frozen);
+  figures.stacks_frozen = sum(&WorkerCounters::stacks_frozen);
+  figures.stack_freezes = sum(&WorkerCounters::stack_freezes);
+  figures.stack_thaws = sum(&WorkerCounters::stack_thaws);
+  figures.stack_bytes_released = sum(&WorkerCounters::stack_bytes_released);
   for (const WorkerCounters& worker : workers) add(figures.websocket, worker.websocket);
   figures.websocket.sessions_open =
       figures.websocket.sessions_opened - figures.websocket.sessions_ended;

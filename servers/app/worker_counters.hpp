@@ -35,6 +35,10 @@ struct alignas(cache_line_bytes) WorkerCounters {
   alignas(cache_line_bytes) protocol::WebSocketCounters websocket;
 
   Count frames_frozen = 0;
+  Count stacks_frozen = 0;  // the present value
+  Count stack_freezes = 0;
+  Count stack_thaws = 0;
+  Count stack_bytes_released = 0;
 
   void count_read(std::size_t bytes) {
     add(reads, 1);
@@ -48,7 +52,7 @@ struct alignas(cache_line_bytes) WorkerCounters {
     count.fetch_add(by, std::memory_order_relaxed);
   }
 };
-static_assert(sizeof(WorkerCounters) == 4 * cache_line_bytes);
+static_assert(sizeof(WorkerCounters) == 5 * cache_line_bytes);
 
 // The sum over a shard's workers.
 measure::TrafficFigures sum_of(std::span<const WorkerCounters> workers);

@@ -19,6 +19,10 @@ TEST(WorkerCounters, SumOverWorkers) {
   WorkerCounters::add(workers[0].accept_errors, 7);
   WorkerCounters::add(workers[1].connection_errors, 8);
   WorkerCounters::add(workers[1].frames_frozen, 9);
+  workers[0].stacks_frozen = 10;
+  workers[0].stack_freezes = 11;
+  workers[1].stack_thaws = 12;
+  workers[1].stack_bytes_released = 13;
   const measure::TrafficFigures sum = sum_of(workers);
   EXPECT_EQ(sum.reads, 2U);
   EXPECT_EQ(sum.bytes_received, 30U);
@@ -30,6 +34,10 @@ TEST(WorkerCounters, SumOverWorkers) {
   EXPECT_EQ(sum.accept_errors, 7U);
   EXPECT_EQ(sum.connection_errors, 8U);
   EXPECT_EQ(sum.frames_frozen, 9U);
+  EXPECT_EQ(sum.stacks_frozen, 10U);
+  EXPECT_EQ(sum.stack_freezes, 11U);
+  EXPECT_EQ(sum.stack_thaws, 12U);
+  EXPECT_EQ(sum.stack_bytes_released, 13U);
 }
 
 TEST(WorkerCounters, SumsWhatWebSocketSessionsCount) {

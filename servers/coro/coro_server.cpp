@@ -1,8 +1,8 @@
 // One coroutine accepts, one waits for the stop, and each connection has one that reads, answers
 // and ends with it. Invariants: everything that a coroutine refers to outlives Runtime::run(),
 // which returns after the last of them; while a connection's coroutine waits, nothing of it is
-// reached from outside: its stack may be a compact one. What it reads into and sends from is on the
-// heap.
+// reached from outside: its stack may be a compact or a frozen one. What it reads into and sends
+// from is on the heap.
 #include "servers/coro/coro_server.hpp"
 
 #include <cstdint>
@@ -203,14 +203,26 @@ class Connection {
   bool is_stalled_ = false;              // a write has failed or was cut short
 };
 
+// Of connections' coroutines, into whose frames nobody reaches while they wait.
+runtime::StackPolicy policy_of(const app::ShardContext& context) {
+  if (context.stacks == app::StackChoice::compact) return runtime::StackPolicy::compact;
+  return context.freeze.is_on() ? runtime::StackPolicy::freezable : runtime::StackPolicy::dedicated;
+}
+
+runtime::FreezePolicy freeze_policy_of(const app::FreezeSettings& settings) {
+  runtime::FreezePolicy policy{.idle_ns = settings.idle_ns,
+                               .when = runtime::FreezeWhen::pressure,
+                               .resident_bytes = settings.above_bytes};
+  if (settings.when == app::FreezeChoice::always) policy.when = runtime::FreezeWhen::always;
+  if (settings.when == app::FreezeChoice::above) policy.when = runtime::FreezeWhen::above;
+  return policy;
+}
+
 template <protocol::Session Session>
 class Server {
  public:
   Server(app::ShardContext& context, runtime::Runtime& runtime)
-      : shard_(context),
-        runtime_(runtime),
-        stack_(context.stacks == app::StackChoice::compact ? runtime::StackPolicy::compact
-                                                           : runtime::StackPolicy::dedicated) {
+      : shard_(context), runtime_(runtime), stack_(policy_of(context)) {
     for (app::WorkerCounters& counters : context.counters) lanes_.emplace_back(context, counters);
     next_lane_ = lanes_.begin();
   }
@@ -220,7 +232,7 @@ class Server {
     const auto ran = runtime_.run([this, &served] {
       served = watch_for_stop();
       if (served) served = start_heartbeats(runtime_, shard_);
-      if (served && stack_ == runtime::StackPolicy::compact) served = publish_copies();
+      if (served && stack_ != runtime::StackPolicy::dedicated) served = publish_copies();
       if (served) served = accept_until_stop();
       // After an error the coroutine that waits for the stop must end as well.
       runtime_.stop();
@@ -252,8 +264,16 @@ class Server {
   os::Result<void> publish_copies() {
     return runtime::spawn([this] {
       do {
-        shard_.counters.front().frames_frozen.store(runtime_.statistics().copies_out,
-                                                    std::memory_order_relaxed);
+        const runtime::RuntimeStatistics now = runtime_.statistics();
+        app::WorkerCounters& counters = shard_.counters.front();
+        const auto publish = [](app::WorkerCounters::Count& count, std::uint64_t value) {
+          count.store(value, std::memory_order_relaxed);
+        };
+        publish(counters.frames_frozen, now.copies_out);
+        publish(counters.stacks_frozen, now.stacks_frozen);
+        publish(counters.stack_freezes, now.stack_freezes);
+        publish(counters.stack_thaws, now.stack_thaws);
+        publish(counters.stack_bytes_released, now.stack_bytes_released);
       } while (runtime::sleep_for(shard_.stats_interval_ns));
     });
   }
@@ -316,7 +336,8 @@ os::Result<void> serve(app::ShardContext& context) {
       {.processors = context.processors,
        .stack_bytes = context.coroutine_stack_bytes,
        .compact_slots = compact_slots,
-       .poller = on_ring ? runtime::Poller::io_uring : runtime::Poller::epoll});
+       .poller = on_ring ? runtime::Poller::io_uring : runtime::Poller::epoll,
+       .freeze = freeze_policy_of(context.freeze)});
   if (!runtime) return std::unexpected(runtime.error());
   if (context.protocol == app::ProtocolChoice::ws)
     return Server<protocol::WebSocketSession>(context, **runtime).run();
