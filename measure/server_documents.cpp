@@ -52,7 +52,7 @@ Json settings_json(const ServerSettings& settings) {
           {"stacks", or_null(settings.choices.stacks)},
           {"freeze_idle_after_s", or_null(settings.freeze.idle_after_s)},
           {"freeze_when", or_null(settings.freeze.when)},
-          {"freeze_above_bytes", settings.freeze.above_bytes},
+          {"freeze_above_bytes", or_null(settings.freeze.above_bytes)},
           {"websocket", websocket_json(settings.websocket)}};
 }
 

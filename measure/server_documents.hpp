@@ -34,15 +34,15 @@ struct WebSocketSettingsDocument {
   bool deflate = false;
 };
 
-// Every flag's effective value; empty where the backend does not have the setting or nothing was
-// chosen.
-// When stacks of idle connections are frozen; empty texts and 0: nothing of the kind was asked for.
+// When stacks of idle connections are frozen; empty where nothing of the kind was asked for.
 struct FreezeDocument {
   std::optional<double> idle_after_s;
-  std::optional<std::string> when;  // "pressure", "above" or "always"
-  std::uint64_t above_bytes = 0;    // of resident memory of all shards, for "above"
+  std::optional<std::string> when;           // "pressure", "above" or "always"
+  std::optional<std::uint64_t> above_bytes;  // as asked for, which the shards divide; for "above"
 };
 
+// Every flag's effective value; empty where the backend does not have the setting or nothing was
+// chosen.
 struct ServerSettings {
   std::string listen;
   std::string protocol;

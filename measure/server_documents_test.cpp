@@ -198,6 +198,7 @@ TEST(ReadyFile, WhatIsNotThereIsNull) {
   EXPECT_TRUE(json["settings"]["stacks"].is_null());
   EXPECT_TRUE(json["settings"]["freeze_idle_after_s"].is_null());
   EXPECT_TRUE(json["settings"]["freeze_when"].is_null());
+  EXPECT_TRUE(json["settings"]["freeze_above_bytes"].is_null());
   EXPECT_TRUE(json["settings"]["websocket"].is_null());
 }
 

@@ -36,16 +36,28 @@ double share(std::uint64_t part, std::uint64_t whole) {
   return whole == 0 ? 1 : std::min(1.0, static_cast<double>(part) / static_cast<double>(whole));
 }
 
-// Of a group's limit; 1 when it has none. Inactive pages of files are given back when others are
-// needed.
+// The lower of memory.max and memory.high, above which the kernel slows the group down and
+// reclaims; either may be "max", which is none.
+std::optional<std::uint64_t> limit_of(const std::string& group) {
+  const auto max = read_number(group + "/memory.max");
+  const auto high = read_number(group + "/memory.high");
+  if (max && high) return std::min(*max, *high);
+  if (max) return *max;
+  return high ? std::optional(*high) : std::nullopt;
+}
+
+// Of a group's limit; 1 when it has none. Pages of files, and the kernel's objects that say so, are
+// given back when others are needed.
 double available_share_in(const std::string& group) {
-  const auto limit = read_number(group + "/memory.max");  // or "max"
+  const auto limit = limit_of(group);
   const auto used = read_number(group + "/memory.current");
   const auto statistics = read_file(group + "/memory.stat");
   if (!limit || !used || !statistics) return 1;
-  const std::uint64_t idle =
-      number_after<std::uint64_t>(*statistics, "\ninactive_file ").value_or(0);
-  const std::uint64_t needed = *used > idle ? *used - idle : 0;
+  std::uint64_t reclaimable = 0;
+  for (const char* name : {"\ninactive_file ", "\nactive_file ", "\nslab_reclaimable "}) {
+    reclaimable += number_after<std::uint64_t>(*statistics, name).value_or(0);
+  }
+  const std::uint64_t needed = *used > reclaimable ? *used - reclaimable : 0;
   return share(*limit > needed ? *limit - needed : 0, *limit);
 }
 

@@ -15,9 +15,10 @@ struct MemoryPressure {
   // kernel's pressure stall information (Documentation/accounting/psi.rst). 0 where the kernel
   // does not keep it (CONFIG_PSI, boot parameter psi).
   double stalled_share = 0;
-  // Of the memory that there is, or that a control group may use (memory.max, from this process's
-  // group up to the root), the share that is available: what is free or the kernel would give back
-  // without swapping.
+  // Of the memory that there is, or that a control group may use (the lower of memory.max and
+  // memory.high, from this process's group up to the root), the share that is available: what is
+  // free or the kernel would give back without swapping, which are pages of files and reclaimable
+  // slab.
   double available_share = 1;
 };
 

@@ -35,11 +35,14 @@ class MemoryPressureTest : public testing::Test {
     std::ofstream(file) << text;
   }
   void write_group(const std::string& path, const std::string& max, const std::string& current,
-                   const std::string& inactive) const {
+                   const std::string& inactive, const std::string& high = "max") const {
     const fs::path group = fs::path("sys/fs/cgroup") / path;
     write(group / "memory.max", max + "\n");
+    write(group / "memory.high", high + "\n");
     write(group / "memory.current", current + "\n");
-    write(group / "memory.stat", "anon 5\nfile 6\ninactive_file " + inactive + "\n");
+    write(group / "memory.stat", "anon 5\nfile 6\ninactive_file " + inactive +
+                                     "\nactive_file 30\nslab_reclaimable 20\n"
+                                     "slab_unreclaimable 900\n");
   }
   [[nodiscard]] MemoryPressure pressure() const {
     const auto read = memory_pressure(root_);
@@ -65,22 +68,32 @@ TEST_F(MemoryPressureTest, OfTheGroupWhereThatIsWorse) {
   write("sys/fs/cgroup/service/echo/memory.pressure", "some avg10=2.00 avg60=0 avg300=0 total=5\n");
   write_group("service/echo", "1000", "900", "100");
   EXPECT_DOUBLE_EQ(pressure().stalled_share, 0.02);
-  EXPECT_DOUBLE_EQ(pressure().available_share, 0.2) << "inactive pages of files can go";
+  EXPECT_DOUBLE_EQ(pressure().available_share, 0.25) << "pages of files and slab can go";
 }
 
 TEST_F(MemoryPressureTest, OfAnyGroupAbove) {
   write("proc/self/cgroup", "0::/service/echo\n");
   write_group("service/echo", "max", "900", "0");
   write_group("service", "1000", "950", "0");
-  EXPECT_DOUBLE_EQ(pressure().available_share, 0.05);
+  EXPECT_DOUBLE_EQ(pressure().available_share, 0.1);
   write_group("service", "1000", "1200", "0");
   EXPECT_DOUBLE_EQ(pressure().available_share, 0) << "a limit that was lowered";
+}
+
+TEST_F(MemoryPressureTest, OfTheLowerOfTheTwoLimits) {
+  write("proc/self/cgroup", "0::/service\n");
+  write_group("service", "1000", "450", "0", "500");
+  EXPECT_DOUBLE_EQ(pressure().available_share, 0.2);
+  write_group("service", "500", "450", "0", "1000");
+  EXPECT_DOUBLE_EQ(pressure().available_share, 0.2);
+  write_group("service", "max", "450", "0", "500");
+  EXPECT_DOUBLE_EQ(pressure().available_share, 0.2);
 }
 
 TEST_F(MemoryPressureTest, AContainerSeesItsGroupAsTheRoot) {
   write("proc/self/cgroup", "0::/\n");
   write_group("", "1000", "700", "0");
-  EXPECT_DOUBLE_EQ(pressure().available_share, 0.3);
+  EXPECT_DOUBLE_EQ(pressure().available_share, 0.35);
 }
 
 TEST_F(MemoryPressureTest, WithoutMeminfoThereIsNone) {

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstddef>
+#include <optional>
 
 #include "runtime/frame_template.hpp"
 #include "runtime/frozen_image.hpp"
@@ -20,9 +21,13 @@ class FrameStore {
     std::size_t block_bytes = 0;
   };
 
-  // Copies the frames. `likely` is the template to be looked at first.
+  // Copies the frames. `likely` is the template to be looked at first. Ends the process when no
+  // memory is left.
   [[nodiscard]] Stored put(const Frames& frames, TemplateNumber likely, FrozenCache& blocks,
                            TemplateLearner& learner);
+  // The same; nothing has happened when no memory is left.
+  [[nodiscard]] std::optional<Stored> try_put(const Frames& frames, TemplateNumber likely,
+                                              FrozenCache& blocks, TemplateLearner& learner);
   // Copies them back and gives the block back; returns its bytes.
   std::size_t take(const FrozenImage& image, const Frames& frames, FrozenCache& blocks);
 

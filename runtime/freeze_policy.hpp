@@ -18,6 +18,10 @@ enum class FreezeWhen : std::uint8_t {
   always,  // idleness is enough
 };
 
+// Longer waits cannot be told from shorter ones (wait_reason.hpp): idle times are below this.
+inline constexpr os::Nanoseconds freeze_idle_ns_limit =
+    os::Nanoseconds{13} * 24 * 3600 * os::ns_per_s;
+
 struct FreezePolicy {
   // Freezable coroutines that have been parked for so long are frozen, all of them. 0: none is, but
   // by Runtime::freeze_idle(). A thread looks four times in such a time, but at most ten times a

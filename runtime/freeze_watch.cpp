@@ -28,8 +28,10 @@ bool is_on(const FreezePolicy& policy) {
 
 os::Result<void> FreezeWatch::check(const FreezePolicy& policy) {
   const bool named = policy.when != FreezeWhen::above || policy.resident_bytes > 0;
-  if (policy.idle_ns < 0 || !named) {
-    return os::fail(EINVAL, "FreezePolicy (idle_ns below 0, or FreezeWhen::above without bytes)");
+  if (policy.idle_ns < 0 || policy.idle_ns >= freeze_idle_ns_limit || !named) {
+    return os::fail(EINVAL,
+                    "FreezePolicy (idle_ns below 0 or not below 13 days, or FreezeWhen::above "
+                    "without bytes)");
   }
   if (!is_on(policy)) return {};
   if (policy.when == FreezeWhen::above) {

@@ -58,6 +58,10 @@ TEST(FreezeWatch, APolicyOutsideItsRangesIsRefused) {
   EXPECT_FALSE(Runtime::create({.freeze = {.idle_ns = -1}}));
   EXPECT_FALSE(Runtime::create({.freeze = {.idle_ns = 1, .when = FreezeWhen::above}}));
   EXPECT_TRUE(Runtime::create({.freeze = {.idle_ns = os::ns_per_s}}));
+  EXPECT_TRUE(Runtime::create({.freeze = {.idle_ns = freeze_idle_ns_limit - 1}}));
+  const auto refused = Runtime::create({.freeze = {.idle_ns = freeze_idle_ns_limit}});
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, EINVAL);
 }
 
 }  // namespace

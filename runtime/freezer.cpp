@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <iterator>
 #include <mutex>
+#include <optional>
 
 #include "runtime/platform.hpp"
 #include "runtime/racy_read.hpp"
@@ -40,6 +41,40 @@ class TimeHold {
 
 }  // namespace
 
+// Of one batch, in the order of their stacks. Whatever happens, their waits go on, or they are
+// queued, afterwards.
+class Freezer::Claims {
+ public:
+  explicit Claims(Freezer& freezer) : freezer_(freezer) {}
+  Claims(const Claims&) = delete;
+  Claims& operator=(const Claims&) = delete;
+  ~Claims() { let_go(); }
+
+  [[nodiscard]] bool is_full() const { return count_ == batch_max; }
+  [[nodiscard]] std::span<const Member> members() const {
+    return std::span(members_).first(count_);
+  }
+  Member& add(Coroutine& coroutine) {
+    return members_[count_++] = {.coroutine = &coroutine,
+                                 .guard = coroutine.home.stack().guard,
+                                 .frames = freezer_.frames_of(coroutine).live,
+                                 .block_bytes = 0};
+  }
+  void let_go_of_last() { freezer_.let_go(*members_[--count_].coroutine); }
+  // The members are still known.
+  void let_go() {
+    if (let_go_) return;
+    let_go_ = true;
+    for (const Member& each : members()) freezer_.let_go(*each.coroutine);
+  }
+
+ private:
+  Freezer& freezer_;
+  std::array<Member, batch_max> members_{};
+  std::size_t count_ = 0;
+  bool let_go_ = false;
+};
+
 std::size_t Freezer::live_bytes_max() {
   return os::page_bytes() / 2;
 }
@@ -54,7 +89,10 @@ FreezeOutcome Freezer::freeze(os::Nanoseconds idle_ns) {
     now_ns_ = scheduler_.now_ns();
     idle_ns_ = idle_ns;
     index = find_candidates(index, created);
-    freeze_candidates(outcome);
+    std::span<const Candidate> rest = std::span(candidates_).first(candidates_count_);
+    while (!rest.empty()) {
+      if (!freeze_batch(rest, outcome)) return outcome;
+    }
   }
   return outcome;
 }
@@ -68,83 +106,104 @@ bool Freezer::all_are_frozen() const {
 // Looks only: a claim would take the record's cache line from the workers.
 std::uint32_t Freezer::find_candidates(std::uint32_t index, std::uint32_t created) {
   candidates_count_ = 0;
-  for (; index <= created && candidates_count_ < batch_max; ++index) {
+  for (; index <= created && candidates_count_ < candidates_max; ++index) {
     Coroutine& coroutine = scheduler_.coroutine_table().at(index);
-    if (!fits(coroutine)) continue;
-    candidates_[candidates_count_++] = {.stack = racy_read(&coroutine.home).stack().guard,
-                                        .coroutine = &coroutine};
+    const auto home = home_if_idle(coroutine);
+    if (!home) continue;
+    candidates_[candidates_count_++] = {.stack = home->stack().guard, .coroutine = &coroutine};
   }
   std::ranges::sort(candidates_.begin(), candidates_.begin() + candidates_count_, {},
                     &Candidate::stack);
   return index;
 }
 
-// True for sure only of one that is claimed.
-bool Freezer::fits(const Coroutine& coroutine) const {
-  if (coroutine.wait.state() != CoroutineState::waiting) return false;
+std::optional<StackHome> Freezer::home_if_idle(const Coroutine& coroutine) const {
+  if (coroutine.wait.state() != CoroutineState::waiting) return std::nullopt;
   const StackHome home = racy_read(&coroutine.home);
-  if (!home.is_freezable() || !home.has_own_frames()) return false;
-  if (coroutine.note.read(now_ns_).waited_ns < idle_ns_) return false;
+  if (!home.is_freezable() || !home.has_own_frames()) return std::nullopt;
+  if (coroutine.note.read(now_ns_).waited_ns < idle_ns_) return std::nullopt;
   const auto usable = scheduler_.stacks().usable(home.stack());
   const auto top = reinterpret_cast<std::uintptr_t>(usable.data() + usable.size());
-  return top - reinterpret_cast<std::uintptr_t>(coroutine.saved_point()) <= live_bytes_max();
+  const auto saved = reinterpret_cast<std::uintptr_t>(coroutine.saved_point());
+  return top - saved <= live_bytes_max() ? std::optional(home) : std::nullopt;
 }
 
-void Freezer::freeze_candidates(FreezeOutcome& outcome) {
-  std::array<Coroutine*, batch_max> claimed;
-  std::size_t count = 0;
-  for (const Candidate& candidate : std::span(candidates_).first(candidates_count_)) {
+bool Freezer::freeze_batch(std::span<const Candidate>& rest, FreezeOutcome& outcome) {
+  Claims claims(*this);
+  const bool has_memory = claim_batch(rest, claims);
+  if (!in_force(Safeguard::freeze_pages)) claims.let_go();
+  return release_pages(claims.members(), outcome) && has_memory;
+}
+
+// Copies out those whom it claims. False: there is no memory for more.
+bool Freezer::claim_batch(std::span<const Candidate>& rest, Claims& claims) {
+  const std::byte* run_end = nullptr;
+  std::size_t runs = 0;
+  for (; !rest.empty() && !claims.is_full(); rest = rest.subspan(1)) {
+    const Candidate& candidate = rest.front();
+    const bool begins_run = candidate.stack != run_end;
+    if (begins_run && runs == batch_runs_max) return true;
     if (!claim(*candidate.coroutine)) continue;
-    copy_out(*candidate.coroutine, outcome);
-    claimed[count++] = candidate.coroutine;
+    Member& member = claims.add(*candidate.coroutine);
+    member.block_bytes = copy_out(*candidate.coroutine);
+    if (member.block_bytes == 0) {
+      claims.let_go_of_last();
+      return false;
+    }
+    if (begins_run) ++runs;
+    run_end = candidate.stack + scheduler_.stacks().stack_bytes();
   }
-  const std::span members = std::span(claimed).first(count);
-  const bool pages_first = in_force(Safeguard::freeze_pages);
-  if (!pages_first) std::ranges::for_each(members, [this](Coroutine* each) { let_go(*each); });
-  const std::uint64_t released = release_pages(members);
-  if (pages_first) std::ranges::for_each(members, [this](Coroutine* each) { let_go(*each); });
-  outcome.coroutines += count;
-  outcome.released_bytes += released;
-  released_bytes_.add(released);
+  return true;
 }
 
 bool Freezer::claim(Coroutine& coroutine) {
-  if (!in_force(Safeguard::freeze_claim)) return fits(coroutine);
+  if (!in_force(Safeguard::freeze_claim)) return home_if_idle(coroutine).has_value();
   if (!coroutine.wait.begin_freeze()) return false;
-  if (fits(coroutine)) return true;
+  if (home_if_idle(coroutine)) return true;
   let_go(coroutine);  // it has run since it was looked at, and waits anew
   return false;
 }
 
-void Freezer::copy_out(Coroutine& coroutine, FreezeOutcome& outcome) {
-  const Frames frames = frames_of(coroutine);
-  const FrameStore::Stored stored =
-      store_.put(frames, coroutine.frozen.template_number(), blocks_, learner_);
-  coroutine.frozen = stored.image;
+std::size_t Freezer::copy_out(Coroutine& coroutine) {
+  const auto stored =
+      store_.try_put(frames_of(coroutine), coroutine.frozen.template_number(), blocks_, learner_);
+  if (!stored) return 0;
+  coroutine.frozen = stored->image;
   // Before the pages go: who reads them without a claim (call_chain.cpp) looks at this afterwards.
   coroutine.home.set_frozen(true);
-  outcome.stored_bytes += stored.block_bytes;
-  frozen_.add();
-  frozen_bytes_.add(frames.live.size());
-  stored_bytes_.add(stored.block_bytes);
+  return stored->block_bytes;
 }
 
-std::uint64_t Freezer::release_pages(std::span<Coroutine* const> members) {
+bool Freezer::release_pages(std::span<const Member> members, FreezeOutcome& outcome) {
   const std::size_t stack_bytes = scheduler_.stacks().stack_bytes();
-  const auto guard_of = [](const Coroutine* each) { return each->home.stack().guard; };
-  std::uint64_t released = 0;
-  for (auto run = members.begin(); run != members.end();) {
-    std::byte* const begin = guard_of(*run);
-    std::byte* end = begin;
-    std::uint64_t bytes = 0;
-    for (; run != members.end() && guard_of(*run) == end; ++run) {
-      end += stack_bytes;
-      bytes += bytes_of_pages(frames_of(**run).live);
+  while (!members.empty()) {
+    std::byte* const begin = members.front().guard;
+    std::size_t run = 1;
+    while (run < members.size() && members[run].guard == begin + run * stack_bytes) ++run;
+    // Guards inside the run stay. It fails, for one, where a program locks its memory (mlockall),
+    // and may then have released a part.
+    if (!platform::release_memory(begin, run * stack_bytes)) {
+      for (const Member& each : members) copy_back(*each.coroutine, blocks_);
+      return false;
     }
-    // Guards inside the run stay. A failure costs memory, not correctness.
-    if (platform::release_memory(begin, static_cast<std::size_t>(end - begin))) released += bytes;
+    count(members.first(run), outcome);
+    members = members.subspan(run);
   }
-  return released;
+  return true;
+}
+
+// Before they are let go: a thaw is not counted earlier than its freeze.
+void Freezer::count(std::span<const Member> members, FreezeOutcome& outcome) {
+  for (const Member& each : members) {
+    const std::uint64_t released = bytes_of_pages(each.frames);
+    ++outcome.coroutines;
+    outcome.released_bytes += released;
+    outcome.stored_bytes += each.block_bytes;
+    frozen_.add();
+    frozen_bytes_.add(each.frames.size());
+    stored_bytes_.add(each.block_bytes);
+    released_bytes_.add(released);
+  }
 }
 
 // After this it is somebody else's.
@@ -157,13 +216,16 @@ void Freezer::let_go(Coroutine& coroutine) {
 
 void Freezer::thaw(Coroutine& coroutine, Processor& processor) {
   if (!in_force(Safeguard::thaw)) return;
-  const Frames frames = frames_of(coroutine);
-  const std::size_t stored = store_.take(coroutine.frozen, frames, processor.frozen_blocks);
+  processor.counters.stacks_thawed.add();
+  processor.counters.thawed_bytes.add(frames_of(coroutine).live.size());
+  processor.counters.thawed_stored_bytes.add(copy_back(coroutine, processor.frozen_blocks));
+}
+
+std::size_t Freezer::copy_back(Coroutine& coroutine, FrozenCache& blocks) {
+  const std::size_t stored = store_.take(coroutine.frozen, frames_of(coroutine), blocks);
   coroutine.frozen = FrozenImage(nullptr, coroutine.frozen.template_number());
   coroutine.home.set_frozen(false);
-  processor.counters.stacks_thawed.add();
-  processor.counters.thawed_bytes.add(frames.live.size());
-  processor.counters.thawed_stored_bytes.add(stored);
+  return stored;
 }
 
 Frames Freezer::frames_of(Coroutine& coroutine) const {

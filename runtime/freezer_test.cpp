@@ -3,7 +3,6 @@
 // waited long enough are; the memory really goes.
 #include "runtime/freezer.hpp"
 
-#include <array>
 #include <atomic>
 #include <cstdint>
 #include <cstdlib>
@@ -19,8 +18,8 @@
 #include "runtime/affinity.hpp"
 #include "runtime/blocking.hpp"
 #include "runtime/channel.hpp"
+#include "runtime/freezer_fixture.hpp"
 #include "runtime/mutex.hpp"
-#include "runtime/runtime_fixture.hpp"
 #include "runtime/sleep.hpp"
 #include "runtime/spawn.hpp"
 #include "runtime/virtual_clock.hpp"
@@ -28,24 +27,6 @@
 
 namespace c1m::runtime {
 namespace {
-
-constexpr SpawnOptions freezable{.stack = StackPolicy::freezable};
-
-// Parks at a depth of its own, with contents of its own and an address that must not change.
-template <class Park>
-[[gnu::noinline]] bool hold_frames(std::uint32_t number, int depth, const Park& park) {
-  std::array<std::uint32_t, 8> values;
-  std::uint32_t* volatile self = values.data();
-  for (std::uint32_t i = 0; i < values.size(); ++i) values[i] = number * 31 + i;
-  bool intact = true;
-  if (depth > 0) {
-    intact = hold_frames(number + 1, depth - 1, park);  // NOLINT(misc-no-recursion)
-  } else {
-    park();
-  }
-  for (std::uint32_t i = 0; i < values.size(); ++i) intact &= values[i] == number * 31 + i;
-  return intact && self == values.data();
-}
 
 // Anonymous memory of the process.
 std::uint64_t anonymous_bytes() {
@@ -56,16 +37,6 @@ std::uint64_t anonymous_bytes() {
   return std::strtoull(text->c_str() + line + name.size(), nullptr, 10) * 1024;
 }
 
-class FreezerTest : public RuntimeTest {
- protected:
-  // Until so many have parked and been frozen, in whatever number of passes.
-  void freeze_until(std::uint64_t count) {
-    while (runtime().statistics().stacks_frozen < count) {
-      yield();
-      std::ignore = runtime().freeze_idle(0);
-    }
-  }
-};
 C1M_FOR_ALL_PROCESSOR_COUNTS(FreezerTest);
 
 TEST_P(FreezerTest, FramesComeBackWholeAndTheMemoryGoesMeanwhile) {

@@ -31,15 +31,15 @@ std::size_t FrozenClasses::bytes(std::size_t size_class) {
          ((size_class - fine_classes) % coarse_per_doubling + 1) * step;
 }
 
-void FrozenPool::refill(FrozenList& list, std::size_t size_class) {
+bool FrozenPool::refill(FrozenList& list, std::size_t size_class) {
   const std::size_t bytes = FrozenClasses::bytes(size_class);
   // Large blocks one at a time: sixteen that nobody asked for would be memory.
   const std::uint32_t wanted = bytes <= FrozenClasses::fine_bytes_max ? batch : 1;
   const std::lock_guard lock(mutex_);
   FrozenList& free = free_[size_class];
   while (list.count < wanted && free.count > 0) list.push(free.pop());
-  if (list.count > 0) return;  // no new memory while there is old
-  carve(list, bytes, wanted);
+  if (list.count > 0) return true;  // no new memory while there is old
+  return carve(list, bytes, wanted);
 }
 
 void FrozenPool::drain(FrozenList& list, std::size_t size_class, std::uint32_t keep) {
@@ -54,25 +54,40 @@ std::size_t FrozenPool::block_bytes(std::size_t bytes) {
 
 // The first in memory is taken first: coroutines that run in turn then find their frames in the
 // order in which the CPU fetches ahead.
-void FrozenPool::carve(FrozenList& list, std::size_t bytes, std::uint32_t count) {
+bool FrozenPool::carve(FrozenList& list, std::size_t bytes, std::uint32_t count) {
   const std::size_t all = bytes * count;
-  if (arenas_.empty() || arena_used_ + all > arena_bytes) {
-    auto arena = os::AddressSpace::reserve(arena_bytes);
-    C1M_ASSERT(arena, "there is memory for the frames of compact coroutines");
-    arenas_.push_back(std::move(*arena));
-    arena_used_ = 0;
-  }
+  const bool is_full = arenas_.empty() || arena_used_ + all > arena_bytes;
+  if (is_full && !add_arena()) return false;
   std::byte* const first = arenas_.back().data() + arena_used_;
   for (std::size_t i = count; i > 0; --i) list.push(::new (first + (i - 1) * bytes) FrozenBlock);
   arena_used_ += all;
   carved_bytes_.store(carved_bytes() + all, std::memory_order_relaxed);
+  return true;
+}
+
+bool FrozenPool::add_arena() {
+  auto arena = os::AddressSpace::reserve(arena_bytes);
+  if (!arena) return false;
+  try {
+    arenas_.push_back(std::move(*arena));
+  } catch (const std::bad_alloc&) {
+    return false;
+  }
+  arena_used_ = 0;
+  return true;
 }
 
 std::byte* FrozenCache::take(std::size_t bytes, FrozenPool& pool) {
-  if (bytes > FrozenClasses::block_bytes_max) return new std::byte[bytes];
+  std::byte* const block = try_take(bytes, pool);
+  C1M_ASSERT(block != nullptr, "there is memory for the frames of compact coroutines");
+  return block;
+}
+
+std::byte* FrozenCache::try_take(std::size_t bytes, FrozenPool& pool) {
+  if (bytes > FrozenClasses::block_bytes_max) return new (std::nothrow) std::byte[bytes];
   const std::size_t size_class = FrozenClasses::of(bytes);
   FrozenList& list = free_[size_class];
-  if (list.count == 0) pool.refill(list, size_class);
+  if (list.count == 0 && !pool.refill(list, size_class)) return nullptr;
   return reinterpret_cast<std::byte*>(list.pop());
 }
 

@@ -51,8 +51,8 @@ class FrozenPool {
  public:
   static constexpr std::uint32_t batch = 16;
 
-  // Fills an empty list. Ends the process when no memory is left: the frames have nowhere to go.
-  void refill(FrozenList& list, std::size_t size_class);
+  // Fills an empty list; false when no memory is left.
+  [[nodiscard]] bool refill(FrozenList& list, std::size_t size_class);
   // Takes half of a list of two batches, or all of any.
   void drain(FrozenList& list, std::size_t size_class, std::uint32_t keep);
 
@@ -66,7 +66,9 @@ class FrozenPool {
  private:
   static constexpr std::size_t arena_bytes = std::size_t{64} << 20;
 
-  void carve(FrozenList& list, std::size_t bytes, std::uint32_t count);  // the lock is held
+  // The lock is held, for both.
+  [[nodiscard]] bool carve(FrozenList& list, std::size_t bytes, std::uint32_t count);
+  [[nodiscard]] bool add_arena();
 
   ThreadMutex mutex_;
   // All guarded by mutex_.
@@ -79,7 +81,10 @@ class FrozenPool {
 // A processor's share of the pool.
 class FrozenCache {
  public:
+  // Ends the process when no memory is left: the frames have nowhere to go.
   [[nodiscard]] std::byte* take(std::size_t bytes, FrozenPool& pool);
+  // nullptr when no memory is left: for who can do without.
+  [[nodiscard]] std::byte* try_take(std::size_t bytes, FrozenPool& pool);
   void give_back(std::byte* block, std::size_t bytes, FrozenPool& pool);
   // Everything to the pool.
   void empty_into(FrozenPool& pool);

@@ -123,9 +123,12 @@ class Runtime {
   void stop();
 
   // Freezes the stacks of all freezable coroutines (StackPolicy::freezable) that have been parked
-  // for so long: what remains of each are the bytes of its live frames on the heap. The time is
-  // good to 17 ms. It takes the calling thread about a microsecond each; a coroutine that calls
-  // keeps its processor meanwhile, so it had better do so inside of blocking(). Any thread.
+  // for so long: what remains of each are the bytes of its live frames on the heap. A wait begins
+  // for this at its worker's last look at the clock, which may be up to 61 resumes before the park,
+  // and is counted in units of 17 ms; nobody has waited for 13 days or more. Fewer are frozen when
+  // memory for the frames runs out or the kernel keeps a stack's pages. It takes the calling thread
+  // about a microsecond each; a coroutine that calls keeps its processor meanwhile, so it had
+  // better do so inside of blocking(). Any thread.
   FreezeOutcome freeze_idle(os::Nanoseconds idle_ns);
 
   // A sum over the processors; exact when nothing runs, otherwise as consistent as unlocked

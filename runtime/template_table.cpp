@@ -2,6 +2,7 @@
 #include "runtime/template_table.hpp"
 
 #include <mutex>
+#include <new>
 
 #include "runtime/safeguard.hpp"
 
@@ -36,7 +37,11 @@ void TemplateTable::publish(const FrameTemplate& made) {
   if (!has_room_for(made.words())) return;
   std::size_t place = (made.words() - 1) * of_one_size_max;
   while (all_[place].load(std::memory_order_relaxed) != nullptr) ++place;
-  made_.push_back(std::make_unique<const FrameTemplate>(made));
+  try {
+    made_.push_back(std::make_unique<const FrameTemplate>(made));
+  } catch (const std::bad_alloc&) {
+    return;
+  }
   all_[place].store(made_.back().get(), std::memory_order_release);
 }
 

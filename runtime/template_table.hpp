@@ -36,7 +36,7 @@ class TemplateTable {
   }
 
   [[nodiscard]] bool has_room_for(std::size_t words) const;
-  // Nothing happens when there is no room.
+  // Nothing happens when there is no room, or no memory: frames are then stored as they are.
   void publish(const FrameTemplate& made);
 
   // Calls visit(template) for each of that size until it returns true; returns its number, or 0.

@@ -47,6 +47,9 @@ enum class FreezeChoice : std::uint8_t { pressure, above, always };
   return when == FreezeChoice::pressure ? "pressure" : "always";
 }
 
+// Of resident memory of one shard: less has every process.
+inline constexpr std::uint64_t freeze_above_bytes_min = 1 << 20;
+
 struct FreezeSettings {
   os::Nanoseconds idle_ns = 0;  // of a connection; 0: none is ever frozen
   FreezeChoice when = FreezeChoice::pressure;

@@ -26,7 +26,6 @@ constexpr std::uint64_t read_buffer_bytes_min = 64;
 constexpr std::uint64_t read_buffer_bytes_max = 16 << 20;
 constexpr std::uint64_t stack_bytes_max = 1ULL << 30;
 constexpr std::uint64_t coroutine_stack_bytes_min = 16 * 1024;
-constexpr std::uint64_t freeze_above_bytes_min = 1 << 20;
 constexpr os::Nanoseconds stats_interval_ns_min = 10 * os::ns_per_ms;
 constexpr os::Nanoseconds stats_interval_ns_max = 3600 * os::ns_per_s;
 
@@ -136,7 +135,7 @@ void declare(CLI::App& app, const Backend& backend, FlagTexts& texts) {
          "heap and give its stack's memory back; thawed when it is needed. Without it never");
     flag("--freeze-when", texts.freeze_when, "NAME|SIZE",
          "Freeze only while memory is short (pressure: tasks wait for it, or less than a tenth is "
-         "available), while all shards together have more than SIZE resident, or always "
+         "available), while a shard has more resident than SIZE divided by the shards, or always "
          "[pressure]");
   }
   if (backend.has_pollers) {

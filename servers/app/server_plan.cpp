@@ -142,6 +142,12 @@ std::expected<std::vector<ShardPlan>, Refusal> plan_shards(const Backend& backen
         fmt::format("--listen {}: {} shards need the ports {} to {}, and the last port is {}",
                     options.listen_text, *shards, port, port + *shards - 1, port_max));
   }
+  if (options.freeze.when == FreezeChoice::above &&
+      options.freeze.above_bytes / *shards < freeze_above_bytes_min) {
+    return refuse_flags(
+        fmt::format("--freeze-when: each of {} shards needs {} bytes or more of it, and has {}",
+                    *shards, freeze_above_bytes_min, options.freeze.above_bytes / *shards));
+  }
   std::vector<ShardPlan> plans;
   for (unsigned index = 0; index < *shards; ++index) {
     ShardPlan plan{.index = index,

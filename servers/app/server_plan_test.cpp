@@ -51,6 +51,12 @@ TEST(PlanShards, GivesEachItsShareOfTheMemoryAboveWhichItFreezes) {
   const auto plans = plan_shards(loops, options, small_machine());
   ASSERT_TRUE(plans) << plans.error().text;
   for (const ShardPlan& plan : *plans) EXPECT_EQ(plan.freeze_above_bytes, 1ULL << 30);
+  options.freeze.above_bytes = 3ULL << 20;
+  EXPECT_TRUE(plan_shards(loops, options, small_machine()));
+  --options.freeze.above_bytes;
+  const auto refused = plan_shards(loops, options, small_machine());
+  ASSERT_FALSE(refused);
+  EXPECT_NE(refused.error().text.find("--freeze-when: each of 3 shards"), std::string::npos);
 }
 
 TEST(PlanShards, LeavesEveryPortToTheKernelWhenItIsZero) {

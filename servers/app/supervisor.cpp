@@ -116,7 +116,10 @@ measure::ServerSettings settings_of(const Backend& backend, const ServerOptions&
   if (options.freeze.is_on()) {
     settings.freeze = {.idle_after_s = static_cast<double>(options.freeze.idle_ns) / os::ns_per_s,
                        .when = std::string(name_of(options.freeze.when)),
-                       .above_bytes = options.freeze.above_bytes};
+                       .above_bytes = std::nullopt};
+    if (options.freeze.when == FreezeChoice::above) {
+      settings.freeze.above_bytes = options.freeze.above_bytes;
+    }
   }
   return settings;
 }
