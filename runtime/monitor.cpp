@@ -124,8 +124,7 @@ bool Monitor::look_at_network() {
   const Netpoller& netpoller = scheduler_.netpoller();
   const os::Nanoseconds now_ns = platform::monotonic_ns();
   const std::uint64_t polls = netpoller.polls();
-  if (std::exchange(polls_seen_, polls) != polls || netpoller.claimed() ||
-      !netpoller.is_used()) {
+  if (std::exchange(polls_seen_, polls) != polls || netpoller.claimed() || !netpoller.is_used()) {
     attended_ns_ = now_ns;
     return false;
   }
