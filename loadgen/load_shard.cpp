@@ -61,7 +61,7 @@ class LoadShard {
         reconnects_(exchange_, range_, order.routes, clock_, poller_, settings_.timeout_ns),
         meter_(order.pauses, settings_.pauses.tick_ns) {
     if (meter_.is_on() && settings_.mode != LoadMode::idle)
-      silences_.emplace(settings_.targets.size(), settings_.pauses.tick_ns);
+      silences_.emplace(settings_.targets.size(), PauseSettings::silence_floor_ns);
     accounting_.show_in(order.status.latency, order.status.send_lag);
     if (settings_.kernel_timestamps) exchange_.use_kernel_timestamps();
   }

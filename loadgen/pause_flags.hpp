@@ -10,6 +10,10 @@
 namespace c1m::loadgen {
 
 struct PauseSettings {
+  // Silences cost nothing while there are answers, so they are kept from this length on, whatever
+  // the tick of the loops is.
+  static constexpr os::Nanoseconds silence_floor_ns = os::ns_per_ms;
+
   std::string path;  // empty: off
   os::Nanoseconds tick_ns = os::ns_per_ms;
 };

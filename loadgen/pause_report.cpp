@@ -24,10 +24,9 @@ void add_silences(const LoadSettings& settings, const RunOutcome& outcome,
   const os::Nanoseconds window_ns = outcome.window.end_ns - outcome.window.start_ns;
   if (seen.empty() || window_ns <= 0) return;
   const measure::ServiceSilence service = measure::merge(seen);
-  const os::Nanoseconds least_ns = std::max(document.tick_ns, service.floor_ns);
   const auto add = [&](const measure::StreamSilence& stream, std::optional<std::string> target) {
     auto meter =
-        measure::meter_of_silence(stream, window_ns, has_constant_rate(settings), least_ns);
+        measure::meter_of_silence(stream, window_ns, has_constant_rate(settings), service.floor_ns);
     meter.target = std::move(target);
     document.meters.push_back(std::move(meter));
   };

@@ -2,17 +2,23 @@
 #include "measure/stall_log.hpp"
 
 #include <algorithm>
+#include <functional>
+#include <span>
 
 namespace c1m::measure {
 
 void StallLog::add(const Stall& stall) {
   ++total_;
+  const auto kept = std::span(stalls_).first(count_);
   if (count_ < stalls_.size()) {
     stalls_[count_++] = stall;
-    return;
+  } else {
+    if (stall.amount_ns <= kept.front().amount_ns) return;
+    std::ranges::pop_heap(kept, std::ranges::greater{}, &Stall::amount_ns);
+    kept.back() = stall;
   }
-  const auto shortest = std::ranges::min_element(stalls_, {}, &Stall::amount_ns);
-  if (shortest->amount_ns < stall.amount_ns) *shortest = stall;
+  std::ranges::push_heap(std::span(stalls_).first(count_), std::ranges::greater{},
+                         &Stall::amount_ns);
 }
 
 std::vector<Stall> StallLog::kept() const {

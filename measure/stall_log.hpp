@@ -27,9 +27,10 @@ struct Stall {
 
 class StallLog {
  public:
-  static constexpr std::size_t kept_max = 512;
+  // A loop with a tick of 20 ms has room for forty seconds in which it does nothing but stall.
+  static constexpr std::size_t kept_max = 2048;
 
-  // Some ns; when it is full about half a microsecond.
+  // Some tens of ns, whether it is full or not.
   void add(const Stall& stall);
 
   [[nodiscard]] std::uint64_t total() const { return total_; }
@@ -37,7 +38,7 @@ class StallLog {
   [[nodiscard]] std::vector<Stall> kept() const;
 
  private:
-  std::array<Stall, kept_max> stalls_{};
+  std::array<Stall, kept_max> stalls_{};  // the first count_ are a heap, the shortest at its top
   std::size_t count_ = 0;
   std::uint64_t total_ = 0;
 };

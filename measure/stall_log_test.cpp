@@ -1,6 +1,7 @@
 // Everything is counted, and what is kept are the longest, in order.
 #include "measure/stall_log.hpp"
 
+#include <algorithm>
 #include <memory>
 
 #include <gtest/gtest.h>
@@ -38,6 +39,19 @@ TEST(StallLog, ALongOneTakesThePlaceOfTheShortest) {
   EXPECT_EQ(log->total(), StallLog::kept_max + 2);
   EXPECT_EQ(kept.back().amount_ns, 500'000);
   EXPECT_EQ(kept.front().amount_ns, 11) << "the one of 10 had to go";
+}
+
+TEST(StallLog, KeepsTheLongestWhateverTheirOrder) {
+  const auto log = std::make_unique<StallLog>();
+  constexpr auto count = static_cast<os::Nanoseconds>(StallLog::kept_max);
+  // Amounts 1 to 3 * count, each once, up and down: 7 has no divisor in common with their number.
+  for (os::Nanoseconds at = 0; at < 3 * count; ++at) {
+    log->add(stall(at * 1000, 1 + at * 7 % (3 * count)));
+  }
+  const auto kept = log->kept();
+  ASSERT_EQ(kept.size(), StallLog::kept_max);
+  EXPECT_EQ(std::ranges::min(kept, {}, &Stall::amount_ns).amount_ns, 2 * count + 1);
+  EXPECT_TRUE(std::ranges::is_sorted(kept, {}, &Stall::begin_ns));
 }
 
 }  // namespace

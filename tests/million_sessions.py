@@ -1,6 +1,7 @@
 """Sessions of profile million whose figures are known, for the tests in scripts/tests."""
 
 from c1m.documents import Document
+from c1m.million.session import PARTS
 from c1m.million.variants import VARIANTS
 
 MIB = 1 << 20
@@ -49,6 +50,8 @@ def session(
         "ramp": [{"t_s": 1.0, "established": connections, "accepted": connections}],
         "latency_us": None,
         "memory": memory,
+        "pauses": None,
+        "parts_s": dict.fromkeys(PARTS, 0.125),
         "duration_s": 1.0,
         "wall": wall,
         "validity": {

@@ -233,3 +233,20 @@ def test_every_meter_says_where_it_stands_or_why_not(
             assert (meter["histograms"]["run_us"] is not None) == has_coroutines
             if has_coroutines:
                 assert meter["histograms"]["run_us"]["count"] > 0
+
+
+def test_silences_are_known_below_the_threshold(
+    start_server: StartServer, programs: Path, tmp_path: Path
+) -> None:
+    """The loops look every half second; the time without an answer, at equal intervals of 20 ms, is
+    known nevertheless.
+    """
+    server, path = start_server("floor"), tmp_path / "load-pauses.json"
+    load: list[str | Path] = [programs / "c1m-load", "--target", server.target]
+    load += ["-c", "1", "-R", "50", "--arrival", "uniform", "-d", "1s"]
+    load += ["--pauses", path, "--pause-threshold", "500ms"]
+    subprocess.run(load, check=True, stdout=subprocess.DEVNULL)
+    meters = read("pauses", path)["meters"]
+    (service,) = [each for each in meters if each["kind"] == "silence" and each["target"] is None]
+    # Each of some fifty intervals was a silence of a millisecond or more.
+    assert service["histograms"]["silence_us"]["count"] > 25

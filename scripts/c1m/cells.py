@@ -89,7 +89,7 @@ def _measure(plan: CellPlan, workshop: Workshop, directory: Path, trace: _Trace)
         plan.stats_interval_ms,
         plan.protocol,
         () if plan.stacks is None else ("--stacks", plan.stacks),
-        measures_pauses=plan.measures_pauses,
+        pause_tick_ms=plan.pause_tick_ms,
     )
     trace.server = Server(server_plan, workshop.programs, directory, workshop.stop_request)
     trace.server.wait_ready()
@@ -102,7 +102,7 @@ def _measure(plan: CellPlan, workshop: Workshop, directory: Path, trace: _Trace)
     trace.outcome = run_load(
         load_plan, trace.server, workshop.programs, directory, workshop.stop_request, observe
     )
-    trace.failure = trace.outcome.failure
+    trace.failure = trace.outcome.failure or trace.outcome.no_pauses
 
 
 def _nothing() -> None:
@@ -200,12 +200,12 @@ def _pauses(trace: _Trace, window: Document | None) -> Document | None:
     if trace.server is None or trace.outcome is None or window is None:
         return None
     try:
-        server = trace.server.pauses()
+        server = trace.server.pauses(window)
     except CommandError as failure:
         trace.failure = trace.failure or failure.text
         return None
     generator = trace.outcome.pauses
-    return pause_block(server, generator, window) if generator else None
+    return pause_block(server.document, generator.document, window) if generator else None
 
 
 def _settings(plan: CellPlan, placement: Placement) -> Document:

@@ -12,6 +12,7 @@ from pathlib import Path
 from c1m.child import Child
 from c1m.documents import Document, InvalidDocumentError, read
 from c1m.layout import LOAD_PROGRAM, Programs, display_path
+from c1m.pauses.pause_record import PauseRecord, pause_flags, read_pauses
 from c1m.server import Server
 from c1m.stop_request import StopRequest, deadline_in, remaining_s
 
@@ -54,9 +55,14 @@ class LoadPlan:
         return _GRACE_S + self.connections / _CLOSES_PER_S_MIN
 
     @property
+    def pause_tick_ms(self) -> int:
+        """Tick of the meters of pauses of both sides; 0: they are off."""
+        return 0
+
+    @property
     def measures_pauses(self) -> bool:
-        """Whether the generator's meters of pauses are on."""
-        return False
+        """Whether the meters of pauses are on."""
+        return self.pause_tick_ms > 0
 
     @property
     def more_flags(self) -> list[str]:
@@ -66,12 +72,15 @@ class LoadPlan:
 
 @dataclass(frozen=True)
 class LoadOutcome:
-    """What a run left: a document or none, and a sentence when it did not end as it should."""
+    """What a run left: a document or none, and a sentence when it did not end as it should. Of its
+    meters of pauses likewise, where they were on.
+    """
 
     command: list[str]
     document: Document | None
     failure: str | None
-    pauses: Document | None = None
+    pauses: PauseRecord | None = None
+    no_pauses: str | None = None
 
 
 def load_command(plan: LoadPlan, targets: str, programs: Programs, out: Path) -> list[str]:
@@ -109,7 +118,7 @@ def load_command(plan: LoadPlan, targets: str, programs: Programs, out: Path) ->
     if plan.connect_rate_per_s is not None:
         command += ["--connect-rate", str(plan.connect_rate_per_s)]
     if plan.measures_pauses:
-        command += ["--pauses", display_path(_pauses_file(out))]
+        command += pause_flags(_pauses_file(out), plan.pause_tick_ms)
     return command + plan.more_flags
 
 
@@ -149,12 +158,10 @@ def run_load(
         failure = child.end_text()
     if failure is None and document is None:
         failure = f"{child.name} left no document that can be used: {rubbish}"
-    pauses = None
-    if plan.measures_pauses:
-        pauses, rubbish = _document("pauses", _pauses_file(out))
-        if failure is None and pauses is None:
-            failure = f"{child.name} left no document of pauses that can be used: {rubbish}"
-    return LoadOutcome(command, document, failure, pauses)
+    pauses, no_pauses = None, None
+    if plan.measures_pauses and document is not None:
+        pauses, no_pauses = _pauses(_pauses_file(out), document["window"])
+    return LoadOutcome(command, document, failure, pauses, no_pauses)
 
 
 def _watch(
@@ -186,6 +193,16 @@ def _wait_for_end(child: Child, stop_request: StopRequest) -> None:
     deadline = deadline_in(_GRACE_S / 2)
     while not child.ended() and remaining_s(deadline) > 0 and stop_request.signal_name is None:
         stop_request.wait([child.pidfd], _POLL_S)
+
+
+def _pauses(path: Path, window: Document) -> tuple[PauseRecord | None, str | None]:
+    text = f"{LOAD_PROGRAM} left no document of pauses that can be used"
+    try:
+        return read_pauses(path, window), None
+    except InvalidDocumentError as error:
+        return None, f"{text}: {error}"
+    except OSError as error:
+        return None, f"{text}: {error.strerror or error}"
 
 
 def _document(kind: str, out: Path) -> tuple[Document | None, str]:

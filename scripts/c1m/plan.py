@@ -47,9 +47,9 @@ class CellPlan(LoadPlan):
         return f"{self.experiment}/c{self.connections}{rate}{protocol}{stacks}"
 
     @property
-    def measures_pauses(self) -> bool:
+    def pause_tick_ms(self) -> int:
         """Both sides measure when they stand still; elsewhere that would cost a little."""
-        return self.experiment == "pauses"
+        return 1 if self.experiment == "pauses" else 0
 
     @property
     def title(self) -> str:

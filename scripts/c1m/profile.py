@@ -112,7 +112,10 @@ class PauseSettings:
 class MillionSettings:
     """As many connections as fit, up to `connections`: a profile with this section runs nothing
     else. `rungs_percent` are shares of the connections, each with its `repetitions`; variants in
-    `measured_once` take part in the first of each only, and not in the subset's.
+    `measured_once` take part in the first of each only. At the rung of `subset_percent` (0: none)
+    only `subset_active` of the connections carry traffic. Sessions that are
+    made again because they were not valid take `extra_s_max` in all. Meters of pauses are on in the
+    sessions of the last rung, with a tick of `meter_tick_ms`; 0: in none.
     """
 
     connections: int
@@ -120,7 +123,7 @@ class MillionSettings:
     repetitions: list[int]
     measured_once: list[str]
     subset_active: int
-    subset_repetitions: int
+    subset_percent: int
     connect_rate_per_s: float
     proof_rate_per_s: float
     rest_s: float
@@ -131,6 +134,8 @@ class MillionSettings:
     memory_used_bytes_max: int
     memory_available_bytes_min: int
     wall_percent: int
+    extra_s_max: float
+    meter_tick_ms: int
 
 
 @dataclass(frozen=True)
@@ -232,6 +237,13 @@ def _check_million(sections: dict[str, Any], where: str) -> None:
         raise UsageError(
             f"{place}: rungs_percent must grow, and neither they nor wall_percent exceed 100."
         )
+    if million.subset_percent not in (0, *million.rungs_percent[:-1]):
+        raise UsageError(
+            f"{place}: subset_percent is 0 or one of rungs_percent but the last, where traffic is "
+            "over all."
+        )
+    if million.meter_tick_ms > 1000:
+        raise UsageError(f"{place}: meter_tick_ms is at most 1000, a second.")
 
 
 def _read_section(kind: type[_Section], values: Any, where: str) -> _Section:
@@ -277,7 +289,13 @@ def _variants(value: Any, where: str) -> list[str]:
 def _number(value: Any, kinds: Any, where: str) -> Any:
     if isinstance(value, bool) or not isinstance(value, kinds):
         raise UsageError(f"{where}: {value!r} is not a number of the right kind.")
-    may_be_none = ("repetitions_extra_max", "subset_repetitions", "warmup_s")
+    may_be_none = (
+        "repetitions_extra_max",
+        "subset_percent",
+        "warmup_s",
+        "extra_s_max",
+        "meter_tick_ms",
+    )
     if value < 0 or (value == 0 and not where.endswith(may_be_none)):
         raise UsageError(f"{where}: {value} is not above 0.")
     return value

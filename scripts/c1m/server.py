@@ -12,6 +12,7 @@ from c1m.child import Child
 from c1m.documents import Document, InvalidDocumentError, parse, read
 from c1m.failure import CommandError, ExitCode, LimitError
 from c1m.layout import Programs, display_path
+from c1m.pauses.pause_record import PauseRecord, pause_flags, read_pauses
 from c1m.stop_request import StopRequest, deadline_in, remaining_s
 
 READY_TIMEOUT_S = 20.0
@@ -38,7 +39,7 @@ class ServerPlan:
     stats_interval_ms: int
     protocol: str
     flags: tuple[str, ...] = ()
-    measures_pauses: bool = False
+    pause_tick_ms: int = 0  # of its meters of pauses; 0: they are off
 
     @property
     def stop_grace_s(self) -> float:
@@ -67,7 +68,8 @@ class Server:
 
     def _command(self, programs: Programs) -> list[str]:
         plan = self.plan
-        pauses = ["--pauses", display_path(self._pauses_file)] if plan.measures_pauses else []
+        tick_ms = plan.pause_tick_ms
+        pauses = pause_flags(self._pauses_file, tick_ms) if tick_ms > 0 else []
         return [
             programs.path(BACKENDS[plan.backend].program),
             "--listen",
@@ -151,10 +153,12 @@ class Server:
             return self.child.end_text(", when it was told to stop")
         return None
 
-    def pauses(self) -> Document:
-        """What its meters of pauses found, when it has ended; CommandError without a document."""
+    def pauses(self, window: Document) -> PauseRecord:
+        """What its meters of pauses found in a window, when it has ended; CommandError without a
+        document.
+        """
         try:
-            return read("pauses", self._pauses_file)
+            return read_pauses(self._pauses_file, window)
         except (InvalidDocumentError, OSError) as error:
             raise CommandError(
                 f"{self.child.name} left no document of pauses that can be used: {error}"

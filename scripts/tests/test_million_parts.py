@@ -266,6 +266,8 @@ def test_intake_is_counted_from_descriptors() -> None:
         ({"measured_once": "uv"}, "needs a list of variants"),
         ({"rungs_percent": [10, 101], "repetitions": [1, 1]}, "100"),
         ({"wall_percent": 101}, "100"),
+        ({"subset_percent": 100}, "or one of rungs_percent but the last"),
+        ({"meter_tick_ms": 1001}, "meter_tick_ms is at most 1000"),
         ({"connections": 0}, "not above 0"),
         ({"rest_s": "long"}, "is not a number"),
     ],

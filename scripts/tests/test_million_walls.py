@@ -11,6 +11,7 @@ from million_sessions import session
 from c1m.documents import Document
 from c1m.million import million_run
 from c1m.million.million_run import MillionRun
+from c1m.million.variant_rows import variant_rows
 from c1m.million.variants import select_variants
 from c1m.million.walls import wall_of
 from c1m.profile import read_profile
@@ -22,9 +23,11 @@ class FakeSessions:
     def __init__(self, walls: dict[str, int], spoilt: int = 0, cause: str = "EAGAIN") -> None:
         self.walls, self.spoilt, self.cause = walls, spoilt, cause
         self.asked: list[tuple[str, int, str]] = []
+        self.ticks_ms: dict[int, set[int]] = {}  # by connections
 
     def __call__(self, plan: Any, _order: int, *_: Any) -> tuple[Document, bool]:
         self.asked.append((plan.variant.name, plan.connections, plan.choice))
+        self.ticks_ms.setdefault(plan.connections, set()).add(plan.pause_tick_ms)
         most = self.walls.get(plan.variant.name)
         wall = None
         if most is not None and plan.connections > most:
@@ -41,6 +44,8 @@ def million(
     fake: FakeSessions,
     names: str,
     measured_once: tuple[str, ...] = (),
+    extra_s_max: float = 240,
+    subset_percent: int = 0,
 ) -> MillionRun:
     monkeypatch.setattr(million_run, "run_session", fake)
     profile = read_profile("million")
@@ -51,6 +56,9 @@ def million(
         rungs_percent=[10, 100],
         repetitions=[2, 1],
         measured_once=list(measured_once),
+        extra_s_max=extra_s_max,
+        meter_tick_ms=20,
+        subset_percent=subset_percent,
     )
     variants = select_variants(names)
     targets = {variant.name: 1000 for variant in variants}
@@ -67,9 +75,8 @@ def test_a_variant_is_measured_just_below_its_wall(monkeypatch: pytest.MonkeyPat
         count for name, count, choice in fake.asked if name == "threads" and choice == "uniform"
     ]
     assert mine == [100, 100, 1000, 570]
-    assert [count for name, count, _ in fake.asked if name == "floor"] == [100, 100, 1000, 1000]
-    assert fake.asked[-1][1:] in ((570, "active:570"), (1000, "active:1000"))
-    rows = {row["variant"]: row for row in run.summary()}
+    assert [count for name, count, _ in fake.asked if name == "floor"] == [100, 100, 1000]
+    rows = {row["variant"]: row for row in variant_rows(run.variants, run.sessions)}
     assert (rows["threads"]["connections"], rows["floor"]["connections"]) == (570, 1000)
     assert [wall["reached"] for wall in run.walls] == [600]
     assert run.invalid_reasons() == []
@@ -93,18 +100,45 @@ def test_a_variant_that_meets_wall_after_wall_is_given_up(monkeypatch: pytest.Mo
 def test_a_session_that_is_not_valid_is_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
     fake = FakeSessions({}, spoilt=2)
     run = million(monkeypatch, fake, "uv")
-    assert [count for _, count, _ in fake.asked] == [100, 100, 100, 100, 1000, 1000]
+    assert [count for _, count, _ in fake.asked] == [100, 100, 100, 100, 1000]
     assert run.invalid_reasons() == []
     fake = FakeSessions({}, spoilt=3)
     assert million(monkeypatch, fake, "uv").invalid_reasons() == ["uv-100: x: broken"] * 3
+
+
+def test_sessions_made_again_have_their_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    # Each takes a second, so that two of them may be made again.
+    fake = FakeSessions({}, spoilt=6)
+    run = million(monkeypatch, fake, "uv", extra_s_max=2.5)
+    assert [count for _, count, _ in fake.asked] == [100, 100, 100, 100, 1000]
+    assert run.invalid_reasons() != []
+
+
+def test_meters_of_pauses_are_on_in_the_largest_sessions(monkeypatch: pytest.MonkeyPatch) -> None:
+    fake = FakeSessions({"threads": 600})
+    million(monkeypatch, fake, "threads,floor")
+    assert fake.ticks_ms == {100: {0}, 1000: {20}, 570: {20}}
 
 
 def test_some_variants_are_measured_once(monkeypatch: pytest.MonkeyPatch) -> None:
     fake = FakeSessions({})
     million(monkeypatch, fake, "uv,floor", ("uv",))
     mine = {name: [each[1:] for each in fake.asked if each[0] == name] for name in ("uv", "floor")}
-    everything = [(100, "uniform"), (100, "uniform"), (1000, "uniform"), (1000, "active:1000")]
-    assert mine == {"uv": everything[1:3], "floor": everything}
+    everything = [(100, "uniform"), (100, "uniform"), (1000, "uniform")]
+    assert mine == {"uv": everything[1:], "floor": everything}
+
+
+def test_at_one_rung_some_connections_carry_the_traffic(monkeypatch: pytest.MonkeyPatch) -> None:
+    fake = FakeSessions({})
+    run = million(monkeypatch, fake, "uv,threads", ("threads",), subset_percent=10)
+    mine = {
+        name: [each[1:] for each in fake.asked if each[0] == name] for name in ("uv", "threads")
+    }
+    few, many = (100, "active:100"), (1000, "uniform")
+    assert mine == {"uv": [few, few, many], "threads": [few, many]}
+    rows = variant_rows(run.variants, run.sessions)
+    assert [row["connections"] for row in rows] == [1000, 1000]
+    assert [row["subset"]["connections"] for row in rows] == [100, 100]
 
 
 class OutrunSessions(FakeSessions):
@@ -134,7 +168,7 @@ def test_a_server_that_was_outrun_meets_its_wall_at_its_own_pace(
     assert [count for _, count, _ in fake.asked[:5]] == [100, 100, 1000, 1000, 570]
     assert fake.paces[:5] == [50_000, 50_000, 50_000, 800, 800]
     assert [wall["reached"] for wall in run.walls] == [12, 600]
-    assert run.summary()[0]["connections"] == 570
+    assert variant_rows(run.variants, run.sessions)[0]["connections"] == 570
 
 
 def test_a_proof_that_came_too_early_slows_the_next_ramp(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -46,8 +46,8 @@ connections = 200
 rungs_percent = [50, 100]
 repetitions = [1, 1]
 measured_once = []
+subset_percent = 50
 subset_active = 10
-subset_repetitions = 0
 connect_rate_per_s = 50000
 proof_rate_per_s = 30000
 rest_s = 6
@@ -58,6 +58,8 @@ send_lag_p99_us_max = 5000
 memory_used_bytes_max = 1000000000000
 memory_available_bytes_min = 1
 wall_percent = 95
+extra_s_max = 0
+meter_tick_ms = 20
 """
 SETTINGS = ("net/core/somaxconn", "net/ipv4/ip_local_port_range", "net/ipv4/tcp_mem")
 
@@ -85,7 +87,11 @@ def million(place: Path, build: Path, c1m_command: Any) -> Any:
     """Runs the profile, changed by pairs of texts; `before` are the words before the command."""
 
     def run(
-        backends: str, *changes: tuple[str, str], before: tuple[str, ...] = (), strict: bool = False
+        backends: str,
+        *changes: tuple[str, str],
+        before: tuple[str, ...] = (),
+        strict: bool = False,
+        programs: Path = build,
     ) -> tuple[subprocess.CompletedProcess[str], Document]:
         text = PROFILE
         for old, new in changes:
@@ -93,7 +99,7 @@ def million(place: Path, build: Path, c1m_command: Any) -> Any:
             text = text.replace(old, new)
         profile, out = place / "short.toml", place / "out"
         profile.write_text(text)
-        words = ["bench", "--profile", profile, "--build-dir", build, "--backends", backends]
+        words = ["bench", "--profile", profile, "--build-dir", programs, "--backends", backends]
         words += ["--out", out, *(["--strict"] if strict else [])]
         command, environment = c1m_command(*words)
         state = {"C1M_STATE_DIRECTORY": str(place / "state"), "HOME": str(place)}
@@ -152,6 +158,59 @@ def test_every_part_of_a_session(million: Any, place: Path) -> None:
     for name in ("summary.md", "report.html", "figures/memory-against-connections.png"):
         assert (place / "out" / name).is_file()
     assert document["kernel"]["namespace_is_fresh"] == (os.geteuid() == 0)
+    for session in sessions:
+        assert (session["pauses"] is not None) == (session["connections_wanted"] == 200)
+        if session["pauses"] is not None:
+            look_at_pauses(session)
+            assert (place / "out" / f"figures/pauses-{session['variant']}.png").is_file()
+
+
+def look_at_pauses(session: Document) -> None:
+    """Each meter of both sides is there, and the stream of answers is the traffic's."""
+    block = session["pauses"]
+    assert (block["tick_us"], block["shortest_us"]) == (20_000, 40_000)
+    # Of 250 on average; those to the warm-up's last requests are among them.
+    assert block["service_silence"]["answers"] > 100
+    assert block["service_silence"]["unexpected_us"] > 0
+    meters = {(group["side"], group["kind"], group["of"]): group for group in block["groups"]}
+    for side in ("server", "generator"):
+        for kind in ("hiccup", "loop", "steal", "psi_cpu"):
+            assert meters[side, kind, None]["meters"] >= 1
+        assert meters[side, "loop", None]["histograms"]["delay_us"]["count"] > 0
+    assert meters["server", "loop", None]["meters"] == session["shards"]
+    assert meters["generator", "silence", "target"]["meters"] == session["shards"]
+    # Silences are known from a millisecond on, though the tick is 20 ms: at 500 requests a second
+    # in half a second there is hardly one shorter than that.
+    assert meters["generator", "silence", "service"]["histograms"]["silence_us"]["count"] > 10
+    assert len(block["response_p99_by_second"]) >= 1
+
+
+# The server writes its meters' document to another place than the one that it was told.
+ELSEWHERE = """#!/bin/sh
+for word; do
+  shift
+  case "$word" in *server-pauses.json) word="$word.elsewhere" ;; esac
+  set -- "$@" "$word"
+done
+exec {program} "$@"
+"""
+
+
+def test_meters_that_left_nothing_spoil_the_session(million: Any, build: Path, place: Path) -> None:
+    programs = place / "build"
+    (programs / "bin").mkdir(parents=True)
+    (programs / "bin" / "c1m-load").symlink_to(build / "bin" / "c1m-load")
+    server = programs / "bin" / "c1m-floor"
+    server.write_text(ELSEWHERE.format(program=build / "bin" / "c1m-floor"))
+    server.chmod(0o755)
+    _, document = million("floor", programs=programs)
+    few, many = document["sessions"]
+    assert "pauses_read" not in failed(few)
+    assert "pauses_read" in failed(many)
+    assert any("left no document of pauses" in each for each in many["validity"]["invalid_reasons"])
+    assert many["pauses"] is None
+    assert many["memory"]["server"]["pss_bytes"] > 0
+    assert document["walls"] == []
 
 
 def test_the_memory_guard_makes_a_wall(million: Any) -> None:
@@ -195,6 +254,7 @@ def test_threads_meet_the_limit_of_their_user(million: Any) -> None:
         "threads",
         ("connections = 200", "connections = 100"),
         ("rungs_percent = [50, 100]", "rungs_percent = [20, 100]"),
+        ("subset_percent = 50", "subset_percent = 20"),
         before=as_user(*limit),
     )
     assert "'threads of the user' allows 36" in done.stderr

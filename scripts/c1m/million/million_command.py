@@ -33,6 +33,7 @@ from c1m.kernel.needs import Need, lacking, needs
 from c1m.layout import RESULTS_DIRECTORY, Programs, display_path
 from c1m.million.million_report import print_million, write_million_report
 from c1m.million.million_run import MillionRun
+from c1m.million.variant_rows import variant_rows
 from c1m.million.variants import Variant, select_variants
 from c1m.placement import place
 from c1m.profile import MillionSettings, Profile
@@ -119,7 +120,7 @@ def run_million(options: "BenchOptions", profile: Profile) -> int:
             "changes": [asdict(change) for change in ground.changes],
             "needs": [asdict(need) for need in ground.needs],
         },
-        "summary": run.summary(),
+        "summary": variant_rows(variants, run.sessions),
         "walls": run.walls,
         "sessions": run.sessions,
     }

@@ -1,129 +1,148 @@
-"""The report of profile million: tables for terminal, summary.md and report.html; the charts.
+"""The report of profile million: terminal, summary.md, report.html and figures/.
 
-Invariant: everything comes from the document; a figure that is null is a dash; what is not valid is
-drawn as a cross and in no table.
-Not here: the look of charts (report/theme.py).
+Invariant: all three hold the same tables in the same order, and everything comes from the document.
+Not here: what is in a table (million_tables.py) or in a chart (million_charts.py).
 """
 
 import html
 import json
+import os
+from dataclasses import dataclass, field
 from importlib import resources
 from pathlib import Path
 from typing import Any
 
-import altair as alt
 import vl_convert
 from rich.console import Console
 from rich.table import Table
 
 from c1m.documents import Document
-from c1m.million.slopes import FIGURES, established
-from c1m.million.variants import VARIANTS
+from c1m.layout import TOP
+from c1m.million import million_charts, million_tables
+from c1m.million.million_tables import TextRows
+from c1m.million.slopes import established
 from c1m.report import theme
 from c1m.storage import write_atomically
 
-_COLOURS = {**theme.COLOURS, "coro-dedicated": theme.COLOURS["coro"], "coro-compact": "#86b817"}
-_METHOD = "docs/methodology.md#million"
 _PNG_SCALE = 2.0
-
-# The rows of the memory table; a name of FIGURES each.
-_MEMORY_ROWS = {
-    "server_user_bytes": "server, user memory (PSS)",
-    "server_heap_bytes": "- of it heap",
-    "server_stacks_bytes": "- of it stacks",
-    "server_binary_bytes": "- of it binary",
-    "server_page_tables_bytes": "server, page tables",
-    "server_slab_bytes": "server, slab (its share)",
-    "client_user_bytes": "generator, user memory (PSS)",
-    "client_page_tables_bytes": "generator, page tables",
-    "kernel_bytes": "kernel, both ends",
-    "kernel_slab_bytes": "- of it slab",
-    "kernel_stack_bytes": "- of it kernel stacks",
-    "kernel_page_tables_bytes": "- of it page tables",
-    "kernel_socket_buffer_bytes": "- of it TCP buffers",
-    "other_bytes": "machine, in no row above",
-}
-assert set(_MEMORY_ROWS) == set(FIGURES)
-
-TextRows = list[list[str]]
+# Headings are long here, and there are many columns.
+_STYLE = (
+    "header, main { max-width: 1160px } thead th.number { white-space: normal }"
+    " tbody td:first-child { min-width: 15em }"
+)
 
 
-def million_rows(document: Document) -> TextRows:
-    """The million table: a heading, then a row a figure, a column a variant."""
-    rows = document["summary"]
-    table = [["", *[row["title"] for row in rows]]]
-    table.append(["connections, all proven alive", *[f"{row['connections']:,}" for row in rows]])
-    table.append(["connects/s", *[_estimate(row["connects_per_s"]) for row in rows]])
-    table.append(
-        ["connects/s over the floor's", *[_estimate(row["connects_over_floor"], 2) for row in rows]]
-    )
-    table.append(
-        ["response p99, us, over all", *[_estimate(row["response_p99_us"]) for row in rows]]
-    )
-    table.append(
-        [
-            "response p99, us, over a subset",
-            *[_estimate(row["response_p99_us_subset"]) for row in rows],
-        ]
-    )
-    table.append(
-        [
-            "- service p99, us, from the actual send",
-            *[_estimate(row["service_p99_us"]) for row in rows],
-        ]
-    )
-    table.append(
-        ["- the generator's send lag p99, us", *[_estimate(row["send_lag_p99_us"]) for row in rows]]
-    )
-    table.append(
-        [
-            "machine's memory in use, GB",
-            *[_estimate(row["used_bytes"], 2, scale=1e-9) for row in rows],
-        ]
-    )
-    table.append(
-        ["valid sessions", *[f"{row['valid_sessions']} of {row['sessions']}" for row in rows]]
-    )
-    return table
+@dataclass(frozen=True)
+class _Figure:
+    name: str  # of its files
+    title: str
+    words: str
+    chart: Any
 
 
-def memory_rows(document: Document) -> TextRows:
-    """Bytes a connection, with the interval of the slope."""
-    rows = document["summary"]
-    table = [["bytes a connection", *[row["title"] for row in rows]]]
-    for name, label in _MEMORY_ROWS.items():
-        table.append([label, *[_estimate(row["bytes_per_connection"][name]) for row in rows]])
-    return table
+@dataclass(frozen=True)
+class _Section:
+    """A table with its figures; without a row of figures `nothing` stands in its place."""
+
+    title: str
+    anchor: str  # in docs/methodology.md
+    rows: TextRows
+    nothing: str = ""
+    figures: list[_Figure] = field(default_factory=list)
+    has_numbers: bool = True
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is only the heading."""
+        return len(self.rows) < 2
 
 
-def wall_rows(document: Document) -> TextRows:
-    """Where a variant could not go on, and why."""
-    table = [["variant", "connections", "what ran out", "cause"]]
-    for wall in document["walls"]:
-        reached = f"{wall['reached']:,} of {wall['wanted']:,}"
-        table.append([wall["variant"], reached, wall["kind"], wall["cause"]])
-    return table
+def _sections(document: Document) -> list[_Section]:
+    return [
+        _Section("The table", "million", million_tables.million_rows(document)),
+        _Section(
+            "Memory, slopes with 95 % intervals",
+            "million",
+            million_tables.memory_rows(document),
+            figures=_known(_memory_figures(document)),
+        ),
+        _Section(
+            "Pauses",
+            "million-pauses",
+            million_tables.pause_rows(document),
+            "No meter of pauses was on.",
+            _known(_pause_figures(document)),
+        ),
+        _Section(
+            "Walls",
+            "million",
+            million_tables.wall_rows(document),
+            "No variant met a wall.",
+            has_numbers=False,
+        ),
+        _Section("How long each part took", "million", million_tables.part_rows(document)),
+    ]
 
 
-def _estimate(found: Document | None, digits: int = 0, scale: float = 1.0) -> str:
-    if found is None:
-        return "-"
-    value, low, high = (found[name] * scale for name in ("value", "low", "high"))
-    text = f"{value:,.{digits}f}"
-    return text if low == high else f"{text} ({low:,.{digits}f} to {high:,.{digits}f})"
+def _known(figures: list[_Figure]) -> list[_Figure]:
+    return [each for each in figures if each.chart is not None]
+
+
+def _memory_figures(document: Document) -> list[_Figure]:
+    crosses = "A cross is a session whose memory is not valid."
+    return [
+        _Figure(
+            "memory-against-connections",
+            "Memory against connections: the server's own, and the kernel's",
+            crosses,
+            million_charts.memory_chart(document),
+        ),
+        _Figure(
+            "machine-against-connections",
+            "The whole machine's memory against connections, up to the wall",
+            f"{crosses} A triangle is a wall.",
+            million_charts.machine_chart(document),
+        ),
+        _Figure(
+            "ramp",
+            "Connections against time while they are made",
+            "Of each variant the first session with the most connections.",
+            million_charts.ramp_chart(document),
+        ),
+    ]
+
+
+def _pause_figures(document: Document) -> list[_Figure]:
+    figures = []
+    for row in document["summary"]:
+        session = million_charts.charted_session(document, row["variant"])
+        if session is None:
+            continue
+        struck = "" if session["validity"]["valid"] else " This session is not valid."
+        figures.append(
+            _Figure(
+                f"pauses-{row['variant']}",
+                f"{row['title']}, {established(session):,} connections: what stood still, and when",
+                f"Session {session['id']}. Above, response p99 of each second; below, stalls of "
+                f"{session['pauses']['tick_us'] / 1000:g} ms and more of the meters of each kind, "
+                "all shards together. The colour is the cause that the pause is put down to."
+                + struck,
+                million_charts.pause_chart_of(document, row["variant"]),
+            )
+        )
+    return figures
 
 
 def print_million(document: Document, console: Console) -> None:
     """The tables on a terminal."""
-    titles = (f"c1m {document['run']['id']}", "Memory, slopes with 95 % intervals", "Walls")
-    tables = (million_rows(document), memory_rows(document), wall_rows(document))
-    for title, rows in zip(titles, tables, strict=True):
-        if len(rows) < 2:
+    console.print(f"c1m {document['run']['id']}", markup=False, highlight=False)
+    for section in _sections(document):
+        if section.is_empty:
             continue
-        table = Table(title=title, title_justify="left")
-        for heading in rows[0]:
+        table = Table(title=section.title, title_justify="left")
+        for heading in section.rows[0]:
             table.add_column(heading)
-        for row in rows[1:]:
+        for row in section.rows[1:]:
             table.add_row(*row)
         console.print(table, markup=False)
     console.print(_verdict(document), markup=False, highlight=False, soft_wrap=True)
@@ -131,23 +150,17 @@ def print_million(document: Document, console: Console) -> None:
 
 def write_million_report(directory: Path, document: Document) -> None:
     """Writes summary.md, report.html and figures/. Raises CommandError."""
-    charts = {
-        name: theme.configured(chart)
-        for name, chart in (
-            ("memory-against-connections", memory_chart(document)),
-            ("machine-against-connections", machine_chart(document)),
-            ("ramp", ramp_chart(document)),
-        )
-        if chart is not None
-    }
-    for name, chart in charts.items():
-        specification = json.dumps(chart.to_dict())
-        svg = vl_convert.vegalite_to_svg(specification)
-        write_atomically(directory / "figures" / f"{name}.svg", svg)
+    sections = _sections(document)
+    method = os.path.relpath(TOP / "docs" / "methodology.md", directory.absolute())
+    drawn: dict[str, str] = {}
+    for figure in (figure for section in sections for figure in section.figures):
+        specification = json.dumps(theme.configured(figure.chart).to_dict())
+        drawn[figure.name] = vl_convert.vegalite_to_svg(specification)
+        write_atomically(directory / "figures" / f"{figure.name}.svg", drawn[figure.name])
         png = vl_convert.vegalite_to_png(specification, scale=_PNG_SCALE)
-        write_atomically(directory / "figures" / f"{name}.png", png)
-    write_atomically(directory / "summary.md", _summary(document, list(charts)))
-    write_atomically(directory / "report.html", _page(directory, document, list(charts)))
+        write_atomically(directory / "figures" / f"{figure.name}.png", png)
+    write_atomically(directory / "summary.md", _summary(document, sections, method))
+    write_atomically(directory / "report.html", _page(document, sections, drawn, method))
 
 
 def _verdict(document: Document) -> str:
@@ -169,28 +182,21 @@ def _facts(document: Document) -> list[str]:
         f"seed {seen['seed']}, {len(document['sessions'])} sessions in "
         f"{seen['duration_s'] / 60:.1f} minutes, in {where}",
         f"kernel settings raised, and put back: {names or 'none'}",
-        f"how long the parts took, in all: {_parts(document)}",
     ]
 
 
-def _parts(document: Document) -> str:
-    total: dict[str, float] = {}
-    for session in document["sessions"]:
-        for name, seconds in session["parts_s"].items():
-            total[name] = total.get(name, 0.0) + (seconds or 0.0)
-    return ", ".join(f"{name} {seconds:.0f} s" for name, seconds in total.items())
-
-
-def _summary(document: Document, charts: list[str]) -> str:
+def _summary(document: Document, sections: list[_Section], method: str) -> str:
     lines = [f"# c1m: {document['run']['id']}", "", f"**{_verdict(document)}**", ""]
     lines += [f"- {fact}" for fact in _facts(document)]
-    lines += ["", "## The table", "", *_markdown(million_rows(document))]
-    lines += ["", "## Memory", "", *_markdown(memory_rows(document))]
-    walls = wall_rows(document)
-    lines += ["", "## Walls", ""]
-    lines += _markdown(walls) if len(walls) > 1 else ["No variant met a wall."]
-    lines += ["", f"Method: {_METHOD}", "", "## Figures", ""]
-    lines += [f"- [{name}](figures/{name}.svg)" for name in charts]
+    for section in sections:
+        lines += ["", f"## {section.title}", ""]
+        lines += [section.nothing] if section.is_empty else _markdown(section.rows)
+        if section.figures:
+            lines += [
+                "",
+                *[f"- [{each.title}](figures/{each.name}.svg)" for each in section.figures],
+            ]
+        lines += ["", f"[Method]({method}#{section.anchor})"]
     lines += ["", "## Reproduce", "", "```sh", *document["run"]["reproduce"], "```", ""]
     return "\n".join(lines)
 
@@ -203,162 +209,43 @@ def _markdown(rows: TextRows) -> list[str]:
     return [line(rows[0]), rule, *[line(row) for row in rows[1:]]]
 
 
-def _page(directory: Path, document: Document, charts: list[str]) -> str:
+def _page(document: Document, sections: list[_Section], drawn: dict[str, str], method: str) -> str:
     style = (resources.files("c1m.report") / "page.css").read_text("utf-8")
     facts = "".join(f"<li>{html.escape(fact)}</li>" for fact in _facts(document))
-    walls = wall_rows(document)
-    figures = "".join(
-        f"<figure><figcaption><h3>{html.escape(_TITLES[name])}</h3></figcaption>"
-        + (directory / "figures" / f"{name}.svg").read_text("utf-8")
-        + "</figure>"
-        for name in charts
-    )
+    identity = html.escape(document["run"]["id"])
     commands = html.escape("\n".join(document["run"]["reproduce"]))
+    kind = "good" if document["run"]["valid"] else "bad"
     return (
-        f'<!doctype html><html lang="en"><head><meta charset="utf-8">'
-        f"<title>c1m {html.escape(document['run']['id'])}</title><style>{style}</style></head>"
-        f"<body><main><h1>A million connections</h1><p>{html.escape(_verdict(document))}</p>"
-        f"<ul>{facts}</ul><h2>The table</h2>{_html(million_rows(document))}"
-        f"<h2>Memory</h2>{_html(memory_rows(document))}{figures}"
-        f"<h2>Walls</h2>{_html(walls) if len(walls) > 1 else '<p>No variant met a wall.</p>'}"
-        f"<h2>Reproduce</h2><pre>{commands}</pre></main></body></html>\n"
+        f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>c1m {identity}</title>'
+        f"<style>{style}{_STYLE}</style></head><body><header>"
+        f'<p class="kind">{identity}</p><h1>A million connections</h1>'
+        f'<p class="verdict {kind}">{html.escape(_verdict(document))}</p><ul>{facts}</ul></header>'
+        f"<main>{''.join(_page_section(section, drawn, method) for section in sections)}"
+        f"<section><h2>Reproduce</h2><pre>{commands}</pre></section></main></body></html>\n"
     )
 
 
-def _html(rows: TextRows) -> str:
-    head = "".join(f"<th>{html.escape(cell)}</th>" for cell in rows[0])
-    body = "".join(
-        "<tr>" + "".join(f"<td>{html.escape(cell)}</td>" for cell in row) + "</tr>"
-        for row in rows[1:]
+def _page_section(section: _Section, drawn: dict[str, str], method: str) -> str:
+    table = f"<p>{section.nothing}</p>" if section.is_empty else _html(section)
+    figures = "".join(
+        f"<figure><figcaption><h3>{html.escape(each.title)}</h3><p>{html.escape(each.words)}</p>"
+        f'</figcaption><div class="chart">{drawn[each.name]}</div></figure>'
+        for each in section.figures
     )
+    link = f'<p><a href="{html.escape(method)}#{section.anchor}">How this is measured</a></p>'
+    return f"<section><h2>{html.escape(section.title)}</h2>{link}{table}{figures}</section>"
+
+
+def _html(section: _Section) -> str:
+    kind = ' class="number"' if section.has_numbers else ""
+
+    def line(row: list[str], tag: str) -> str:
+        first, *others = (html.escape(cell) for cell in row)
+        cells = "".join(f"<{tag}{kind}>{cell}</{tag}>" for cell in others)
+        return f"<tr><{tag}>{first}</{tag}>{cells}</tr>"
+
+    body = "".join(line(row, "td") for row in section.rows[1:])
     return (
-        f'<div class="scroll"><table><thead><tr>{head}</tr></thead>'
+        f'<div class="scroll"><table><thead>{line(section.rows[0], "th")}</thead>'
         f"<tbody>{body}</tbody></table></div>"
-    )
-
-
-_TITLES = {
-    "memory-against-connections": "Memory against connections: the server's own, and the kernel's",
-    "machine-against-connections": "The whole machine's memory against connections, up to the wall",
-    "ramp": "Connections against time while they are made",
-}
-
-
-def _colour(document: Document) -> Any:
-    names = [row["variant"] for row in document["summary"]]
-    return alt.Color(
-        "variant:N",
-        scale=alt.Scale(domain=names, range=[_COLOURS[name] for name in names]),
-        legend=alt.Legend(title=None, orient="top"),
-    )
-
-
-_STRUCK = alt.Shape(
-    "struck:N",
-    scale=alt.Scale(domain=["valid", "not valid", "wall"], range=["circle", "cross", "triangle"]),
-    legend=None,
-)
-
-
-def _state(session: Document) -> str:
-    return "valid" if session["validity"]["memory_valid"] else "not valid"
-
-
-def memory_chart(document: Document) -> Any:
-    """Server user memory, and kernel memory of both ends, with fitted lines."""
-    panels = []
-    for name, title in (
-        ("server_user_bytes", "server, user memory, MB"),
-        ("kernel_bytes", "kernel, both ends, MB"),
-    ):
-        points = [
-            {
-                "variant": session["variant"],
-                "connections": established(session),
-                "mb": value / 1e6,
-                "struck": _state(session),
-            }
-            for session in document["sessions"]
-            if (value := FIGURES[name](session)) is not None
-        ]
-        if not points:
-            return None
-        panels.append(_panel(document, points, title, (theme.WIDTH - 90) // 2, fitted=True))
-    return alt.hconcat(*panels)
-
-
-def machine_chart(document: Document) -> Any:
-    """Memory in use of the whole machine, with the walls."""
-    points = [
-        {
-            "variant": session["variant"],
-            "connections": established(session),
-            "mb": session["memory"]["used_bytes"] / 1e6,
-            "struck": _state(session),
-        }
-        for session in document["sessions"]
-        if session["memory"] and session["memory"]["used_bytes"] is not None
-    ]
-    walls = [
-        {
-            "variant": wall["variant"],
-            "connections": wall["reached"],
-            "mb": wall["used_bytes"] / 1e6,
-            "struck": "wall",
-        }
-        for wall in document["walls"]
-        if wall["used_bytes"] is not None
-    ]
-    if not points:
-        return None
-    return _panel(document, points + walls, "machine's memory in use, MB", theme.WIDTH, fitted=True)
-
-
-def _panel(document: Document, points: list[Document], title: str, width: int, fitted: bool) -> Any:
-    x = alt.X(
-        "connections:Q",
-        title="connections",
-        scale=alt.Scale(zero=True),
-        axis=alt.Axis(format=",d", tickCount=5),
-    )
-    y = alt.Y("mb:Q", title=title, axis=alt.Axis(format=",~r", tickCount=6))
-    base = alt.Chart(theme.data(points))
-    dots = base.mark_point(size=60, filled=True, opacity=0.8).encode(
-        x=x,
-        y=y,
-        color=_colour(document),
-        shape=_STRUCK,
-        tooltip=["variant:N", "connections:Q", alt.Tooltip("mb:Q", format=",.1f"), "struck:N"],
-    )
-    layers = [dots]
-    if fitted:
-        lines = (
-            base.transform_filter("datum.struck == 'valid'")
-            .transform_regression("connections", "mb", groupby=["variant"])
-            .mark_line(strokeWidth=1.6)
-            .encode(x=x, y=y, color=_colour(document))
-        )
-        layers = [lines, dots]
-    return alt.layer(*layers).properties(width=width, height=theme.HEIGHT)
-
-
-def ramp_chart(document: Document) -> Any:
-    """Connections against time, of the first session with the most connections of each variant."""
-    points = []
-    for name in VARIANTS:
-        mine = [each for each in document["sessions"] if each["variant"] == name and each["ramp"]]
-        if mine:
-            largest = max(mine, key=established)
-            points += [{"variant": name, **sample} for sample in largest["ramp"]]
-    if not points:
-        return None
-    return (
-        alt.Chart(theme.data(points))
-        .mark_line(strokeWidth=1.8, point=True)
-        .encode(
-            x=alt.X("t_s:Q", title="seconds"),
-            y=alt.Y("established:Q", title="connections", axis=alt.Axis(format=",d")),
-            color=_colour(document),
-        )
-        .properties(width=theme.WIDTH, height=theme.HEIGHT)
     )

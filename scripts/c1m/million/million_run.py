@@ -10,14 +10,14 @@ Not here: one session (session.py), kernel settings (kernel/), files (million_co
 import random
 from collections import defaultdict
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 
 from c1m.cells import Workshop
 from c1m.documents import Document
-from c1m.estimates import median
 from c1m.million.session import run_session
-from c1m.million.slopes import established, slopes
-from c1m.million.variants import FLOOR, Variant
+from c1m.million.slopes import established
+from c1m.million.variant_rows import connects_per_s, response_p99_us, used_bytes
+from c1m.million.variants import Variant
 from c1m.million.walls import MemoryGuard
 from c1m.million.watch import SessionPlan
 from c1m.profile import MillionSettings, RunSettings
@@ -34,6 +34,16 @@ _KEPT_UP_FRACTION = 0.95
 _PACE_FRACTION = 0.8
 
 
+@dataclass(frozen=True)
+class _Round:
+    """What the sessions of all variants in a round have in common."""
+
+    repetition: int
+    choice: str
+    seed: int
+    meter_tick_ms: int
+
+
 @dataclass
 class MillionRun:
     """Runs the sessions. One object a run."""
@@ -48,6 +58,7 @@ class MillionRun:
     sessions: list[Document] = field(default_factory=list)
     walls: list[Document] = field(default_factory=list)
     stopped_by: str | None = None
+    _extra_s: float = 0.0  # that sessions which were made again take
     _walls_met: dict[str, int] = field(default_factory=lambda: defaultdict(int))
     _paces: dict[str, int] = field(default_factory=dict)  # connects a second, of those outrun
 
@@ -56,43 +67,36 @@ class MillionRun:
         settings = self.settings
         guard = MemoryGuard(settings.memory_used_bytes_max, settings.memory_available_bytes_min)
         for percent, repetitions in zip(settings.rungs_percent, settings.repetitions, strict=True):
+            is_subset = percent == settings.subset_percent
+            choice = f"active:{settings.subset_active}" if is_subset else "uniform"
             for repetition in range(1, repetitions + 1):
-                self._round(percent, repetition, "uniform", guard)
-        for repetition in range(1, settings.subset_repetitions + 1):
-            self._round(
-                settings.rungs_percent[-1], repetition, f"active:{settings.subset_active}", guard
-            )
+                self._round(percent, repetition, choice, guard)
 
     def _round(self, percent: int, repetition: int, choice: str, guard: MemoryGuard) -> None:
+        settings = self.settings
         source = random.Random(f"{self.seed}/{percent}/{repetition}/{choice}")
         order = list(self.variants)
         source.shuffle(order)
-        if repetition > 1 or choice != "uniform":
-            order = [each for each in order if each.name not in self.settings.measured_once]
+        if repetition > 1:
+            order = [each for each in order if each.name not in settings.measured_once]
         # All variants of a round get the same schedule.
         seed = source.randrange(1, 2**31)
+        # In the largest sessions only: meters cost a little, and have most to tell there.
+        tick_ms = settings.meter_tick_ms if percent == settings.rungs_percent[-1] else 0
         for variant in order:
-            self._measure(variant, percent, repetition, choice, seed, guard)
+            self._measure(variant, percent, _Round(repetition, choice, seed, tick_ms), guard)
 
-    def _measure(
-        self,
-        variant: Variant,
-        percent: int,
-        repetition: int,
-        choice: str,
-        seed: int,
-        guard: MemoryGuard,
-    ) -> None:
-        """One session; another one just below a wall, or again where one is not valid."""
+    def _measure(self, variant: Variant, percent: int, of: _Round, guard: MemoryGuard) -> None:
+        """One session; another one just below a wall, or again where one is not valid and the time
+        for that is not used up.
+        """
         extra = self.run_settings.repetitions_extra_max
         wanted = max(1, self.settings.connections * percent // 100)
         while self.stopped_by is None and self._walls_met[variant.name] < _WALLS_MAX:
             count = min(wanted, self.targets[variant.name])
             if count < 1:
                 return
-            active = min(count, self.settings.subset_active)
-            fitted = choice if choice == "uniform" else f"active:{active}"
-            plan = self._plan(variant, count, repetition, fitted, seed)
+            plan = self._plan(variant, count, of)
             session, stopped = run_session(plan, len(self.sessions), self.workshop, guard, self.say)
             self.sessions.append(session)
             self.say(_one_line(session))
@@ -101,10 +105,14 @@ class MillionRun:
             outrun = self._slow_down(session)
             if session["wall"] is not None:
                 self._meet(variant, session["wall"], outrun)
-            elif session["validity"]["valid"] or extra == 0:
+                continue
+            if session["validity"]["valid"] or extra == 0:
                 return
-            else:
-                extra -= 1
+            again_s = self._extra_s + session["duration_s"]  # it will take as long
+            if again_s > self.settings.extra_s_max:
+                return
+            self._extra_s = again_s
+            extra -= 1
 
     def _slow_down(self, session: Document) -> bool:
         """Whether the ramp ran ahead of the server and harmed the session; the next is slower."""
@@ -149,10 +157,9 @@ class MillionRun:
         room = self.settings.memory_used_bytes_max - before
         return int(room * established(largest) // (used - before))
 
-    def _plan(
-        self, variant: Variant, count: int, repetition: int, choice: str, seed: int
-    ) -> SessionPlan:
+    def _plan(self, variant: Variant, count: int, of: _Round) -> SessionPlan:
         settings, run = self.settings, self.run_settings
+        active = min(count, settings.subset_active)
         return SessionPlan(
             mode="open",
             connections=count,
@@ -162,63 +169,22 @@ class MillionRun:
             duration_s=settings.duration_s,
             timeout_s=run.timeout_s,
             connect_rate_per_s=self._paces.get(variant.name, round(settings.connect_rate_per_s)),
-            seed=seed,
+            seed=of.seed,
             cpus=self.workshop.placement.generator,
             protocol="echo",
             variant=variant,
-            repetition=repetition,
+            repetition=of.repetition,
             hold_s=self._hold_s(variant, count),
-            choice=choice,
+            choice="uniform" if of.choice == "uniform" else f"active:{active}",
             send_lag_p99_us_max=settings.send_lag_p99_us_max,
             processors=run.server_cpus,
             stats_interval_ms=run.stats_interval_ms,
+            meter_tick_ms=of.meter_tick_ms,
         )
 
     def _hold_s(self, variant: Variant, count: int) -> float:
         hold_s = self.settings.rest_s + count / self.settings.proof_rate_per_s
         return hold_s + (count / _THREADS_READ_PER_S if variant.backend == "threads" else 0.0)
-
-    def summary(self) -> list[Document]:
-        """A row a variant: what it reached, and its figures there."""
-        rows = []
-        for variant in self.variants:
-            mine = [each for each in self.sessions if each["variant"] == variant.name]
-            valid = [each for each in mine if each["validity"]["valid"]]
-            held = [each for each in mine if each["validity"]["memory_valid"]]
-            top = max((established(each) for each in held), default=0)
-            rows.append(
-                {
-                    "variant": variant.name,
-                    "title": variant.title,
-                    "connections": top,
-                    "valid_sessions": len(valid),
-                    "sessions": len(mine),
-                    "connects_per_s": _median_of(valid, top, _connects),
-                    "connects_over_floor": self._over_floor(variant, top),
-                    "response_p99_us": _median_of(valid, top, _p99),
-                    "response_p99_us_subset": _median_of(valid, top, _p99, "active:"),
-                    "service_p99_us": _median_of(valid, top, _service),
-                    "send_lag_p99_us": _median_of(valid, top, _lag),
-                    "used_bytes": _median_of(held, top, _used),
-                    "bytes_per_connection": slopes(mine),
-                }
-            )
-        return rows
-
-    def _over_floor(self, variant: Variant, top: int) -> Document | None:
-        """Connects a second over the floor's in the same round, median over the rounds."""
-
-        def rounds(name: str) -> dict[tuple[str, int, int], float]:
-            return {
-                (each["choice"], each["repetition"], established(each)): rate
-                for each in self.sessions
-                if each["variant"] == name and each["validity"]["valid"]
-                if (rate := _connects(each)) is not None and established(each) == top
-            }
-
-        mine, floors = rounds(variant.name), rounds(FLOOR)
-        ratios = [mine[key] / floors[key] for key in mine if floors.get(key)]
-        return _estimate(ratios)
 
     def invalid_reasons(self) -> list[str]:
         """Why the run as a whole does not stand; nothing when it does."""
@@ -254,66 +220,17 @@ def _place(session: Document) -> tuple[int, str, int]:
     return session["connections_wanted"], session["choice"], session["repetition"]
 
 
-def _connects(session: Document) -> float | None:
-    """As the server accepted them; where its descriptors cannot be counted, as the generator did.
-
-    Its handshakes say little of a server: the kernel completes them.
-    """
-    if session["accepts_per_s"] is not None:
-        return float(session["accepts_per_s"])
-    return session["connect"]["rate_per_s"] if session["connect"] else None
-
-
-def _p99(session: Document) -> float | None:
-    response = (session["latency_us"] or {}).get("response")
-    return response["p99"] if response else None
-
-
-def _service(session: Document) -> float | None:
-    service = (session["latency_us"] or {}).get("service")
-    return service["p99"] if service else None
-
-
-def _lag(session: Document) -> float | None:
-    lag = (session["latency_us"] or {}).get("send_lag")
-    return lag["p99"] if lag else None
-
-
-def _used(session: Document) -> float | None:
-    return session["memory"]["used_bytes"] if session["memory"] else None
-
-
-def _median_of(
-    sessions: list[Document],
-    top: int,
-    value: Callable[[Document], float | None],
-    choice: str = "uniform",
-) -> Document | None:
-    found = [
-        figure
-        for each in sessions
-        if established(each) == top and each["choice"].startswith(choice)
-        if (figure := value(each)) is not None
-    ]
-    return _estimate(found)
-
-
-def _estimate(values: list[float]) -> Document | None:
-    found = median(values)
-    return None if found is None else asdict(found)
-
-
 def _one_line(session: Document) -> str:
     """What is said of a session at its end."""
     wall = session["wall"]
     if wall is not None:
         return f"{session['id']}: wall at {wall['reached']:,} connections: {wall['cause']}"
     parts = [f"{established(session):,} connections"]
-    if (rate := _connects(session)) is not None:
+    if (rate := connects_per_s(session)) is not None:
         parts.append(f"{rate:,.0f} connects/s")
-    if (p99 := _p99(session)) is not None:
+    if (p99 := response_p99_us(session)) is not None:
         parts.append(f"p99 {p99:,.0f} us")
-    if (used := _used(session)) is not None:
+    if (used := used_bytes(session)) is not None:
         parts.append(f"{used / 1e9:.2f} GB of the machine in use")
     if not session["validity"]["valid"]:
         parts.append("not valid: " + "; ".join(session["validity"]["invalid_reasons"]))

@@ -1,7 +1,8 @@
 """One session: a fresh server, connections up to a number, and what was seen of both.
 
 Its parts: ramp (paced), a proof that each connection is alive, rest (in which memory is read),
-warm-up, window of open-loop traffic, teardown. c1m-load does them in one run (--hold).
+warm-up, window of open-loop traffic, teardown. c1m-load does them in one run (--hold). Meters of
+pauses are on where the plan says so.
 
 Invariant: run_session() ends both programs and returns a session, whatever happens; a ramp that
 cannot go on ends with a wall that names its cause, and never by exhausting the machine.
@@ -25,6 +26,7 @@ from c1m.million.footprint import (
 )
 from c1m.million.walls import MemoryGuard, wall_of
 from c1m.million.watch import SessionPlan, Watch
+from c1m.pauses.pause_summary import summarize_pauses
 from c1m.server import Server, ServerPlan, StopRequestedError
 from c1m.stop_request import deadline_in, remaining_s
 
@@ -41,6 +43,8 @@ _OF_MEMORY = frozenset(
         "memory_read",
     }
 )
+# What a session's time is made of; reading what both programs left is the rest.
+PARTS = ("settle", "start", "ramp", "hold", "traffic", "teardown")
 _BLOCKS = ("window", "connections", "connect", "rate_rps", "counts", "latency_us", "generator")
 # Memory has settled when so little more is freed in a step.
 _SETTLED_BYTES = 16 * 1024 * 1024
@@ -58,8 +62,11 @@ class _Trace:
     failure: str | None = None
     stopped: bool = False
     ready_s: float = 0.0
+    settle_s: float = 0.0
     load_ended_ns: int = 0
     server_stop_s: float = 0.0
+    pauses: Document | None = None
+    no_pauses: str | None = None
 
 
 def run_session(
@@ -72,9 +79,9 @@ def run_session(
     """The session's entry of the document, and whether the user asked for an end."""
     identity = f"{order:03d}-{plan.variant.name}-c{plan.connections}-{plan.repetition}"
     directory = workshop.directory / identity
-    _let_memory_settle(workshop)
     started, started_utc = time.monotonic(), utc_now()
-    before, trace = read_host(Path("/")), _Trace()
+    _let_memory_settle(workshop)
+    before, trace = read_host(Path("/")), _Trace(settle_s=time.monotonic() - started)
     try:
         _measure(plan, workshop, directory, trace, guard, say, before)
     except StopRequestedError:
@@ -85,6 +92,8 @@ def run_session(
         trace.failure = f"{error.filename or 'a system call'}: {error.strerror or error}"
     finally:
         _stop_server(trace)
+    if plan.measures_pauses:
+        _read_pauses(trace)
     trace.stopped = trace.stopped or workshop.stop_request.signal_name is not None
     session = _describe(plan, identity, trace, directory)
     session["started_utc"] = started_utc
@@ -129,6 +138,7 @@ def _measure(
         plan.stats_interval_ms,
         plan.protocol,
         plan.variant.flags,
+        plan.pause_tick_ms,
     )
     began = time.monotonic()
     trace.server = Server(server_plan, workshop.programs, directory, workshop.stop_request)
@@ -157,6 +167,25 @@ def _stop_server(trace: _Trace) -> None:
     trace.server_stop_s = time.monotonic() - began
     if complaint is not None:
         trace.failure = complaint if trace.failure is None else f"{complaint}; {trace.failure}"
+
+
+def _read_pauses(trace: _Trace) -> None:
+    """Puts both sides' meters together, or says why not. Of a session that ended early there is
+    nothing to say: its window is torn.
+    """
+    outcome = trace.outcome
+    if trace.failure is not None or trace.server is None or outcome is None:
+        return
+    if outcome.document is None or outcome.document["stopped_by"] is not None:
+        return
+    try:
+        server = trace.server.pauses(outcome.document["window"])
+    except CommandError as failure:
+        trace.no_pauses = failure.text
+        return
+    trace.no_pauses = outcome.no_pauses
+    if outcome.pauses is not None:
+        trace.pauses = summarize_pauses(server, outcome.pauses, outcome.document)
 
 
 def _cause(trace: _Trace, directory: Path) -> str:
@@ -206,6 +235,7 @@ def _describe(plan: SessionPlan, identity: str, trace: _Trace, directory: Path) 
         "accepts_per_s": _rounded(watch.intake.per_s()) if watch else None,
         "memory": watch.memory if watch else None,
         "parts_s": _parts(plan, trace, document),
+        "pauses": trace.pauses,
         "wall": None,
         "directory": display_path(directory),
     }
@@ -221,7 +251,8 @@ def _rounded(rate: float | None) -> float | None:
 
 def _parts(plan: SessionPlan, trace: _Trace, document: Document | None) -> Document:
     """How long each part took; null for a part that was not reached."""
-    parts: Document = dict.fromkeys(("start", "ramp", "hold", "traffic", "teardown"))
+    parts: Document = dict.fromkeys(PARTS)
+    parts["settle"] = round(trace.settle_s, 3)
     parts["start"] = round(trace.ready_s, 3)
     if document is None:
         return parts
@@ -253,6 +284,10 @@ def _validity(
             "Memory was read after the last answer of the proof and before the warm-up.",
         ),
     ]
+    if plan.measures_pauses:
+        text = trace.no_pauses or "Both sides left what their meters of pauses saw."
+        known = trace.pauses is not None or trace.no_pauses is not None
+        checks.append(_check("pauses_read", trace.pauses is not None if known else None, text))
     broken = [check for check in checks if check["ok"] is False]
     reasons = [f"{check['name']}: {check['explanation']}" for check in broken]
     ended_well = document is not None and trace.failure is None and not trace.stopped

@@ -47,6 +47,12 @@ class SessionPlan(LoadPlan):
     send_lag_p99_us_max: float
     processors: int
     stats_interval_ms: int
+    meter_tick_ms: int  # of the meters of pauses; 0: they are off
+
+    @property
+    def pause_tick_ms(self) -> int:
+        """Tick of the meters of pauses of both sides; 0: they are off."""
+        return self.meter_tick_ms
 
     @property
     def bound_s(self) -> float:

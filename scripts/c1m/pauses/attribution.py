@@ -54,8 +54,10 @@ class _Pauses:
                 self.found.append(_judge(self.meters, seen_as, event, shard))
 
 
-def attribute(meters: list[Meter], begin_ns: int, end_ns: int) -> list[Pause]:
-    """The pauses that begin in a window, in the order of their beginning."""
+def attribute(meters: list[Meter], begin_ns: int, end_ns: int, shortest_ns: int = 0) -> list[Pause]:
+    """The pauses that begin in a window, in the order of their beginning. Shorter ones than
+    `shortest_ns` are none.
+    """
     pauses = _Pauses(meters)
 
     def inside(found: list[Meter]) -> list[tuple[Stall, Meter]]:
@@ -63,7 +65,7 @@ def attribute(meters: list[Meter], begin_ns: int, end_ns: int) -> list[Pause]:
             (stall, meter)
             for meter in found
             for stall in meter.stalls
-            if begin_ns <= stall.begin_ns < end_ns
+            if begin_ns <= stall.begin_ns < end_ns and stall.length_ns >= shortest_ns
         ]
 
     silences = inside(of(meters, GENERATOR, "silence"))

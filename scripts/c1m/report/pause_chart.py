@@ -7,6 +7,7 @@ Not here: which meters there are (the programs) and causes (pauses/attribution.p
 """
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import altair as alt
@@ -30,7 +31,7 @@ _ROWS_OF_A_KIND_MAX = 8
 _STALLS_A_ROW_MAX = 150
 _ROW_HEIGHT = 22
 _CALLS = ("memory calls", "lock waits")
-_KINDS = {
+KINDS = {
     "memory_call": "memory calls",
     "lock_wait": "lock waits",
     "steal": "steal",
@@ -41,18 +42,46 @@ _KINDS = {
 }
 
 
+@dataclass(frozen=True)
+class Row:
+    """A row of the chart; its stalls are pauses, or parts of them, or what may explain them."""
+
+    name: str
+    stalls: list[Document]
+    is_pause: bool
+
+
 def pause_chart(cell: Document) -> Any:
     """The chart of one cell; None when it has no pauses block."""
     if not cell.get("pauses") or cell["window"] is None:
         return None
-    rows, bars = _rows_and_bars(cell)
-    width_s = cell["window"]["duration_s"]
+    block = cell["pauses"]
+    colour = theme.COLOURS[cell["backend"]]
+    return draw_pauses(_rows(block), block["episodes"], cell["window"], cell["timeline"], colour)
+
+
+def draw_pauses(
+    rows: list[Row],
+    episodes: list[Document],
+    window: Document,
+    timeline: list[Document],
+    line_colour: str,
+) -> Any:
+    """The chart of these rows, from top to bottom in the order of _place()."""
+    rows = sorted(rows, key=lambda row: _place(row.name))
+    names = [row.name for row in rows]
+    bars = [
+        _bar(row.name, stall, _episode_of(stall, _judged(row, episodes), row.is_pause), window)
+        for row in rows
+        for stall in _longest(row.stalls)
+    ]
+    width_s = window["duration_s"]
     x = alt.X(
         "begin_s:Q",
         title="seconds since the start of the window",
         scale=alt.Scale(domain=[0, width_s], nice=False, clamp=True),
     )
-    y = alt.Y("row:N", sort=rows, title=None, scale=alt.Scale(domain=rows))
+    y = alt.Y("row:N", sort=names, title=None, scale=alt.Scale(domain=names))
     colour = alt.Color(
         "cause:N",
         scale=alt.Scale(domain=[*CAUSES, NO_PAUSE], range=[*CAUSES.values(), _GREY]),
@@ -69,14 +98,14 @@ def pause_chart(cell: Document) -> Any:
     # A bar of a millisecond would be thinner than a pixel.
     beginning = base.mark_tick(thickness=2, size=12).encode(x=x, y=y, color=colour, tooltip=tooltip)
     below = (lasting + beginning).properties(width=theme.WIDTH, height=_ROW_HEIGHT * len(rows))
-    above = _p99(cell, width_s)
+    above = _p99(timeline, width_s, line_colour)
     return alt.vconcat(above, below, spacing=12) if above is not None else below
 
 
-def _p99(cell: Document, width_s: float) -> Any:
+def _p99(timeline: list[Document], width_s: float, colour: str) -> Any:
     rows = [
         {"begin_s": row["t_s"] + 0.5, "value": row["response_p99_us"]}
-        for row in cell["timeline"]
+        for row in timeline
         if row.get("response_p99_us")
     ]
     if not rows:
@@ -85,8 +114,8 @@ def _p99(cell: Document, width_s: float) -> Any:
         alt.Chart(theme.data(rows))
         .mark_line(
             strokeWidth=1.5,
-            color=theme.COLOURS[cell["backend"]],
-            point=alt.OverlayMarkDef(size=16, color=theme.COLOURS[cell["backend"]]),
+            color=colour,
+            point=alt.OverlayMarkDef(size=16, color=colour),
         )
         .encode(
             x=alt.X(
@@ -107,29 +136,19 @@ def _p99(cell: Document, width_s: float) -> Any:
     )
 
 
-def _rows_and_bars(cell: Document) -> tuple[list[str], list[Document]]:
-    """The names of the rows from top to bottom, and what is drawn in them."""
-    block = cell["pauses"]
-    rows: dict[str, list[Document]] = {}
-    pausing = set()  # rows whose stalls are pauses or parts of them
+def is_pause(side: str, kind: str) -> bool:
+    """Whether the stalls of such a meter are pauses, or parts of them."""
+    return kind == "silence" or (side, kind) == (SERVER, "loop")
+
+
+def _rows(block: Document) -> list[Row]:
+    rows: dict[str, Row] = {}
     for each in block["meters"]:
         name = _row_of(each, block["meters"])
-        if name is None:
-            continue
-        rows.setdefault(name, []).extend(each["meter"]["stalls"])
-        if each["meter"]["kind"] == "silence" or (each["side"], each["meter"]["kind"]) == (
-            SERVER,
-            "loop",
-        ):
-            pausing.add(name)
-    start_ns = cell["window"]["start_monotonic_ns"]
-    bars = [
-        _bar(name, stall, _episode_of(stall, _judged(name, block), name in pausing), start_ns)
-        for name, stalls in rows.items()
-        for stall in _longest(stalls)
-    ]
-    order = sorted(rows, key=_place)
-    return order, bars
+        if name is not None:
+            row = Row(name, [], is_pause(each["side"], each["meter"]["kind"]))
+            rows.setdefault(name, row).stalls.extend(each["meter"]["stalls"])
+    return list(rows.values())
 
 
 def _place(row: str) -> int:
@@ -165,10 +184,10 @@ def _row_of(each: Document, all_meters: list[Document]) -> str | None:
             return "generator loops" if crowded else f"generator loop{place}"
         return "workers" if crowded else f"worker {meter['shard']}.{meter['worker']}"
     if kind in ("memory_call", "lock_wait"):
-        return _KINDS[kind]
+        return KINDS[kind]
     # Counters with nothing to show take no room; the others say that they were there.
     # Pressure is the machine's, so one side's is enough.
-    return _KINDS[kind] if meter["stalls"] and side == "server" else None
+    return KINDS[kind] if meter["stalls"] and side == "server" else None
 
 
 def _silence_row(meter: Document, all_meters: list[Document]) -> str | None:
@@ -190,9 +209,8 @@ def _longest(stalls: list[Document]) -> Iterator[Document]:
     yield from longest[:_STALLS_A_ROW_MAX]
 
 
-def _judged(row: str, block: Document) -> list[Document]:
-    episodes: list[Document] = block["episodes"]
-    return [] if row in _KINDS.values() and row not in _CALLS else episodes
+def _judged(row: Row, episodes: list[Document]) -> list[Document]:
+    return [] if row.name in KINDS.values() and row.name not in _CALLS else episodes
 
 
 def _episode_of(stall: Document, episodes: list[Document], is_pause: bool) -> Document | None:
@@ -206,7 +224,8 @@ def _episode_of(stall: Document, episodes: list[Document], is_pause: bool) -> Do
     return None
 
 
-def _bar(row: str, stall: Document, episode: Document | None, start_ns: int) -> Document:
+def _bar(row: str, stall: Document, episode: Document | None, window: Document) -> Document:
+    start_ns = window["start_monotonic_ns"]
     return {
         "row": row,
         "begin_s": (stall["begin_ns"] - start_ns) / 1e9,
