@@ -229,6 +229,7 @@ void UnkindGroup::find_next_byte() {
                                                   static_cast<double>(count));
   const auto turn = static_cast<os::Nanoseconds>(byte_turns_ / count);
   next_byte_ns_ = start_ns_ + turn * terms_.byte_interval_ns + share;
+  if (clients_[index].speech.is_corrupt) ++result_.corrupt;
 }
 
 void UnkindGroup::send_due_bytes(os::Nanoseconds now_ns) {
@@ -279,3 +280,6 @@ measure::UnkindResult UnkindGroup::result() {
 }
 
 }  // namespace c1m::loadgen
+  result.corrupt += static_cast<std::uint64_t>(std::ranges::count_if(clients_, [](const auto& of) {
+    return of.state == State::standing && of.speech.is_corrupt;
+  }));

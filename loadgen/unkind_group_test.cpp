@@ -236,3 +236,23 @@ TEST_F(UnkindGroupTest, AHandshakeThatTakesTooLongIsAFailedConnect) {
 
 }  // namespace
 }  // namespace c1m::loadgen
+  EXPECT_EQ(group->result().corrupt, 2U);
+TEST_F(UnkindGroupTest, AnAnswerThatIsWrongBeforeItIsWholeCounts) {
+  begin_standing(1, 100 * ms);
+  std::string said;
+  while (said.size() < 2) {
+    clock.advance(100 * ms);
+    group->advance(clock.now_ns());
+    said += seen_by(0);
+  }
+  said[1] ^= 1;
+  give(0, said.substr(0, 2));
+  handle_ready();
+  EXPECT_EQ(group->result().corrupt, 1U) << "at the run's end";
+  EXPECT_EQ(group->result().answered, 0U);
+  peers[0].reset();
+  handle_ready();
+  EXPECT_EQ(group->standing(), 0U);
+  EXPECT_EQ(group->result().corrupt, 1U) << "and at its own, once";
+}
+

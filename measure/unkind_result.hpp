@@ -23,9 +23,11 @@ struct UnkindResult {
   std::uint64_t connects_failed = 0;  // an opening handshake included
   std::uint64_t bytes_sent = 0;       // of slow ones
   std::uint64_t answered = 0;         // whole requests of slow ones that came back
-  std::uint64_t corrupt = 0;          // of these, with a wrong byte, type or length
-  double standing_client_s = 0;       // in the window: the area under the number that stood
-  Histogram ended_after_ns = {};      // of ended: since it stood
+  // Answers with a wrong byte, type or length, those that were wrong before their end included;
+  // and what was not asked for or against the protocol.
+  std::uint64_t corrupt = 0;
+  double standing_client_s = 0;   // in the window: the area under the number that stood
+  Histogram ended_after_ns = {};  // of ended: since it stood
   std::map<std::string, std::uint64_t> end_errors = {};
   std::map<std::string, std::uint64_t> connect_errors = {};
 
