@@ -2,8 +2,9 @@
 // half-open ones, or slow ones; of one shard, and of all by operator+=.
 //
 // Invariants after a run: opened = ended + standing_at_end; a server may end them, and each that it
-// ends is opened anew. None of this is in any figure of the load. Threads: plain values.
-// Not here: JSON (load_result_json, load_document), the clients themselves (loadgen).
+// ends is opened anew. No request, byte and time of theirs is in a figure of the load; what they
+// cost the generator is in its CPU time and memory. Threads: plain values. Not here: JSON
+// (load_result_json, load_document), the clients themselves (loadgen).
 #pragma once
 
 #include <array>
