@@ -275,6 +275,17 @@ TEST_F(ChurnTest, AServerThatEndsAConnectionBeforeItsResetIsNoReset) {
   EXPECT_EQ(churn->result().closes_failed, 1U);
 }
 
+TEST_F(ChurnTest, AResetThatThePeerHasForestalledIsThePeers) {
+  lifetime.reset_share = 1;
+  begin(1);
+  const linger at_once{.l_onoff = 1, .l_linger = 0};
+  ASSERT_EQ(::setsockopt(peers[0].get(), SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once), 0);
+  peers[0].reset();
+  end_first_life();  // before its event is handled
+  EXPECT_EQ(churn->result().resets, 0U);
+  EXPECT_EQ(churn->result().close_errors, (measure::ErrorCounts{{"ECONNRESET", 1}}));
+}
+
 TEST_F(ChurnTest, NothingEndsAfterThePlanDoes) {
   begin(1);
   churn->end_at(start_ns + LifePlan(fixed, 1).length_ns(40, 0));

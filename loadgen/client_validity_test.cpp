@@ -159,6 +159,15 @@ TEST(Validity, WithoutAWindowNobodyStoodInIt) {
   EXPECT_EQ(find(document, context_of(LoadMode::open), "slow_stood").ok, std::nullopt);
 }
 
+// Whom nobody has answered yet, nobody has answered rightly.
+TEST(Validity, WithoutAnAnswerToSlowClientsThereIsNothingToJudge) {
+  LoadDocument document = run_beside_clients();
+  document.slow->answered = 0;
+  EXPECT_EQ(find(document, context_of(LoadMode::open), "slow_answered_right").ok, std::nullopt);
+  document.slow->corrupt = 1;  // an answer that was wrong before it was whole
+  EXPECT_EQ(find(document, context_of(LoadMode::open), "slow_answered_right").ok, false);
+}
+
 struct UnkindFault {
   const char* check;
   std::function<void(LoadDocument&)> inject;

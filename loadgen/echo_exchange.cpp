@@ -243,7 +243,11 @@ void EchoExchange::reset_within_request(std::uint32_t index) {
   Connection& connection = connections_[index];
   const Request uncounted{.sequence = connection.next_sequence++};
   const auto bytes = outgoing(index, uncounted, 0).bytes;
-  static_cast<void>(os::write_some(connection.fd, bytes.first(bytes.size() / 2)));
+  const auto sent = os::write_some(connection.fd, bytes.first(bytes.size() / 2));
+  if (!sent && !os::would_block(sent.error())) {
+    part(index, os::error_name(sent.error().code));  // the peer's end came first
+    return;
+  }
   const auto set = os::reset_on_close(connection.fd);
   part(index, set ? reset_as_planned : os::error_name(set.error().code));
 }

@@ -301,6 +301,9 @@ LoadSettings read_settings(FlagReader& reader, const FlagTexts& texts) {
   settings.until_refused = read_until_refused(reader, texts.connection, texts.idle);
   settings.unkind = read_unkind(reader, texts.unkind);
   settings.lifetime.reset_share = read_reset(reader, texts.unkind, settings.lifetime);
+  if (settings.lifetime.reset_share > 0 && !is_websocket && sizes.bytes_min < 2) {
+    reader.report("--reset", "needs requests of 2 bytes or more (-s): one byte has no middle");
+  }
   if (settings.until_refused && texts.unkind.has_clients()) {
     reader.report("--until-refused", "cannot be together with --half-open or --slow");
   }

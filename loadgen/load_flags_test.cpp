@@ -64,6 +64,8 @@ TEST(LoadFlags, UnkindClientsStandBesideTheLoad) {
   EXPECT_EQ(settings.unkind.byte_interval_ns, os::ns_per_s / 4);
   EXPECT_EQ(settings.lifetime.reset_share, 0.25);
   EXPECT_THAT(mistake_of({"--reset", "25%"}), HasSubstr("--reset: needs --lifetime"));
+  EXPECT_THAT(mistake_of({"--lifetime", "exp:1s", "--reset", "25%", "-s", "1"}),
+              HasSubstr("--reset: needs requests of 2 bytes or more"));
   EXPECT_THAT(mistake_of({"--idle", "--until-refused", "--half-open", "3"}),
               HasSubstr("--until-refused: cannot be together with --half-open or --slow"));
   const auto calibrating = parse({"--calibrate", "--slow", "3"});

@@ -89,16 +89,39 @@ std::optional<std::string> kernel_obstacle(const LoadSettings& settings,
   return std::nullopt;
 }
 
+// Connections of the shard that has the most: each kind is shared out by itself, and what is left
+// over goes to the first ones.
+std::uint64_t sockets_a_shard(const LoadSettings& settings, std::uint64_t shards) {
+  std::uint64_t sockets = 0;
+  for (const std::uint64_t count :
+       {settings.connections, settings.unkind.half_open, settings.unkind.slow}) {
+    sockets += (count + shards - 1) / shards;
+  }
+  return sockets;
+}
+
+// The fewest that have descriptors enough; nothing when no number has.
+std::optional<std::uint32_t> fewest_shards(const LoadSettings& settings,
+                                           const MachineLimits& limits) {
+  auto shards = os::shards_needed(settings.sockets(), limits.descriptors, os::reserved_descriptors);
+  if (!shards) return std::nullopt;
+  const std::uint64_t room = limits.descriptors - os::reserved_descriptors;
+  while (sockets_a_shard(settings, *shards) > room) {
+    if (*shards >= settings.sockets()) return std::nullopt;
+    ++*shards;
+  }
+  return *shards;
+}
+
 std::string descriptor_obstacle(const LoadSettings& settings, const MachineLimits& limits,
                                 std::uint64_t shards, std::uint64_t needed) {
   const std::uint64_t room =
       limits.descriptors - std::min(limits.descriptors, os::reserved_descriptors);
-  const std::uint64_t per_shard = (settings.sockets() + shards - 1) / shards;
   return fmt::format(
       "the descriptor limit (ulimit -n) is {} a process: with --shards {} it allows {} "
       "connections, and {} were asked for; use --shards {} or raise the limit (ulimit -n {})",
       limits.descriptors, shards, room * shards, settings.sockets(), needed,
-      per_shard + os::reserved_descriptors);
+      sockets_a_shard(settings, shards) + os::reserved_descriptors);
 }
 
 }  // namespace
@@ -126,8 +149,7 @@ std::uint64_t ports_needed(const LoadSettings& settings, const MachineLimits& li
 std::expected<std::uint32_t, std::string> plan_shards(const LoadSettings& settings,
                                                       const MachineLimits& limits,
                                                       std::uint64_t source_count) {
-  const auto fewest =
-      os::shards_needed(settings.sockets(), limits.descriptors, os::reserved_descriptors);
+  const auto fewest = fewest_shards(settings, limits);
   if (!fewest) {
     return std::unexpected(fmt::format(
         "the descriptor limit (ulimit -n) is {} a process, of which c1m-load needs {} for itself: "

@@ -4,6 +4,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "os/limits.hpp"
+
 namespace c1m::loadgen {
 namespace {
 
@@ -114,6 +116,22 @@ TEST(PlanShards, ClientsBesideTheLoadNeedTheirPlacesToo) {
   const auto planned = plan_shards(settings, roomy, 0);
   ASSERT_FALSE(planned);
   EXPECT_THAT(planned.error(), HasSubstr("at most 28232 connections, and 28233"));
+}
+
+// Each kind is shared out by itself: the first shard has a rest of each.
+TEST(PlanShards, ThreeKindsHaveThreeRests) {
+  MachineLimits limits = roomy;
+  limits.descriptors = os::reserved_descriptors + 9;
+  LoadSettings settings = settings_for(6);
+  settings.unkind = {.half_open = 6, .slow = 6};
+  EXPECT_EQ(plan_shards(settings, limits, 0), 2U);
+  settings.unkind = {.half_open = 5, .slow = 7};
+  EXPECT_EQ(plan_shards(settings, limits, 0), 3U) << "3 + 3 + 4 are ten";
+  settings.shards = 2;
+  EXPECT_FALSE(plan_shards(settings, limits, 0));
+  limits.descriptors = os::reserved_descriptors + 2;
+  settings.shards.reset();
+  EXPECT_FALSE(plan_shards(settings, limits, 0)) << "no number of shards has one of each";
 }
 
 TEST(PlanShards, NamesThePortsThatWaitAfterTheirEnd) {

@@ -320,7 +320,8 @@ void LoadShard::turn(os::Nanoseconds deadline_ns) {
   for (std::size_t at = 0; at < count; ++at) {
     dispatch(events_[at]);
     // Reading a large batch must not delay what is due meanwhile.
-    const os::Nanoseconds recent_ns = exchange_.last_ns();
+    const bool is_unkind = UnkindClients::owns(events_[at].data.u64);
+    const os::Nanoseconds recent_ns = is_unkind ? clock_.now_ns() : exchange_.last_ns();
     if (traffic_ && traffic_->next_due_ns() <= recent_ns) traffic_->send_due(recent_ns);
   }
   if (churn_) {

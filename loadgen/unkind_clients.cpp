@@ -19,10 +19,13 @@ UnkindTerms terms_of(const ShardOrder& order, std::uint32_t first, std::uint32_t
                      std::uint64_t kind) {
   ConnectionRange range = shard_range(count, order.shards, order.index);
   range.first += first;
+  // Both groups together keep to --connect-rate, and neither waits for the other.
+  const double share =
+      static_cast<double>(count) / static_cast<double>(order.settings.unkind.clients());
   return {.range = range,
           .tag = kind << index_bits,
           .timeout_ns = order.settings.timeout_ns,
-          .connect_rate_per_s = connect_rate_of_shard(order)};
+          .connect_rate_per_s = connect_rate_of_shard(order) * share};
 }
 
 }  // namespace

@@ -36,7 +36,7 @@ UnkindSettings read_unkind(FlagReader& reader, const UnkindTexts& texts) {
   settings.slow =
       static_cast<std::uint32_t>(reader.whole(slow_flag, view.substr(0, colon), 0, clients_max));
   if (colon != std::string_view::npos) {
-    const double per_s = reader.quantity(slow_flag, view.substr(colon + 1), "B/s", 0.001, 1'000);
+    const double per_s = reader.quantity(slow_flag, view.substr(colon + 1), "B/s", 0.001, 10'000);
     settings.byte_interval_ns =
         static_cast<os::Nanoseconds>(static_cast<double>(os::ns_per_s) / per_s);
   }

@@ -65,11 +65,11 @@ TEST(UnkindFlags, NamesWhatIsWrong) {
               HasSubstr("--half-open: 'many' is not a whole number from 0 to 1073741824"));
   EXPECT_THAT(mistake_of({.half_open = {}, .slow = "-1", .reset = {}}),
               HasSubstr("--slow: '-1' is not a whole number from 0 to 1073741824"));
-  for (const char* rate : {"5", "1001B/s", "0.0001B/s", "0B/s", "fastB/s", "1KB/s", ""}) {
+  for (const char* rate : {"5", "10001B/s", "0.0001B/s", "0B/s", "fastB/s", "1KB/s", ""}) {
     const std::string text = std::string("5:") + rate;
     EXPECT_THAT(
         mistake_of({.half_open = {}, .slow = text, .reset = {}}),
-        AllOf(HasSubstr("--slow: '"), HasSubstr(rate), HasSubstr("from 0.001B/s to 1000B/s")))
+        AllOf(HasSubstr("--slow: '"), HasSubstr(rate), HasSubstr("from 0.001B/s to 10000B/s")))
         << rate;
   }
   for (const char* share : {"0.1", "101%", "-1%", "half%", "nan%"}) {

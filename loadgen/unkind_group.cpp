@@ -15,6 +15,10 @@ namespace {
 
 // Of those that are opened in a turn: some 20 us each, which delay what the load is to send.
 constexpr int steps_max = 16;
+// What a busy loop may be behind its pace, and catches up with.
+constexpr os::Nanoseconds behind_max_ns = 100 * os::ns_per_ms;
+// After so many the pace begins anew as well, long before their number has no room.
+constexpr std::uint32_t paced_max = 1U << 30;
 constexpr std::uint32_t hearing = EPOLLIN | EPOLLRDHUP;
 // More than the longest opening handshake of ours.
 constexpr std::size_t handshake_bytes_max = 16 * 1024;
@@ -44,14 +48,37 @@ UnkindGroup::~UnkindGroup() {
 }
 
 bool UnkindGroup::may_start() const {
-  return started_ < clients_.size() && attempts_.size() < Connector::in_progress_max;
+  return attempts_.size() < Connector::in_progress_max;
+}
+
+os::Nanoseconds UnkindGroup::next_start_ns() const {
+  if (!may_start()) return never_ns;
+  const bool has_untried = started_ < clients_.size();
+  if (!has_untried && retries_.empty()) return never_ns;
+  const os::Nanoseconds pace_ns = pace_.due_ns(paced_);
+  return has_untried ? pace_ns : std::max(pace_ns, retries_.top().first);
+}
+
+// Those that were never tried come first, so that each is.
+std::uint32_t UnkindGroup::take_next() {
+  if (started_ < clients_.size()) return started_++;
+  const std::uint32_t index = retries_.top().second;
+  retries_.pop();
+  return index;
+}
+
+// A pace that nobody kept for long, because all stood, begins anew: it is not caught up with.
+void UnkindGroup::keep_pace(os::Nanoseconds now_ns) {
+  if (pace_.due_ns(paced_) < now_ns - behind_max_ns || paced_ == paced_max) {
+    pace_ = ConnectPace(terms_.connect_rate_per_s, now_ns);
+    paced_ = 0;
+  }
+  ++paced_;
 }
 
 os::Nanoseconds UnkindGroup::next_due_ns() const {
-  const os::Nanoseconds first_ns = may_start() ? pace_.due_ns(started_) : never_ns;
-  const os::Nanoseconds retry_ns = retries_.empty() ? never_ns : retries_.top().first;
   const os::Nanoseconds byte_ns = standing_ > 0 ? next_byte_ns_ : never_ns;
-  return std::min({first_ns, retry_ns, byte_ns, attempts_.deadline_ns(terms_.timeout_ns)});
+  return std::min({next_start_ns(), byte_ns, attempts_.deadline_ns(terms_.timeout_ns)});
 }
 
 void UnkindGroup::advance(os::Nanoseconds now_ns) {
@@ -59,16 +86,9 @@ void UnkindGroup::advance(os::Nanoseconds now_ns) {
     const bool is_connected = clients_[*index].state == State::opening;
     fail(*index, (is_connected ? "handshake: " : "") + os::error_name(ETIMEDOUT));
   }
-  for (int step = 0; step < steps_max; ++step) {
-    if (may_start() && pace_.due_ns(started_) <= now_ns) {
-      start(started_++);
-    } else if (has_retry_at(now_ns)) {
-      const std::uint32_t index = retries_.top().second;
-      retries_.pop();
-      start(index);
-    } else {
-      break;
-    }
+  for (int step = 0; step < steps_max && next_start_ns() <= now_ns; ++step) {
+    keep_pace(now_ns);
+    start(take_next());
   }
   send_due_bytes(now_ns);
 }
@@ -209,6 +229,7 @@ void UnkindGroup::end(std::uint32_t index, const std::string& reason) {
   ++result_.ended;
   ++result_.end_errors[reason];
   result_.ended_after_ns.record(now_ns - clients_[index].stood_ns);
+  if (clients_[index].speech.is_corrupt) ++result_.corrupt;
   leave(index);
 }
 
@@ -274,6 +295,9 @@ measure::UnkindResult UnkindGroup::result() {
   count_standing(clock_.now_ns());
   measure::UnkindResult result = result_;
   result.standing_at_end = standing_;
+  result.corrupt += static_cast<std::uint64_t>(std::ranges::count_if(clients_, [](const auto& of) {
+    return of.state == State::standing && of.speech.is_corrupt;
+  }));
   result.standing_client_s = standing_client_ns_ / static_cast<double>(os::ns_per_s);
   return result;
 }

@@ -5,9 +5,11 @@
 // asked for go on standing. A half-open one connects (over WebSocket shakes hands too) and then
 // neither sends nor reads, as a peer that has vanished. A slow one sends a byte an interval, from
 // its first. Invariants: opened = ended + standing; one is opened again no sooner than
-// retry_pause_ns after it was last, so that a server that refuses is not stormed; a slow one that
-// is behind sends one byte, not those that it has missed. Threads: one owner. Not here: waiting
-// (load_shard), what they say (unkind_speech).
+// retry_pause_ns after it was last; all attempts of the group, first ones or not, keep to its part
+// of the connect rate and to Connector::in_progress_max at a time, so that a server that refuses
+// gets no more of them than one that does not (without a rate each client is held back by its pause
+// alone); a slow one that is behind sends one byte, not those that it has missed.
+// Threads: one owner. Not here: waiting (load_shard), what they say (unkind_speech).
 #pragma once
 
 #include <array>
@@ -36,7 +38,7 @@ struct UnkindTerms {
   std::uint64_t tag = 0;                 // of their events; a client's index is added
   os::Nanoseconds byte_interval_ns = 0;  // 0: they are half-open
   os::Nanoseconds timeout_ns = 0;        // of an attempt, the handshake of half-open ones included
-  double connect_rate_per_s = 0;         // of the first attempts; 0: all at once
+  double connect_rate_per_s = 0;         // of all attempts; 0: without a pace
 };
 
 class UnkindGroup {
@@ -81,9 +83,10 @@ class UnkindGroup {
 
   [[nodiscard]] bool is_slow() const { return terms_.byte_interval_ns > 0; }
   [[nodiscard]] bool may_start() const;
-  [[nodiscard]] bool has_retry_at(os::Nanoseconds now_ns) const {
-    return !retries_.empty() && retries_.top().first <= now_ns;
-  }
+  // When take_next() has one to start.
+  [[nodiscard]] os::Nanoseconds next_start_ns() const;
+  std::uint32_t take_next();
+  void keep_pace(os::Nanoseconds now_ns);
   void start(std::uint32_t index);
   void on_connected(std::uint32_t index);
   void shake_hands(std::uint32_t index);
@@ -107,6 +110,7 @@ class UnkindGroup {
   const os::Clock& clock_;
   os::Poller& poller_;
   ConnectPace pace_;
+  std::uint32_t paced_ = 0;  // attempts since it began
   os::Nanoseconds start_ns_;
   std::vector<Client> clients_;
   std::uint32_t started_ = 0;  // clients that were tried; also the next one's index

@@ -11,6 +11,7 @@
 #include <gtest/gtest.h>
 
 #include "loadgen/traffic.hpp"
+#include "os/limits.hpp"
 #include "os/socket.hpp"
 #include "protocol/accept_key.hpp"
 
@@ -31,7 +32,8 @@ class UnkindGroupTest : public testing::Test {
     group.emplace(UnkindTerms{.range = {.first = 700, .count = count},
                               .tag = tag,
                               .byte_interval_ns = byte_interval_ns,
-                              .timeout_ns = timeout_ns},
+                              .timeout_ns = timeout_ns,
+                              .connect_rate_per_s = connect_rate_per_s},
                   *speech, routes, clock, poller);
     group->observe(window);
     group->advance(clock.now_ns());
@@ -79,6 +81,7 @@ class UnkindGroupTest : public testing::Test {
   }
 
   const os::Nanoseconds timeout_ns = 500 * ms;
+  double connect_rate_per_s = 0;
   os::ManualClock clock{start_ns};
   os::Poller poller = os::Poller::create().value();
   Payload payload{4, 1};
@@ -157,6 +160,44 @@ TEST_F(UnkindGroupTest, RefusedOnesAreCountedAndTriedAgain) {
   EXPECT_THAT(result.connect_errors, testing::ElementsAre(testing::Pair("ECONNREFUSED", 2U)));
 }
 
+// Ten clients whose attempts fail at once would make a hundred of them a second.
+TEST_F(UnkindGroupTest, AttemptsOfAllTogetherKeepToThePace) {
+  listener.reset();
+  connect_rate_per_s = 20;
+  begin(10, 0);
+  for (int step = 0; step < 2'000; ++step) {
+    handle_ready(0);
+    clock.advance(ms);
+    group->advance(clock.now_ns());
+  }
+  EXPECT_TRUE(group->settled());
+  EXPECT_LE(group->result().connects_failed, 41U) << "20 a second for 2 s";
+  EXPECT_GE(group->result().connects_failed, 35U);
+}
+
+TEST_F(UnkindGroupTest, APaceThatNobodyKeptIsNotCaughtUpWith) {
+  connect_rate_per_s = 10;
+  begin(2, 0);
+  clock.advance(100 * ms);
+  group->advance(clock.now_ns());
+  while (group->standing() < 2) {
+    handle_ready();
+    accept();
+  }
+  clock.advance(60'000 * ms);
+  peers.clear();
+  while (group->standing() > 0) handle_ready();
+  group->advance(clock.now_ns());
+  EXPECT_EQ(group->next_due_ns(), clock.now_ns() + 100 * ms) << "one at a time";
+}
+
+TEST_F(UnkindGroupTest, SoManyAreInProgressAtMost) {
+  ASSERT_GT(os::raise_descriptor_limit().value(), Connector::in_progress_max + 100U);
+  begin(Connector::in_progress_max + 50, 0);
+  for (int step = 0; step < 100; ++step) group->advance(clock.now_ns());
+  EXPECT_EQ(group->next_due_ns(), start_ns + timeout_ns) << "when the first is given up";
+}
+
 TEST_F(UnkindGroupTest, SlowOnesSendAByteAnIntervalSpreadOverThem) {
   begin_standing(2, 100 * ms);
   EXPECT_EQ(group->next_due_ns(), start_ns + 50 * ms) << "the first turn was the first one's, "
@@ -200,8 +241,28 @@ TEST_F(UnkindGroupTest, AnswersToSlowOnesAreVerified) {
   EXPECT_EQ(group->result().corrupt, 1U);
   give(0, "more");
   handle_ready();
+  EXPECT_EQ(group->result().corrupt, 2U);
   EXPECT_THAT(group->result().end_errors,
               testing::ElementsAre(testing::Pair("bytes that were not asked for", 1U)));
+}
+
+TEST_F(UnkindGroupTest, AnAnswerThatIsWrongBeforeItIsWholeCounts) {
+  begin_standing(1, 100 * ms);
+  std::string said;
+  while (said.size() < 2) {
+    clock.advance(100 * ms);
+    group->advance(clock.now_ns());
+    said += seen_by(0);
+  }
+  said[1] ^= 1;
+  give(0, said.substr(0, 2));
+  handle_ready();
+  EXPECT_EQ(group->result().corrupt, 1U) << "at the run's end";
+  EXPECT_EQ(group->result().answered, 0U);
+  peers[0].reset();
+  handle_ready();
+  EXPECT_EQ(group->standing(), 0U);
+  EXPECT_EQ(group->result().corrupt, 1U) << "and at its own, once";
 }
 
 TEST_F(UnkindGroupTest, HalfOpenOnesOfWebSocketStandAfterTheirHandshake) {

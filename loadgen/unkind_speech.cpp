@@ -17,6 +17,7 @@ using protocol::Opcode;
 
 // Keeps nonces apart from mask keys, which come from the same secret.
 constexpr std::uint64_t nonce_salt = 0x6e6f6e6365U;  // "nonce"
+constexpr const char* not_asked_for = "bytes that were not asked for";
 
 std::size_t copy_from(std::span<const std::byte> whole, std::size_t offset,
                       std::span<std::byte> to) {
@@ -46,7 +47,8 @@ Heard EchoSpeech::hear(SpeechState& state, std::span<std::byte> bytes) {
     const bool was_said = state.answering < state.sequence ||
                           (state.answering == state.sequence && state.heard < state.said);
     if (!was_said) {
-      heard.end = "bytes that were not asked for";
+      ++heard.corrupt;
+      heard.end = not_asked_for;
       break;
     }
     const auto expected = payload_.message(state.number, state.answering);
@@ -117,10 +119,21 @@ Heard WebSocketSpeech::hear(SpeechState& state, std::span<std::byte> bytes) {
   return heard;
 }
 
+bool WebSocketSpeech::awaits_answer(const SpeechState& state) const {
+  if (state.answering != state.sequence) return state.answering < state.sequence;
+  const auto asked = payload_.message(state.number, state.sequence);
+  return state.said == composer_.stream_bytes(asked.size());
+}
+
 void WebSocketSpeech::take(SpeechState& state, const Incoming& incoming, Heard& heard) const {
   switch (incoming.kind) {
     case Incoming::Kind::text:
     case Incoming::Kind::binary: {
+      if (!awaits_answer(state)) {
+        ++heard.corrupt;
+        heard.end = not_asked_for;
+        return;
+      }
       const Opcode opcode = incoming.kind == Incoming::Kind::text ? Opcode::text : Opcode::binary;
       const auto expected = payload_.message(state.number, state.answering++);
       const std::span<const std::byte> got = incoming.payload;
@@ -135,6 +148,7 @@ void WebSocketSpeech::take(SpeechState& state, const Incoming& incoming, Heard& 
       heard.end = fmt::format("Close {}", static_cast<unsigned>(incoming.code));
       return;
     case Incoming::Kind::failure:
+      ++heard.corrupt;
       heard.end = fmt::format("protocol error: {}", incoming.why);
       return;
   }

@@ -29,14 +29,14 @@ struct SpeechState {
   std::uint32_t sequence = 0;   // of that request
   std::uint32_t answering = 0;  // sequence of the request whose answer is awaited
   std::uint32_t heard = 0;      // bytes of that answer
-  bool is_corrupt = false;      // one of them was wrong
+  bool is_corrupt = false;      // one of them was wrong; not counted yet
   protocol::WebSocketClient websocket = {};
 };
 
 // What came of some bytes of the server's.
 struct Heard {
   std::uint32_t answered = 0;  // whole answers
-  std::uint32_t corrupt = 0;   // of these, wrong ones
+  std::uint32_t corrupt = 0;   // wrong ones of these, and what was never to be said
   std::string end;             // why the client is done with this server; empty: it is not
 };
 
@@ -86,6 +86,8 @@ class WebSocketSpeech final : public UnkindSpeech {
   [[nodiscard]] const protocol::ClientSettings& settings_of(const SpeechState& state) const {
     return settings_[state.number % settings_.size()];
   }
+  // The request whose answer is awaited has left whole.
+  [[nodiscard]] bool awaits_answer(const SpeechState& state) const;
   void take(SpeechState& state, const protocol::Incoming& incoming, Heard& heard) const;
 
   const Payload& payload_;

@@ -71,7 +71,9 @@ TEST_F(EchoSpeechTest, AWrongByteMakesItsAnswerWrongAndNoOther) {
 TEST_F(EchoSpeechTest, MoreThanWasSaidIsTheEnd) {
   Bytes stream = say(speech, state, 5);
   stream.push_back(std::byte{0});
-  EXPECT_EQ(speech.hear(state, stream).end, "bytes that were not asked for");
+  const Heard heard = speech.hear(state, stream);
+  EXPECT_EQ(heard.end, "bytes that were not asked for");
+  EXPECT_EQ(heard.corrupt, 1U);
 }
 
 class WebSocketSpeechTest : public testing::Test {
@@ -153,15 +155,36 @@ TEST_F(WebSocketSpeechTest, JudgesAnswersByBytesAndType) {
   EXPECT_EQ(heard.corrupt, 1U) << "the right bytes, but not of the right type";
 }
 
+TEST_F(WebSocketSpeechTest, AnAnswerBeforeItsRequestIsWholeIsWrong) {
+  open();
+  say(speech, state, 2 + 4 + 20 - 1);
+  const Heard heard = hear(frame(protocol::Opcode::binary, payload.message(501, 0)));
+  EXPECT_EQ(heard.end, "bytes that were not asked for");
+  EXPECT_EQ(heard.answered, 0U);
+  EXPECT_EQ(heard.corrupt, 1U);
+}
+
+TEST_F(WebSocketSpeechTest, TheLastByteOfARequestMakesItWhole) {
+  open();
+  say(speech, state, 2 + 4 + 20);
+  const Heard heard = hear(frame(protocol::Opcode::binary, payload.message(501, 0)));
+  EXPECT_EQ(heard.answered, 1U);
+  EXPECT_EQ(heard.corrupt, 0U);
+}
+
 TEST_F(WebSocketSpeechTest, SaysWhyTheServerEndedIt) {
   EXPECT_THAT(hear(bytes_of("HTTP/1.1 403 Forbidden\r\n\r\n")).end,
               testing::StartsWith("handshake: the server answered"));
   state = {.number = 501, .life = 2};
   open();
-  EXPECT_EQ(hear(frame(protocol::Opcode::close, bytes_of("\x03\xe9"))).end, "Close 1001");
+  Heard heard = hear(frame(protocol::Opcode::close, bytes_of("\x03\xe9")));
+  EXPECT_EQ(heard.end, "Close 1001");
+  EXPECT_EQ(heard.corrupt, 0U) << "a server may go away";
   state = {.number = 501, .life = 3};
   open();
-  EXPECT_THAT(hear(bytes_of("\xf0\x01")).end, testing::StartsWith("protocol error: "));
+  heard = hear(bytes_of("\xf0\x01"));
+  EXPECT_THAT(heard.end, testing::StartsWith("protocol error: "));
+  EXPECT_EQ(heard.corrupt, 1U);
 }
 
 }  // namespace

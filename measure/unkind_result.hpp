@@ -2,8 +2,9 @@
 // half-open ones, or slow ones; of one shard, and of all by operator+=.
 //
 // Invariants after a run: opened = ended + standing_at_end; a server may end them, and each that it
-// ends is opened anew. None of this is in any figure of the load. Threads: plain values.
-// Not here: JSON (load_result_json, load_document), the clients themselves (loadgen).
+// ends is opened anew. No request, byte and time of theirs is in a figure of the load; what they
+// cost the generator is in its CPU time and memory. Threads: plain values. Not here: JSON
+// (load_result_json, load_document), the clients themselves (loadgen).
 #pragma once
 
 #include <array>
@@ -23,9 +24,11 @@ struct UnkindResult {
   std::uint64_t connects_failed = 0;  // an opening handshake included
   std::uint64_t bytes_sent = 0;       // of slow ones
   std::uint64_t answered = 0;         // whole requests of slow ones that came back
-  std::uint64_t corrupt = 0;          // of these, with a wrong byte, type or length
-  double standing_client_s = 0;       // in the window: the area under the number that stood
-  Histogram ended_after_ns = {};      // of ended: since it stood
+  // Answers with a wrong byte, type or length, those that were wrong before their end included;
+  // and what was not asked for or against the protocol.
+  std::uint64_t corrupt = 0;
+  double standing_client_s = 0;   // in the window: the area under the number that stood
+  Histogram ended_after_ns = {};  // of ended: since it stood
   std::map<std::string, std::uint64_t> end_errors = {};
   std::map<std::string, std::uint64_t> connect_errors = {};
 

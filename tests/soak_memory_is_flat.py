@@ -75,7 +75,9 @@ def test_memory_is_flat_and_nothing_is_lost(programs: Path, start_server: StartS
     assert len(document["timeline"]) == SOAK_S
     churn = document["churn"]
     assert churn["resets"] > 0
-    assert churn["closed"] + churn["resets"] == churn["reopened"] == churn["ends_planned"]
+    assert churn["closed"] + churn["resets"] == churn["reopened"]
+    # One that falls due while its connection is still away is skipped.
+    assert churn["reopened"] + churn["ends_skipped"] == churn["ends_planned"]
     assert document["unkind"]["half_open"]["standing_at_end"] == 20
     assert document["unkind"]["slow"]["standing_at_end"] == 20
 

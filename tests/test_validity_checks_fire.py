@@ -171,9 +171,17 @@ def test_an_accept_queue_that_overflows_is_found_out(start_server: StartServer, 
     assert run.checked["connect"]["latency_us"]["max"] > 900_000, "a SYN was sent again after 1 s"
 
 
+def _has_sent_again() -> bool:
+    """Whether a client has sent its SYN twice, in the network of the thread that calls."""
+    lines = Path("/proc/thread-self/net/tcp").read_text().splitlines()[1:]
+    sockets = [line.split() for line in lines]
+    return any(each[3] == "02" and int(each[6], 16) > 0 for each in sockets)  # TCP_SYN_SENT
+
+
 @contextlib.contextmanager
 def _flooded_server(start_server: StartServer, *, cookies: bool) -> Iterator[str]:
-    """Its target, in a network of the test's own; its SYN queue is full for a while."""
+    """Its target, in a network of the test's own; its SYN queue is full: with cookies to the end,
+    else until the load has sent a SYN again."""
     with fresh_network() as obstacle:
         if obstacle:
             pytest.skip(obstacle)
@@ -182,12 +190,23 @@ def _flooded_server(start_server: StartServer, *, cookies: bool) -> Iterator[str
         Path("/proc/sys/net/core/somaxconn").write_text("32")
         server = start_server("floor")
         flood = SynFlood(server.port, 200)
+        over = threading.Event()
+
+        def keep_full() -> None:
+            while not over.is_set() and (cookies or not _has_sent_again()):
+                flood.begin()  # what the kernel has given up meanwhile comes back
+                over.wait(0.02)
+            flood.end()
+
         flood.begin()
-        over = threading.Timer(1.5, flood.end)
-        over.start()
-        yield server.target
-        over.join()
-        server.stop()
+        keeper = threading.Thread(target=keep_full)
+        keeper.start()
+        try:
+            yield server.target
+        finally:
+            over.set()
+            keeper.join()
+            server.stop()
 
 
 def test_a_syn_queue_that_overflows_is_found_out(start_server: StartServer, load: Load) -> None:
@@ -196,7 +215,7 @@ def test_a_syn_queue_that_overflows_is_found_out(start_server: StartServer, load
     assert run.exit_code == 3, run.stderr
     assert "syn_cookies" in run.failed_checks()
     assert "syn_queue_drops" not in run.failed_checks()
-    assert run.checked["host"]["syn_cookies_sent"] == 10, "one for each connection"
+    assert run.checked["host"]["syn_cookies_sent"] > 10, "the flood's are the host's too"
     assert not run.failed_checks() & ACCOUNTING, run.stderr
 
 
@@ -208,8 +227,7 @@ def test_a_syn_queue_that_overflows_without_cookies_is_found_out(
     assert run.exit_code == 3, run.stderr
     assert "syn_queue_drops" in run.failed_checks()
     assert "syn_cookies" not in run.failed_checks()
-    assert run.checked["host"]["syn_queue_drops"] >= 10, "each SYN found it full, some twice"
-    assert run.checked["connect"]["latency_us"]["max"] > 900_000, "a SYN was sent again after 1 s"
+    assert run.checked["host"]["syn_queue_drops"] > 10, "the flood's are the host's too"
     assert not run.failed_checks() & ACCOUNTING, run.stderr
 
 
