@@ -80,7 +80,7 @@ def test_server_usage_errors(
         ((*TARGET, "--shards", "none"), ["--shards", "none"]),
         ((*TARGET, "--cpus", "999999"), ["--cpus", "999999"]),
         ((*TARGET, "--half-open", "few"), ["--half-open", "few", "from 0 to 1073741824"]),
-        ((*TARGET, "--slow", "5:2"), ["--slow", "2", "0.001B/s", "1000B/s"]),
+        ((*TARGET, "--slow", "5:2"), ["--slow", "2", "0.001B/s", "10000B/s"]),
         ((*TARGET, "--reset", "10%"), ["--reset", "--lifetime"]),
         ((*TARGET, "--reset", "0.1", "--lifetime", "exp:1s"), ["--reset", "0.1", "100%"]),
         (
