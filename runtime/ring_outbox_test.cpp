@@ -6,6 +6,7 @@
 #include <sys/socket.h>
 
 #include <array>
+#include <atomic>
 #include <chrono>
 #include <optional>
 #include <thread>
@@ -102,7 +103,8 @@ TEST_P(RingOutboxTest, MessagesThatAreWrittenBeforeThePollStandInOrder) {
     ASSERT_EQ(raw.stream.write_parts(parts), 12U);
     ASSERT_EQ(raw.stream.try_write(std::span<const std::byte>(sent).first(5)), 5U);
     for (const std::size_t bytes : {12U, 5U}) {
-      const std::vector<std::byte> again(sent.begin(), sent.begin() + bytes);
+      const std::vector<std::byte> again(sent.begin(),
+                                         sent.begin() + static_cast<std::ptrdiff_t>(bytes));
       sent.insert(sent.end(), again.begin(), again.end());
     }
     ASSERT_TRUE(raw.stream.write(numbered_bytes(3, 0)));
@@ -119,8 +121,8 @@ TEST_P(RingOutboxTest, AWriterFeelsThatThePeerDoesNotRead) {
     claim_ring(pair.client);
     constexpr std::size_t message = 700;
     const auto sent = numbered_bytes(more_than_fits / message * message, 5);
-    bool stalled = false;
-    std::size_t written = 0;
+    std::atomic<bool> stalled = false;
+    std::atomic<std::size_t> written = 0;
     ASSERT_TRUE(spawn([&] {
       for (; written < sent.size(); written += message) {
         pair.client.set_write_deadline(now_ns() + 20 * os::ns_per_ms);
@@ -220,9 +222,12 @@ TEST_P(RingOutboxTest, AClosedStreamStillSendsWhatItHadTaken) {
     taken = write_until_full(raw.stream, 1'000);
     raw.stream.close();
     std::vector<std::byte> got;
-    ASSERT_TRUE(spawn(
-        [&got, peer = raw.peer.get()] { blocking([&got, peer] { got = read_to_end(peer); }); }));
-    while (got.empty()) ASSERT_TRUE(sleep_for(os::ns_per_ms));
+    std::atomic<bool> ended = false;
+    ASSERT_TRUE(spawn([&got, &ended, peer = raw.peer.get()] {
+      blocking([&got, peer] { got = read_to_end(peer); });
+      ended.store(true);
+    }));
+    while (!ended.load()) ASSERT_TRUE(sleep_for(os::ns_per_ms));
     EXPECT_GE(got.size(), taken);
     EXPECT_LT(got.size(), taken + 1'000);
   });
@@ -335,6 +340,7 @@ TEST_P(RingOutboxTest, AThousandStreamsAreServed) {
     const auto limit = os::raise_descriptor_limit();
     if (!limit || *limit < 2 * streams + 100) GTEST_SKIP() << "too few descriptors are allowed";
     std::vector<RawPeer> all;
+    all.reserve(streams);
     for (std::size_t i = 0; i < streams; ++i) all.push_back(connect_raw());
     claim_ring(all.front().stream);
     for (int round = 0; round < 20; ++round) {
