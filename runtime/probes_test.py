@@ -81,4 +81,4 @@ def test_they_tell_the_lives_of_all_coroutines(tmp_path: Path) -> None:
         coroutine: [(name, second & 0x3F if name == "park" else second) for name, second in life]
         for coroutine, life in lives.items()
     }
-    assert told == {1: first, **{each: [*other, ("end", 0)] for each in (2, 3, 4)}}
+    assert told == {1: first, **{each: [*other, ("end", 0)] for each in (2, 3, 4, 5)}}
