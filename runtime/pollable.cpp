@@ -14,6 +14,11 @@
 namespace c1m::runtime {
 namespace {
 
+// nullptr with epoll, and of an empty Pollable.
+RingPoller* ring_of(const Netpoller* poller) {
+  return poller != nullptr ? poller->ring() : nullptr;
+}
+
 // What forbids a wait to begin or to go on: an errno, or 0.
 int obstacle(const PollDescriptor& state, const Scheduler& scheduler, const Context& context) {
   if (state.is_closing()) return EBADF;
@@ -112,7 +117,7 @@ void Pollable::receive_ahead() {
 }
 
 std::optional<os::Result<std::size_t>> Pollable::take_received(std::span<std::byte> buffer) {
-  RingPoller* ring = poller_ != nullptr ? poller_->ring() : nullptr;
+  RingPoller* const ring = ring_of(poller_);
   if (ring == nullptr) return std::nullopt;
   const RingPoller::Taken taken = ring->take(*state_, buffer);
   // What is received later sets the word; without a receive the reader has to ask.
@@ -124,17 +129,17 @@ std::optional<os::Result<std::size_t>> Pollable::take_received(std::span<std::by
 }
 
 Outgoing Pollable::send_later(std::span<const std::byte> bytes) {
-  RingPoller* const ring = poller_ != nullptr ? poller_->ring() : nullptr;
+  RingPoller* const ring = ring_of(poller_);
   return ring != nullptr ? ring->send_later(*state_, bytes) : Outgoing::must_send;
 }
 
 bool Pollable::flush() {
-  RingPoller* const ring = poller_ != nullptr ? poller_->ring() : nullptr;
+  RingPoller* const ring = ring_of(poller_);
   return ring == nullptr || ring->flush(*state_);
 }
 
 bool Pollable::end_after_sends() {
-  RingPoller* const ring = poller_ != nullptr ? poller_->ring() : nullptr;
+  RingPoller* const ring = ring_of(poller_);
   return ring != nullptr && ring->end_after_sends(*state_);
 }
 

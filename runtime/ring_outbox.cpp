@@ -17,12 +17,6 @@ namespace {
 // of the processor's caches.
 constexpr std::size_t place_stride = RingOutbox::message_bytes_max + 64;
 
-// The connection stands, and the bytes go out another time.
-bool is_passing(int error) {
-  return error == EAGAIN || error == EINTR || error == ENOMEM || error == ENOBUFS ||
-         error == ECANCELED;
-}
-
 }  // namespace
 
 os::Result<RingOutbox> RingOutbox::create() {

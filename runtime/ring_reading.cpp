@@ -1,6 +1,5 @@
 // Received bytes, from completions to the readers of streams; see ring_poller.hpp.
 #include <algorithm>
-#include <cerrno>
 #include <cstring>
 #include <mutex>
 #include <tuple>
@@ -10,15 +9,6 @@
 #include "runtime/ring_tag.hpp"
 
 namespace c1m::runtime {
-namespace {
-
-// Ends of a receive that say nothing about the stream: the reader asks the socket itself.
-bool is_passing(int error) {
-  return error == ENOBUFS || error == ECANCELED || error == EAGAIN || error == EINTR ||
-         error == ENOMEM;
-}
-
-}  // namespace
 
 void RingPoller::settle_receive(PollDescriptor& state, std::uint32_t index,
                                 const os::Completion& completion) {
@@ -32,6 +22,7 @@ void RingPoller::settle_receive(PollDescriptor& state, std::uint32_t index,
     return;
   }
   if (completion.has_buffer()) ring_->give(completion.buffer());
+  // What passes says nothing about the stream: the reader asks the socket itself.
   const int error = -completion.result;
   if (error != 0 && !is_passing(error)) state.ring_error = static_cast<std::uint8_t>(error);
 }

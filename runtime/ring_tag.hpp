@@ -4,6 +4,7 @@
 // later). Threads: pure functions. Not here: what is done about a completion (ring_poller.cpp).
 #pragma once
 
+#include <cerrno>
 #include <cstdint>
 
 #include "runtime/poll_descriptor.hpp"
@@ -26,6 +27,13 @@ inline constexpr std::uint8_t send_failed = 128;
 
 constexpr Direction direction_of(std::uint8_t request) {
   return request == write_poll_request ? Direction::write : Direction::read;
+}
+
+// Whether a request has failed for a reason that says nothing about its socket: it can be made
+// again.
+constexpr bool is_passing(int error) {
+  return error == EAGAIN || error == EINTR || error == ENOMEM || error == ENOBUFS ||
+         error == ECANCELED;
 }
 
 class RingTag {
