@@ -220,8 +220,7 @@ TEST_F(ChurnTest, APeerThatKeepsItsEndOpenIsGivenUp) {
 TEST_F(ChurnTest, APeerThatResetsHasNotClosedInOrder) {
   begin(1);
   end_first_life();
-  const linger at_once{.l_onoff = 1, .l_linger = 0};
-  ASSERT_EQ(::setsockopt(peers[0].get(), SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once), 0);
+  ASSERT_TRUE(os::reset_on_close(peers[0].get()));
   peers[0].reset();
   handle_ready();
   const measure::ChurnResult result = churn->result();
@@ -278,8 +277,7 @@ TEST_F(ChurnTest, AServerThatEndsAConnectionBeforeItsResetIsNoReset) {
 TEST_F(ChurnTest, AResetThatThePeerHasForestalledIsThePeers) {
   lifetime.reset_share = 1;
   begin(1);
-  const linger at_once{.l_onoff = 1, .l_linger = 0};
-  ASSERT_EQ(::setsockopt(peers[0].get(), SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once), 0);
+  ASSERT_TRUE(os::reset_on_close(peers[0].get()));
   peers[0].reset();
   end_first_life();  // before its event is handled
   EXPECT_EQ(churn->result().resets, 0U);

@@ -38,21 +38,9 @@ class NoMoreMappings {
 TEST_P(FreezerFailureTest, WithoutMemoryForTheFramesTheyStayAndTheirWaitsGoOn) {
   if (!freezing_works || C1M_TSAN) GTEST_SKIP() << "not with sanitizers, which map memory";
   constexpr int count = 100;
-  std::atomic<int> intact = 0;
-  std::atomic<int> parking = 0;
-  Channel<int> numbers;  // outlives all that wait for it
+  Holders holders;
   run([&] {
-    for (int i = 0; i < count; ++i) {
-      const auto body = [&, i] {
-        const auto park = [&] {
-          ++parking;
-          std::ignore = numbers.receive();
-        };
-        if (hold_frames(static_cast<std::uint32_t>(i) * 100, i % 3, park)) ++intact;
-      };
-      ASSERT_TRUE(spawn(body, freezable));
-    }
-    while (parking < count) yield();
+    spawn_holders(holders, count);
     for (int i = 0; i < 20; ++i) yield();
     {
       const NoMoreMappings fault;
@@ -60,10 +48,10 @@ TEST_P(FreezerFailureTest, WithoutMemoryForTheFramesTheyStayAndTheirWaitsGoOn) {
     }
     EXPECT_EQ(runtime().statistics().stack_freezes, 0U);
     freeze_until(count);
-    for (int i = 0; i < count; ++i) ASSERT_TRUE(numbers.send(i));
+    for (int i = 0; i < count; ++i) ASSERT_TRUE(holders.numbers.send(i));
     while (runtime().live() > 1) yield();
   });
-  EXPECT_EQ(intact.load(), count);
+  EXPECT_EQ(holders.intact.load(), count);
 }
 
 // Locked pages are refused to MADV_DONTNEED, after it has released those before them.

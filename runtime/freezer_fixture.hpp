@@ -3,9 +3,11 @@
 #pragma once
 
 #include <array>
+#include <atomic>
 #include <cstdint>
 #include <tuple>
 
+#include "runtime/channel.hpp"
 #include "runtime/runtime_fixture.hpp"
 #include "runtime/spawn.hpp"
 #include "runtime/yield.hpp"
@@ -30,8 +32,30 @@ template <class Park>
   return intact && self == values.data();
 }
 
+// Coroutines that hold frames, and wait for a number each. Outlives their run.
+struct Holders {
+  std::atomic<int> intact = 0;  // how many have found their frames as they were
+  std::atomic<int> parking = 0;
+  Channel<int> numbers;
+};
+
 class FreezerTest : public RuntimeTest {
  protected:
+  // Returns when so many are parking.
+  static void spawn_holders(Holders& holders, int count) {
+    for (int i = 0; i < count; ++i) {
+      const auto body = [&holders, i] {
+        const auto park = [&holders] {
+          ++holders.parking;
+          std::ignore = holders.numbers.receive();
+        };
+        if (hold_frames(static_cast<std::uint32_t>(i) * 100, i % 3, park)) ++holders.intact;
+      };
+      ASSERT_TRUE(spawn(body, freezable));
+    }
+    while (holders.parking < count) yield();
+  }
+
   // Until so many have parked and been frozen, in whatever number of passes.
   void freeze_until(std::uint64_t count) {
     while (runtime().statistics().stacks_frozen < count) {

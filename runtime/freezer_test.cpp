@@ -42,21 +42,9 @@ C1M_FOR_ALL_PROCESSOR_COUNTS(FreezerTest);
 TEST_P(FreezerTest, FramesComeBackWholeAndTheMemoryGoesMeanwhile) {
   if (!freezing_works) GTEST_SKIP() << "not with AddressSanitizer";
   constexpr int count = C1M_TSAN ? 300 : 3000;
-  std::atomic<int> intact = 0;
-  std::atomic<int> parking = 0;
-  Channel<int> numbers;  // outlives all that wait for it
+  Holders holders;
   run([&] {
-    for (int i = 0; i < count; ++i) {
-      const auto body = [&, i] {
-        const auto park = [&] {
-          ++parking;
-          std::ignore = numbers.receive();
-        };
-        if (hold_frames(static_cast<std::uint32_t>(i) * 100, i % 3, park)) ++intact;
-      };
-      ASSERT_TRUE(spawn(body, freezable));
-    }
-    while (parking < count) yield();
+    spawn_holders(holders, count);
     const std::uint64_t before = anonymous_bytes();
     freeze_until(count);
     const RuntimeStatistics frozen = runtime().statistics();
@@ -69,11 +57,11 @@ TEST_P(FreezerTest, FramesComeBackWholeAndTheMemoryGoesMeanwhile) {
       EXPECT_LT(anonymous_bytes() + count * os::page_bytes() / 3, before);
     }
     EXPECT_EQ(runtime().freeze_idle(0).coroutines, 0U) << "all are frozen";
-    for (int i = 0; i < count; ++i) ASSERT_TRUE(numbers.send(i));
+    for (int i = 0; i < count; ++i) ASSERT_TRUE(holders.numbers.send(i));
     while (runtime().live() > 1) yield();
     EXPECT_EQ(runtime().statistics().stack_thaws, static_cast<std::uint64_t>(count));
   });
-  EXPECT_EQ(intact.load(), count);
+  EXPECT_EQ(holders.intact.load(), count);
 }
 
 // Everything that wakes meets a thread that freezes all the time.

@@ -256,8 +256,7 @@ TEST_P(RingOutboxTest, APeerThatHasGoneIsNoticedByAWriter) {
   run([] {
     auto raw = connect_raw();
     claim_ring(raw.stream);
-    const linger resets{.l_onoff = 1, .l_linger = 0};
-    ASSERT_EQ(::setsockopt(raw.peer.get(), SOL_SOCKET, SO_LINGER, &resets, sizeof resets), 0);
+    ASSERT_TRUE(os::reset_on_close(raw.peer.get()));
     raw.peer.reset();
     int written = 0;
     os::Result<std::size_t> outcome = 0;
