@@ -1,8 +1,6 @@
 // Lives end when the plan says, in order, and begin again; whatever the peer does, each is counted.
 #include "loadgen/churn.hpp"
 
-#include <sys/socket.h>
-
 #include <array>
 #include <optional>
 #include <set>
