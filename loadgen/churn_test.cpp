@@ -9,6 +9,7 @@
 
 #include <gtest/gtest.h>
 
+#include "loadgen/accept_fixture.hpp"
 #include "os/socket.hpp"
 
 namespace c1m::loadgen {
@@ -40,16 +41,7 @@ class ChurnTest : public testing::Test {
                   end_ns);
   }
 
-  void accept() {
-    // The kernel may need a moment to put it into the queue.
-    for (int look = 0; look < 1'000; ++look) {
-      auto peer = os::accept_tcp(listener.get(), os::Blocking::no, {});
-      if (!peer) continue;
-      peers.push_back(*std::move(peer));
-      return;
-    }
-    FAIL() << "nobody connected";
-  }
+  void accept() { accept_soon(listener.get(), peers); }
 
   void handle_ready() {
     std::array<epoll_event, 16> events{};

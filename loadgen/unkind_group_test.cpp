@@ -10,6 +10,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "loadgen/accept_fixture.hpp"
 #include "loadgen/traffic.hpp"
 #include "os/limits.hpp"
 #include "os/socket.hpp"
@@ -46,16 +47,7 @@ class UnkindGroupTest : public testing::Test {
     }
   }
 
-  void accept() {
-    // The kernel may need a moment to put it into the queue.
-    for (int look = 0; look < 1'000; ++look) {
-      auto peer = os::accept_tcp(listener.get(), os::Blocking::no, {});
-      if (!peer) continue;
-      peers.push_back(*std::move(peer));
-      return;
-    }
-    FAIL() << "nobody connected";
-  }
+  void accept() { accept_soon(listener.get(), peers); }
 
   // What is there within `wait_ns`.
   void handle_ready(os::Nanoseconds wait_ns = 100 * ms) {
