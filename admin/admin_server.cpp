@@ -18,7 +18,7 @@ namespace {
 namespace asio = boost::asio;
 namespace beast = boost::beast;
 namespace http = boost::beast::http;
-using tcp = asio::ip::tcp;
+using asio::ip::tcp;
 
 constexpr auto request_timeout = std::chrono::seconds(5);
 constexpr auto accept_pause = std::chrono::milliseconds(100);

@@ -51,8 +51,8 @@ os::Result<void> serve(std::uint16_t port) {
     auto stream = listener->accept(group.context());
     if (!stream && group.context().is_cancelled()) break;
     if (!stream) continue;  // that peer has gone
-    auto spawned = group.spawn(
-        [peer = std::move(*stream), &group]() mutable { echo(std::move(peer), group); });
+    auto spawned =
+        group.spawn([peer = std::move(*stream), &group] mutable { echo(std::move(peer), group); });
     if (!spawned) return spawned;
   }
   return group.join();

@@ -268,7 +268,7 @@ std::string generator_line(const LoadDocument& document) {
   if (const auto cpu_us = document.cpu_us_per_request()) {
     text += fmt::format(", {:.2f} us of CPU a request", *cpu_us);
   }
-  text += "\n";
+  text += '\n';
   if (document.floor && !document.floor->round_trip_ns.empty()) {
     const std::optional<Histogram> floor_ns = document.floor->round_trip_ns;
     text += fmt::format(

@@ -55,7 +55,7 @@ std::optional<double> RateSearch::held() const {
   return highest_rps;
 }
 
-std::string RateSearch::bound_by() const {
+std::string_view RateSearch::bound_by() const {
   const auto failed_rps = failed();
   if (!failed_rps) return "search range";
   const Tally& tally = tallies_.at(*failed_rps);

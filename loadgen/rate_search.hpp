@@ -21,7 +21,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
-#include <string>
+#include <string_view>
 
 namespace c1m::loadgen {
 
@@ -58,7 +58,7 @@ class RateSearch {
   [[nodiscard]] std::optional<double> failed() const;
   // Why there is nothing above held(): "objective", "generator" (its share of the steps at failed()
   // is half or more), or "search range" when the highest rate allowed was held.
-  [[nodiscard]] std::string bound_by() const;
+  [[nodiscard]] std::string_view bound_by() const;
   // Of both edges, by the formula above; 0 while an edge is missing or unsure.
   [[nodiscard]] double confidence() const;
   // The bracket is narrow and sure enough, or lies at an end of the range, and is sure enough.

@@ -76,7 +76,7 @@ TEST(ChildProcess, SignallingOrWaitingAfterTheEndIsAnError) {
 }
 
 TEST(ChildProcess, AnExceptionInTheBodyEndsTheChildAndNotItsParent) {
-  auto child = fork_child([]() -> int { throw std::runtime_error("from the test"); });
+  auto child = fork_child([] -> int { throw std::runtime_error("from the test"); });
   ASSERT_TRUE(child);
   const auto status = child->wait();
   ASSERT_TRUE(status);

@@ -35,7 +35,7 @@ std::expected<HostAndPort, std::string> split(std::string_view text) {
   const std::string_view digits = text.substr(colon + 1);
   if (host.front() == '[' && host.back() == ']') {
     host = host.substr(1, host.size() - 2);
-  } else if (host.find(':') != std::string_view::npos) {
+  } else if (host.contains(':')) {
     return std::unexpected(quoted + ": write an IPv6 address in brackets, as in [::1]:7000");
   }
   unsigned port = 0;

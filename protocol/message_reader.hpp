@@ -34,11 +34,11 @@ struct Incoming {
   enum class Kind : std::uint8_t { text, binary, ping, pong, close, failure };
   Kind kind = Kind::failure;
   bool was_compressed = false;
-  std::size_t compressed_bytes = 0;  // that its payload took, when it was compressed
-  std::span<std::byte> payload;      // of a close: the reason
-  Block storage;                     // has room for a frame's header in front of the payload
-  CloseCode code{};                  // close: the peer's; failure: to close with
-  const char* why = "";              // failure: in words
+  std::size_t compressed_bytes = 0;        // that its payload took, when it was compressed
+  std::span<std::byte> payload;            // of a close: the reason
+  Block storage;                           // has room for a frame's header in front of the payload
+  CloseCode code = CloseCode::none_given;  // close: the peer's; failure: to close with
+  const char* why = "";                    // failure: in words
 };
 
 class MessageReader {

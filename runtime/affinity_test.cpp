@@ -58,7 +58,7 @@ TEST_P(AffinityTest, APinnedCoroutineStaysOnItsProcessor) {
     std::atomic<int> at_work = 3;
     spawn_traffic(done);
     for (int i = 0; i < 3; ++i) {
-      ASSERT_TRUE(spawn([&at_work, pair = connect_pair()]() mutable {
+      ASSERT_TRUE(spawn([&at_work, pair = connect_pair()] mutable {
         yield();
         const ProcessorPin pin;
         for (int round = 0; round < rounds; ++round) {
@@ -128,7 +128,7 @@ TEST_P(AffinityTest, WithAThreadLockTheThreadStaysTheSameAndIsItsOwn) {
     std::atomic<int> at_work = locked;
     spawn_traffic(done);
     for (int i = 0; i < locked; ++i) {
-      ASSERT_TRUE(spawn([&at_work, pair = connect_pair()]() mutable {
+      ASSERT_TRUE(spawn([&at_work, pair = connect_pair()] mutable {
         yield();
         const auto lock = ThreadLock::acquire();
         ASSERT_TRUE(lock);

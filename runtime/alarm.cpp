@@ -12,7 +12,7 @@ os::Result<DelayedCall> call_after(os::Nanoseconds delay_ns,
                                    std::source_location where) {
   auto alarm = std::make_shared<Alarm>(delay_ns);
   auto spawned = spawn(
-      [alarm, call = std::move(function)]() mutable {
+      [alarm, call = std::move(function)] mutable {
         // Whoever takes the alarm and whoever stops it do so under its lock: one of them is first.
         if (alarm->wait()) call();
       },

@@ -26,8 +26,8 @@ std::string text_of(const void* address) {
 
 // What calls a coroutine's function: beyond it nothing is the user's.
 bool is_entry(const os::SourcePlace& place) {
-  return place.function.find("c1m::runtime::StartOf<") != std::string::npos ||
-         place.function.find("c1m::runtime::coroutine_entry") != std::string::npos;
+  return place.function.contains("c1m::runtime::StartOf<") ||
+         place.function.contains("c1m::runtime::coroutine_entry");
 }
 
 std::string place_of(const CallChain& chain, const std::map<const void*, Places>& known) {

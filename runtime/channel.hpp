@@ -173,7 +173,7 @@ class Channel {
   [[nodiscard]] Core& core() { return core_; }
 
  private:
-  using Waiter = typename Core::Waiter;
+  using Waiter = Core::Waiter;
 
   // The lock is held, and given up by these.
   [[gnu::noinline]] os::Result<void> wait_and_send(os::Nanoseconds deadline_ns, T& value,

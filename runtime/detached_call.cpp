@@ -19,7 +19,7 @@ os::Result<void> call_detached(std::move_only_function<void()> call, WaitReason 
   // Release and acquire: what the call has done is visible to the caller.
   const auto ended = std::make_shared<Atomic<bool>>(false);
   Wait wait(reason);
-  auto spawned = spawn([ended, token = wait.token(), made = std::move(call)]() mutable {
+  auto spawned = spawn([ended, token = wait.token(), made = std::move(call)] mutable {
     blocking(std::ref(made));
     ended->store(true, std::memory_order_release);
     worker_of_caller().scheduler().wake(token);

@@ -53,7 +53,7 @@ void accept_all(TcpListener& listener, bool pinned) {
     auto stream = listener.accept();
     C1M_ASSERT(stream, "the client connects as often");
     const auto spawned =
-        spawn([stream = std::move(*stream), i, pinned]() mutable { serve(stream, i, pinned); });
+        spawn([stream = std::move(*stream), i, pinned] mutable { serve(stream, i, pinned); });
     C1M_ASSERT(spawned, "the machine has what this needs");
   }
 }

@@ -50,7 +50,7 @@ TEST_P(JoinHandleTest, RethrowsWhatTheCoroutineThrows) {
     constexpr int coroutines = C1M_TSAN ? 50 : 1000;
     std::vector<JoinHandle<int>> handles;
     for (int i = 0; i < coroutines; ++i) {
-      auto handle = spawn_joinable([i]() -> int {
+      auto handle = spawn_joinable([i] -> int {
         if (i % 3 == 0) yield();
         throw std::runtime_error("error " + std::to_string(i));
       });
@@ -72,7 +72,7 @@ TEST_P(JoinHandleTest, RethrowsWhatTheCoroutineThrows) {
 
 TEST_P(JoinHandleTest, CarriesResultsAsTheyAre) {
   run([] {
-    auto handle = spawn_joinable([]() -> os::Result<int> { return os::fail(EPIPE, "write"); });
+    auto handle = spawn_joinable([] -> os::Result<int> { return os::fail(EPIPE, "write"); });
     ASSERT_TRUE(handle);
     const os::Result<int> result = handle->join();
     ASSERT_FALSE(result);

@@ -154,7 +154,7 @@ TEST_P(MonitorTest, TheNetworkIsLookedAtAlthoughAllProcessorsCompute) {
   std::atomic<bool> found = false;
   run([&] {
     auto pair = connect_pair();
-    ASSERT_TRUE(spawn([stream = std::move(pair.server)]() mutable {
+    ASSERT_TRUE(spawn([stream = std::move(pair.server)] mutable {
       std::array<std::byte, 1> byte{};
       ASSERT_TRUE(stream.read(byte));
     }));

@@ -132,7 +132,7 @@ TEST_P(NoDeadlockTest, IsNoneWhileASocketIsReadFrom) {
     });
     auto stream = listener.accept();
     ASSERT_TRUE(stream);
-    ASSERT_TRUE(spawn([&numbers, stream = std::move(*stream)]() mutable {
+    ASSERT_TRUE(spawn([&numbers, stream = std::move(*stream)] mutable {
       std::array<std::byte, 1> byte{};
       const auto read = stream.read(byte);
       EXPECT_TRUE(read && *read == 0) << "the client has closed its side";

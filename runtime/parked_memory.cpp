@@ -236,7 +236,7 @@ class ReadingMeasurement {
   void park(std::size_t count) {
     for (std::size_t i = 0; i < count; ++i) {
       auto stream = must(TcpStream::adopt(must(os::duplicate(socket_.get()))));
-      must(spawn([this, stream = std::move(stream)]() mutable { serve(stream); },
+      must(spawn([this, stream = std::move(stream)] mutable { serve(stream); },
                  {.stack = StackPolicy::compact}));
       yield();
     }

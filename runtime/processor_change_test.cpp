@@ -184,8 +184,8 @@ TEST_P(ProcessorChangeTest, AtRandomUnderLoad) {
         }
         at_work.fetch_sub(1);
       }));
-      ASSERT_TRUE(spawn([&at_work, pair = connect_pair()]() mutable {
-        ASSERT_TRUE(spawn([server = std::move(pair.server)]() mutable {
+      ASSERT_TRUE(spawn([&at_work, pair = connect_pair()] mutable {
+        ASSERT_TRUE(spawn([server = std::move(pair.server)] mutable {
           std::array<std::byte, 8> bytes{};
           for (;;) {
             const auto got = server.read(bytes);

@@ -92,7 +92,7 @@ void group_of_a_thousand(benchmark::State& state) {
     while (state.KeepRunningBatch(tasks)) {
       TaskGroup group(parent.context());
       for (std::uint32_t i = 0; i < tasks; ++i) {
-        must(group.spawn([]() -> os::Result<void> { return {}; }));
+        must(group.spawn([] -> os::Result<void> { return {}; }));
       }
       must(group.join());
     }

@@ -117,8 +117,8 @@ class ReceiveCase final : public SelectCase {
   }
 
  private:
-  using Core = typename Channel<T>::Core;
-  using Waiter = typename Core::Waiter;
+  using Core = Channel<T>::Core;
+  using Waiter = Core::Waiter;
   Core& core_;
   Handler handler_;
   std::optional<T> value_;
@@ -164,8 +164,8 @@ class SendCase final : public SelectCase {
   }
 
  private:
-  using Core = typename Channel<T>::Core;
-  using Waiter = typename Core::Waiter;
+  using Core = Channel<T>::Core;
+  using Waiter = Core::Waiter;
   Core& core_;
   Held value_;
   Handler handler_;

@@ -57,7 +57,7 @@ TEST_P(StartTest, FunctionsOfEveryKindAreCalledOnce) {
     large.back() = 1;  // too much to be moved to a stack
     ASSERT_TRUE(
         spawn([&calls, large] { calls.fetch_add(std::reduce(large.begin(), large.end())); }));
-    ASSERT_TRUE(runtime().spawn([&calls, count = 0]() mutable { calls.fetch_add(++count); }));
+    ASSERT_TRUE(runtime().spawn([&calls, count = 0] mutable { calls.fetch_add(++count); }));
   });
   EXPECT_EQ(calls.load(), 8);
   EXPECT_EQ(calls_of_plain_function.load(), 1);

@@ -61,7 +61,7 @@ class [[nodiscard]] TaskGroup {
       std::source_location where = std::source_location::current()) {
     check_reachable(this, "TaskGroup::spawn");
     return scope_->start(
-        [scope = scope_.get(), function = std::move(function)]() mutable {
+        [scope = scope_.get(), function = std::move(function)] mutable {
           scope->run_and_end(std::move(function));
         },
         options, where);
@@ -128,7 +128,7 @@ class [[nodiscard]] SupervisorGroup {
     using Value = decltype(call_task(function, std::declval<const Context&>()));
     auto state = Reference<JoinState<Value>>::adopt(new JoinState<Value>(where));
     auto started = scope_->start(
-        [scope = scope_.get(), state, function = std::move(function)]() mutable {
+        [scope = scope_.get(), state, function = std::move(function)] mutable {
           scope->run_and_keep(*state, std::move(function));
           state->finish();
           state = {};

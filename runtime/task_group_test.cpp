@@ -179,7 +179,7 @@ TEST_P(TaskGroupTest, AnErrorResultIsAFailureToo) {
   run([] {
     TaskGroup group;
     ASSERT_TRUE(group.spawn([](const Context& context) { return sleeps(context, hour_ns); }));
-    ASSERT_TRUE(group.spawn([]() -> os::Result<int> { return os::fail(EPIPE, "write"); }));
+    ASSERT_TRUE(group.spawn([] -> os::Result<int> { return os::fail(EPIPE, "write"); }));
     const auto joined = group.join();
     ASSERT_FALSE(joined);
     EXPECT_EQ(joined.error(), (os::Error{EPIPE, "write"}));
@@ -195,7 +195,7 @@ TEST_P(TaskGroupTest, TheFirstFailureCounts) {
       context.wait();
       return os::fail(EIO, "clean up");  // because it was cancelled by the first
     }));
-    ASSERT_TRUE(group.spawn([]() -> os::Result<void> { return os::fail(EPIPE, "write"); }));
+    ASSERT_TRUE(group.spawn([] -> os::Result<void> { return os::fail(EPIPE, "write"); }));
     const auto joined = group.join();
     ASSERT_FALSE(joined);
     EXPECT_EQ(joined.error().code, EPIPE);
@@ -337,7 +337,7 @@ TEST_P(TaskGroupTest, ASupervisorKeepsFailuresApart) {
       EXPECT_TRUE(sleep_for(second_ns));
       throw std::runtime_error("out of tape");
     });
-    auto fails = group.spawn([]() -> os::Result<int> { return os::fail(EPIPE, "write"); });
+    auto fails = group.spawn([] -> os::Result<int> { return os::fail(EPIPE, "write"); });
     auto returns = group.spawn([](const Context& context) {
       EXPECT_TRUE(sleep_for(2 * second_ns, context));
       return 7;

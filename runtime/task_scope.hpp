@@ -76,7 +76,7 @@ class TaskScope {
   template <class Value, class Function>
   void run_and_keep(JoinState<Value>& state, Function&& given) {
     auto function = std::forward<Function>(given);
-    auto call = [&]() -> Value { return call_task(function, context()); };
+    auto call = [&] -> Value { return call_task(function, context()); };
     state.run(call);
   }
 

@@ -16,6 +16,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <tuple>
 #include <type_traits>
 #include <utility>
 #include <variant>
@@ -187,7 +188,8 @@ class WorkerPool final : private WatchedPool {
       WorkerPool& pool;
       ~EndOfWatching() {
         pool.watched_.cancel();
-        if (pool.detector_) pool.detector_->join();
+        // What its report has thrown ends the process when the handle goes.
+        if (pool.detector_) std::ignore = pool.detector_->wait(background);
       }
     };
     const EndOfWatching end{*this};

@@ -14,7 +14,7 @@ bench_packages=(
   python3 python3-venv systemtap-sdt-dev zlib1g-dev
 )
 test_packages=(
-  binutils ccache chromium clang-19 clang-format-19 clang-tidy-19 gdb libbenchmark-dev
+  binutils ccache chromium clang-19 clang-format-19 gdb libbenchmark-dev
   libclang-rt-19-dev libgmock-dev libgtest-dev shellcheck wrk
 )
 

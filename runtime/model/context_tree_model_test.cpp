@@ -70,11 +70,11 @@ bool cancel_reaches_all(Machine& machine) {
   auto root = Reference<CancelState>::adopt(new CancelState);
   Waiting waiting{.machine = machine, .root = root};
   const Failure cause = os::Error{EPIPE, "test"};
-  const auto canceller = [&waiting, &cause, mine = root]() mutable {
+  const auto canceller = [&waiting, &cause, mine = root] mutable {
     mine->cancel(ECANCELED, cause, [&](const Waker& waker) { waiting.wake(waker.token()); });
     mine = {};
   };
-  const auto dropper = [mine = root]() mutable { drop_at_once(std::move(mine)); };
+  const auto dropper = [mine = root] mutable { drop_at_once(std::move(mine)); };
   const bool ended = machine.run({[&waiting] { waiting.body(); }, canceller, canceller, dropper});
   return ended && waiting.cancelled && waiting.queued == 0 && !waiting.link.waker &&
          !root->has_states_below();

@@ -64,7 +64,7 @@ void accept_all(Stage& stage, TcpListener& listener) {
     auto stream = listener.accept();
     if (stream) {
       stage.begin();
-      spawn_or_fail(stage, [&stage, stream = std::move(*stream)]() mutable {
+      spawn_or_fail(stage, [&stage, stream = std::move(*stream)] mutable {
         serve(stage, std::move(stream));
       });
     } else if (stream.error().code == EBADF) {

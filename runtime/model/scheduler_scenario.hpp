@@ -89,7 +89,7 @@ template <class Body>
 void start(Stage& stage, StackPolicy stack, Body body) {
   stage.begin();
   const auto spawned = spawn(
-      [&stage, body = std::move(body)]() mutable {
+      [&stage, body = std::move(body)] mutable {
         body();
         stage.end();
       },

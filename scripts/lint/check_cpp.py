@@ -9,6 +9,7 @@ import json
 import os
 import re
 import subprocess
+import sys
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -21,7 +22,7 @@ from lint.result_cache import ResultCache
 from lint.source_tree import Finding, SourceTree
 
 COMPILER = "g++"
-TIDY = "clang-tidy-19"
+TIDY = str(Path(sys.executable).with_name("clang-tidy"))  # of this very environment
 TIDY_SETTINGS = Path(".clang-tidy")
 TIDY_PRESET = "tidy"
 CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "c1m/lint"
@@ -56,7 +57,8 @@ def version(program: str) -> str:
 
 def run_job(tree: SourceTree, stored: ResultCache, job: Job) -> list[Finding]:
     """Run one compilation unless it is known to succeed."""
-    parts = (*job.command, job.stdin, *job.settings, version(job.command[0]))
+    program = job.command[0]
+    parts = (*job.command[1:], job.stdin, *job.settings, version(program))
     key = stored.key(parts, tree.root, job.inputs)
     if stored.has(key):
         return []
@@ -106,22 +108,34 @@ def configure_tidy(tree: SourceTree) -> Path:
     return tree.root / "build" / TIDY_PRESET
 
 
+def own_compilations(tree: SourceTree, build: Path) -> dict[Path, dict[str, str]]:
+    """Return the entry of the compilation database for every source file of the project.
+
+    A file that is compiled more than once is read as it is with the fewest settings: the runtime's,
+    which the model checker compiles again over its own atomics, as it is in the servers.
+    """
+    compilations: dict[Path, dict[str, str]] = {}
+    for entry in json.loads((build / "compile_commands.json").read_text()):
+        path = Path(entry["file"])
+        if not path.is_relative_to(tree.root) or path.is_relative_to(tree.root / "build"):
+            continue
+        known = compilations.setdefault(path.relative_to(tree.root), entry)
+        if len(entry["command"]) < len(known["command"]):
+            compilations[path.relative_to(tree.root)] = entry
+    return compilations
+
+
 def check_tidy(tree: SourceTree) -> list[Finding]:
     """Run clang-tidy on every source file that the tidy preset compiles, warnings being errors."""
     try:
         build = configure_tidy(tree)
     except subprocess.CalledProcessError as error:
         return [Finding(Path("CMakePresets.json"), 0, error.stderr.decode().strip()[-2000:])]
-    database = json.loads((build / "compile_commands.json").read_text())
+    compilations = own_compilations(tree, build)
+    once = build / "once"
+    once.mkdir(exist_ok=True)
+    (once / "compile_commands.json").write_text(json.dumps(list(compilations.values())))
     graph = IncludeGraph.of(tree)
-    # A file may be compiled more than once, with other settings; clang-tidy then reads it as often.
-    compilations: dict[Path, list[str]] = {}
-    for entry in database:
-        path = Path(entry["file"])
-        if not path.is_relative_to(tree.root) or path.is_relative_to(tree.root / "build"):
-            continue
-        flags = entry["command"].replace(str(tree.root), ".")
-        compilations.setdefault(path.relative_to(tree.root), []).append(flags)
     return run_jobs(
         tree,
         (
@@ -130,12 +144,12 @@ def check_tidy(tree: SourceTree) -> list[Finding]:
                 (
                     *(TIDY, "--quiet"),
                     *((TEST_CHECKS,) if TEST_FILE.search(source.name) else ()),
-                    *("-p", str(build.relative_to(tree.root)), str(source)),
+                    *("-p", str(once.relative_to(tree.root)), str(source)),
                 ),
                 "",
-                tuple(commands),
+                (compilation["command"].replace(str(tree.root), "."),),
                 (TIDY_SETTINGS, *graph.closure(source)),
             )
-            for source, commands in compilations.items()
+            for source, compilation in compilations.items()
         ),
     )

@@ -1,12 +1,13 @@
 """The lint's own parts: listing files, remembering successes, exemptions, missing tools."""
 
+import json
 import subprocess
 import tomllib
 from pathlib import Path
 
 import pytest
 
-from lint import check_tools, exemptions
+from lint import check_cpp, check_tools, exemptions
 from lint.exemptions import Exemption
 from lint.include_graph import IncludeGraph
 from lint.result_cache import ResultCache
@@ -48,6 +49,28 @@ def test_closure_follows_includes_through_a_cycle(tmp_path: Path) -> None:
     (tmp_path / "c.cpp").write_text('#include <vector>\n#include "a.hpp"\n')
     graph = IncludeGraph.of(SourceTree.of_directory(tmp_path))
     assert list(map(str, graph.closure(Path("c.cpp")))) == ["a.hpp", "b.hpp", "c.cpp"]
+
+
+def test_a_file_compiled_twice_is_read_with_the_fewest_settings(tmp_path: Path) -> None:
+    tree = SourceTree.of_directory(tmp_path)
+    build = tmp_path / "build"
+    build.mkdir()
+    commands = {
+        "c++ -DMODEL -c a.cpp": tmp_path / "a.cpp",
+        "c++ -c a.cpp": tmp_path / "a.cpp",
+        "c++ -DOTHER -c a.cpp": tmp_path / "a.cpp",
+        "c++ -DMODEL -c b.cpp": tmp_path / "b.cpp",
+        "c++ -c made.cpp": build / "made.cpp",
+        "c++ -c theirs.cpp": Path("/usr/src/theirs.cpp"),
+    }
+    (build / "compile_commands.json").write_text(
+        json.dumps([{"file": str(file), "command": each} for each, file in commands.items()])
+    )
+    found = check_cpp.own_compilations(tree, build)
+    assert {str(path): entry["command"] for path, entry in found.items()} == {
+        "a.cpp": "c++ -c a.cpp",
+        "b.cpp": "c++ -DMODEL -c b.cpp",
+    }
 
 
 def test_cache_key_changes_with_every_input(tmp_path: Path) -> None:

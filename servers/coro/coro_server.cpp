@@ -254,7 +254,7 @@ class Server {
     // Nobody reads this descriptor, so what a read would have told is said: park until there is an
     // edge.
     stop->read_would_block();
-    return runtime::spawn([this, watched = std::move(*stop)]() mutable {
+    return runtime::spawn([this, watched = std::move(*stop)] mutable {
       (void)watched.wait_readable();
       runtime_.stop();
     });
@@ -300,9 +300,7 @@ class Server {
     if (++next_lane_ == lanes_.end()) next_lane_ = lanes_.begin();
     app::WorkerCounters::add(lane.counters.connections_accepted, 1);
     const auto spawned = runtime::spawn(
-        [connection = Connection<Session>(std::move(stream), lane)]() mutable {
-          connection.serve();
-        },
+        [connection = Connection<Session>(std::move(stream), lane)] mutable { connection.serve(); },
         {.stack = stack_});
     if (spawned) return;
     app::WorkerCounters::add(lane.counters.accept_errors, 1);
