@@ -61,6 +61,7 @@ class Churn final : private LifeObserver {
   // Connections on their way from one life to the next.
   [[nodiscard]] std::size_t away() const { return away_.size(); }
   [[nodiscard]] std::uint64_t reopened() const { return result_.reopened; }
+  [[nodiscard]] std::uint64_t resets() const { return result_.resets; }
   // With what is still under way counted as such.
   [[nodiscard]] measure::ChurnResult result() const;
 

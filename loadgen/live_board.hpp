@@ -18,7 +18,10 @@ struct LiveFigures {
   std::uint64_t shards = 0;
   std::uint64_t connections_planned = 0;
   std::uint64_t established = 0;
-  std::uint64_t reopened = 0;  // connections that began another life
+  std::uint64_t reopened = 0;   // connections that began another life
+  std::uint64_t reset = 0;      // of their lives, those that the generator ended by a reset
+  std::uint64_t half_open = 0;  // clients beside the load that stand now
+  std::uint64_t slow = 0;
   std::uint64_t sent = 0;
   std::uint64_t answered = 0;
   std::uint64_t errors = 0;  // unsent, lost, corrupt or late so far

@@ -65,6 +65,14 @@ void append_phase(std::string& text, std::string_view present) {
   }
 }
 
+void append_clients_beside(std::string& text, const LiveFigures& figures) {
+  constexpr Family family{"c1m_load_clients_beside",
+                          "Clients beside the load that stand, of --half-open and --slow."};
+  append_head(text, family, "gauge", nullptr);
+  fmt::format_to(back_inserter(text), "{0}{{kind=\"half-open\"}} {1}\n{0}{{kind=\"slow\"}} {2}\n",
+                 family.name, figures.half_open, figures.slow);
+}
+
 }  // namespace
 
 std::string to_open_metrics(const LiveFigures& figures, LoadMode mode) {
@@ -83,6 +91,9 @@ std::string to_open_metrics(const LiveFigures& figures, LoadMode mode) {
                figures.established);
   append_counter(text, {"c1m_load_connections_reopened", "Connections that began another life."},
                  figures.reopened);
+  append_counter(text, {"c1m_load_connections_reset", "Lives that ended by --reset."},
+                 figures.reset);
+  append_clients_beside(text, figures);
   append_gauge(text, {"c1m_load_requests_outstanding", "Requests queued or in flight."},
                figures.outstanding);
   append_counter(text, {"c1m_load_requests_sent", "Requests sent."}, figures.sent);

@@ -21,6 +21,9 @@ LiveFigures some() {
   figures.shards = 2;
   figures.established = 7;
   figures.reopened = 5;
+  figures.reset = 2;
+  figures.half_open = 30;
+  figures.slow = 11;
   figures.sent = 41;
   figures.errors = 3;
   latency.add_to(figures.latency);
@@ -31,6 +34,9 @@ TEST(LoadMetrics, CountersGaugesAndPhase) {
   EXPECT_THAT(to_open_metrics(some(), LoadMode::open),
               AllOf(HasSubstr("c1m_load_connections_established 7\n"),
                     HasSubstr("c1m_load_connections_reopened_total 5\n"),
+                    HasSubstr("c1m_load_connections_reset_total 2\n"),
+                    HasSubstr("c1m_load_clients_beside{kind=\"half-open\"} 30\n"),
+                    HasSubstr("c1m_load_clients_beside{kind=\"slow\"} 11\n"),
                     HasSubstr("# TYPE c1m_load_requests_sent counter\n"),
                     HasSubstr("c1m_load_requests_sent_total 41\n"),
                     HasSubstr("c1m_load_requests_failed_total 3\n"),

@@ -39,7 +39,9 @@ std::string format_progress(const ProgressFigures& figures, int bar_columns) {
                       done * 100, figures.established, figures.connections, figures.answers_per_s);
   line += p99_text("p99", figures.latency_p99_ns);
   line += p99_text("send lag p99", figures.send_lag_p99_ns);
-  return line + fmt::format(", {} errors, {} outstanding", figures.errors, figures.outstanding);
+  line += fmt::format(", {} errors, {} outstanding", figures.errors, figures.outstanding);
+  if (figures.beside) line += fmt::format(", {} beside", *figures.beside);
+  return line;
 }
 
 LoadProgress::LoadProgress(const LoadSettings& settings)
@@ -47,6 +49,7 @@ LoadProgress::LoadProgress(const LoadSettings& settings)
       is_terminal_(::isatty(STDERR_FILENO) == 1),
       interval_ns_(interval_of(settings.progress, is_terminal_)),
       connections_(settings.connections),
+      has_beside_(settings.unkind.clients() > 0),
       last_shown_ns_(os::monotonic_ns()) {}
 
 void LoadProgress::enter(std::string_view phase) {
@@ -81,7 +84,8 @@ void LoadProgress::show(os::Nanoseconds now_ns, const LiveFigures& live) {
       .latency_p99_ns = live.latency.since(last_.latency).percentile_ns(99),
       .send_lag_p99_ns = live.send_lag.since(last_.send_lag).percentile_ns(99),
       .errors = live.errors,
-      .outstanding = live.outstanding};
+      .outstanding = live.outstanding,
+      .beside = has_beside_ ? std::optional(live.half_open + live.slow) : std::nullopt};
   const std::string line = format_progress(figures, is_terminal_ ? terminal_bar_columns : 0);
   last_shown_ns_ = now_ns;
   last_ = live;

@@ -26,10 +26,12 @@ struct ProgressFigures {
   std::optional<os::Nanoseconds> send_lag_p99_ns = {};  // likewise
   std::uint64_t errors = 0;                             // so far
   std::uint64_t outstanding = 0;
+  std::optional<std::uint64_t> beside = {};  // half-open and slow clients that stand, if asked for
 };
 
 // "window 40 %: 20 of 20 connections, 20003 answers/s, p99 310 us, send lag p99 60 us, 0 errors,
-// 3 outstanding", preceded by a bar of `bar_columns` columns if that is not 0.
+// 3 outstanding", with ", 30 beside" if there are half-open or slow clients, preceded by a bar of
+// `bar_columns` columns if that is not 0.
 [[nodiscard]] std::string format_progress(const ProgressFigures& figures, int bar_columns);
 
 class LoadProgress {
@@ -55,6 +57,7 @@ class LoadProgress {
   bool is_terminal_;
   os::Nanoseconds interval_ns_;
   std::uint64_t connections_;
+  bool has_beside_;
   std::string phase_;
   measure::LoadWindow window_;
   os::Nanoseconds last_shown_ns_;

@@ -355,7 +355,14 @@ void LoadShard::publish() {
   const std::uint64_t away = churn_ ? churn_->away() : 0;
   status.established.store(exchange_.established(), std::memory_order_relaxed);
   status.alive.store(exchange_.established() + away, std::memory_order_relaxed);
-  if (churn_) status.reopened.store(churn_->reopened(), std::memory_order_relaxed);
+  if (churn_) {
+    status.reopened.store(churn_->reopened(), std::memory_order_relaxed);
+    status.reset.store(churn_->resets(), std::memory_order_relaxed);
+  }
+  if (unkind_) {
+    status.half_open.store(unkind_->half_open_standing(), std::memory_order_relaxed);
+    status.slow.store(unkind_->slow_standing(), std::memory_order_relaxed);
+  }
   status.connects_failed.store(connector_.refusals(), std::memory_order_relaxed);
   status.sent.store(accounting_.sent_total(), std::memory_order_relaxed);
   status.answered.store(accounting_.answered_total(), std::memory_order_relaxed);

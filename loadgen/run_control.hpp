@@ -44,6 +44,10 @@ struct alignas(64) ShardStatus {
   // Established, or on their way from one life to the next.
   std::atomic<std::uint64_t> alive{0};
   std::atomic<std::uint64_t> reopened{0};  // lives after the first of each connection
+  std::atomic<std::uint64_t> reset{0};     // lives that ended by a reset of the generator's
+  // Clients beside the load that stand now.
+  std::atomic<std::uint64_t> half_open{0};
+  std::atomic<std::uint64_t> slow{0};
   std::atomic<std::uint64_t> connects_failed{0};
   std::atomic<std::uint64_t> sent{0};
   std::atomic<std::uint64_t> answered{0};

@@ -171,6 +171,9 @@ LiveFigures ShardFleet::live() const {
     ++figures.shards;
     figures.established += status.established.load(std::memory_order_relaxed);
     figures.reopened += status.reopened.load(std::memory_order_relaxed);
+    figures.reset += status.reset.load(std::memory_order_relaxed);
+    figures.half_open += status.half_open.load(std::memory_order_relaxed);
+    figures.slow += status.slow.load(std::memory_order_relaxed);
     figures.sent += status.sent.load(std::memory_order_relaxed);
     figures.answered += status.answered.load(std::memory_order_relaxed);
     figures.errors += status.errors.load(std::memory_order_relaxed);

@@ -62,6 +62,14 @@ bool UnkindClients::settled() const {
   return (!half_open_ || half_open_->settled()) && (!slow_ || slow_->settled());
 }
 
+std::uint32_t UnkindClients::half_open_standing() const {
+  return half_open_ ? half_open_->standing() : 0;
+}
+
+std::uint32_t UnkindClients::slow_standing() const {
+  return slow_ ? slow_->standing() : 0;
+}
+
 os::Nanoseconds UnkindClients::next_due_ns() const {
   return std::min(half_open_ ? half_open_->next_due_ns() : never_ns,
                   slow_ ? slow_->next_due_ns() : never_ns);

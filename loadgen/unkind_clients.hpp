@@ -25,6 +25,9 @@ class UnkindClients {
 
   // Every client has been tried once, and stood or failed.
   [[nodiscard]] bool settled() const;
+  // That stand now.
+  [[nodiscard]] std::uint32_t half_open_standing() const;
+  [[nodiscard]] std::uint32_t slow_standing() const;
   [[nodiscard]] os::Nanoseconds next_due_ns() const;
   void advance(os::Nanoseconds now_ns);
   void observe(const measure::LoadWindow& window);

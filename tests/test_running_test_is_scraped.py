@@ -134,6 +134,21 @@ def test_an_open_loop_is_scraped_twice(programs: Path, start_server: StartServer
     assert sum(phases.values()) == 1, phases
 
 
+def test_clients_beside_the_load_and_resets_are_scraped(
+    programs: Path, start_server: StartServer
+) -> None:
+    port = free_port()
+    flags = ["--target", start_server("floor").target, "-c", "20", "-R", "500", "-d", "60s"]
+    flags += ["--half-open", "3", "--slow", "2", "--lifetime", "uniform:100ms-300ms"]
+    flags += ["--reset", "50%"]
+    with running(programs, *flags, "--shards", "2", "--metrics", f"127.0.0.1:{port}"):
+        samples = await_answers(port, 0)
+        while samples["c1m_load_connections_reset_total"] == 0:
+            samples = await_answers(port, samples["c1m_load_requests_answered_total"])
+    assert samples['c1m_load_clients_beside{kind="half-open"}'] == 3
+    assert samples['c1m_load_clients_beside{kind="slow"}'] == 2
+
+
 def test_a_port_in_use_is_an_error(programs: Path, start_server: StartServer) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
@@ -144,7 +159,7 @@ def test_a_port_in_use_is_an_error(programs: Path, start_server: StartServer) ->
     assert "EADDRINUSE" in done.stderr
 
 
-@pytest.mark.parametrize("mode", [("-R", "500"), ()])
+@pytest.mark.parametrize("mode", [("-R", "500", "--half-open", "3"), ()])
 def test_progress_is_lines_where_there_is_no_terminal(
     mode: tuple[str, ...], programs: Path, start_server: StartServer
 ) -> None:
@@ -155,6 +170,7 @@ def test_progress_is_lines_where_there_is_no_terminal(
     lines = [line for line in done.stderr.splitlines() if line.startswith("c1m-load: window ")]
     assert lines
     lag = r", send lag p99 [0-9.e+]+ us" if mode else ""
-    form = rf"[0-9]+ answers/s, p99 [0-9.e+]+ us{lag}, 0 errors, [0-9]+ outstanding$"
+    beside = ", 3 beside" if mode else ""
+    form = rf"[0-9]+ answers/s, p99 [0-9.e+]+ us{lag}, 0 errors, [0-9]+ outstanding{beside}$"
     assert all(re.search(form, line) for line in lines), lines
     assert "\r" not in done.stderr
