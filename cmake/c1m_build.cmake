@@ -20,7 +20,8 @@ find_program(C1M_CCACHE ccache)
 if(C1M_CCACHE AND NOT DEFINED CMAKE_CXX_COMPILER_LAUNCHER
    AND NOT DEFINED ENV{CMAKE_CXX_COMPILER_LAUNCHER})
   set(CMAKE_CXX_COMPILER_LAUNCHER "${CMAKE_COMMAND}" -E env
-      "CCACHE_BASEDIR=${PROJECT_SOURCE_DIR}" CCACHE_NOHASHDIR=1 "${C1M_CCACHE}")
+      "CCACHE_BASEDIR=${PROJECT_SOURCE_DIR}" CCACHE_NOHASHDIR=1
+      CCACHE_SLOPPINESS=pch_defines,time_macros "${C1M_CCACHE}")
 endif()
 
 # Assertions stay on in every build type (docs/hacking.md): programmer errors abort in release too.
@@ -88,6 +89,11 @@ function(c1m_test name)
   add_executable(${name} ${ARG_SOURCES})
   target_link_libraries(${name} PRIVATE c1m_flags ${ARG_DEPENDS}
                         GTest::gtest GTest::gmock GTest::gtest_main)
+  # A third of the time for a test under a sanitizer is these two. Not with g++, whose precompiled
+  # header has 130 MB and saves little; and the tidy preset sees who forgets to include them.
+  if(CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
+    target_precompile_headers(${name} PRIVATE <gmock/gmock.h> <gtest/gtest.h>)
+  endif()
   gtest_discover_tests(${name} DISCOVERY_MODE PRE_TEST PROPERTIES TIMEOUT 120)
 endfunction()
 

@@ -8,6 +8,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+FAILED = ("failure", "error")
+
 
 @dataclass(frozen=True)
 class Case:
@@ -20,12 +22,14 @@ class Case:
 
 @dataclass
 class Counts:
-    """How many cases ended how, and the names of those that failed."""
+    """How many cases ended how, the names of those that failed, and what was said of them."""
 
     passed: int = 0
     failed: int = 0
     skipped: int = 0
     failures: list[str] = field(default_factory=list)
+    texts: dict[str, str] = field(default_factory=dict)  # by name, where something was said
+    seconds: dict[str, float] = field(default_factory=dict)  # by name, of all that ran
 
 
 def write(path: Path, suite: str, cases: Iterable[Case]) -> None:
@@ -51,14 +55,20 @@ def read(path: Path) -> Counts:
     """Count the cases of a file, one by one: the attributes that sum them up are not trusted.
 
     A case that did not run (ctest: status "notrun" or "disabled") or was skipped counts as skipped.
-    Raises OSError or ElementTree.ParseError when the file is missing or not XML.
+    Raises OSError, ElementTree.ParseError or ValueError when the file is missing, not XML, or has a
+    time that is no number.
     """
     counts = Counts()
     for case in ElementTree.parse(path).getroot().iter("testcase"):
         name = ".".join(filter(None, (case.get("classname"), case.get("name"))))
-        if case.find("failure") is not None or case.find("error") is not None:
+        failure = next((found for tag in FAILED if (found := case.find(tag)) is not None), None)
+        if time := case.get("time"):
+            counts.seconds[name] = float(time)
+        if failure is not None:
             counts.failed += 1
             counts.failures.append(name)
+            if text := failure.text or failure.get("message"):
+                counts.texts[name] = text
         elif case.find("skipped") is not None or case.get("status") in {"notrun", "disabled"}:
             counts.skipped += 1
         else:

@@ -3,7 +3,7 @@
 # Invariants: a failed step does not stop those that do not need it; the last line is computed by
 # scripts/tests_summary.py from what the runners wrote; exit code 0 only if every step succeeded.
 # Environment: JOBS, compilers and fuzzers at a time; FUZZ_S, seconds for each fuzzer.
-# usage: scripts/run_tests.sh [lint|dev|asan|tsan|fuzz ...]       (default: all, in this order)
+# usage: scripts/run_tests.sh [all|lint|dev|asan|tsan|fuzz ...]           (default: all)
 #        scripts/run_tests.sh soak                 nightly: the soak of tests/soak_memory_is_flat.py
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -48,26 +48,56 @@ python_tests() {
     tests scripts os measure protocol runtime servers loadgen
 }
 
+build_asan() { build asan "${sanitized[@]}"; }
+build_tsan() { build tsan runtime_test runtime_sight_test; }
+build_fuzz() { build fuzz c1m_fuzzers; }
+
 lint() { step lint "$results/lint.xml" "$python" -m lint --junitxml "$results/lint.xml" || true; }
 
 dev() {
   step "build dev" - build dev || return 0
   step "unit tests" "$results/unit.xml" unit_tests dev "$results/unit.xml" || true
+  ${1:-:}
   step "python tests" "$results/pytest.xml" python_tests || true
 }
 
+# The Python tests mostly wait, for servers and for time to pass. Meanwhile the lint and the other
+# builds have what is left of the processors, and give way at once (SCHED_IDLE). What a build says
+# is for its own step, which then finds it done, or fails as it did.
+begin_aside() {
+  {
+    chrt --idle --pid 0 "$BASHPID" || true
+    lint
+    build_asan && build_tsan && build_fuzz
+  } >"$results/aside.log" 2>&1 &
+  aside=$!
+}
+
+all() {
+  dev begin_aside
+  if [[ ${aside:-} ]]; then
+    wait "$aside" || true
+    sed '/^=== lint: /q' "$results/aside.log"
+  fi
+  # Without a build there was no aside, and one that was killed has not come to its end.
+  if ! grep -q '^lint' "$steps"; then lint; fi
+  asan
+  tsan
+  fuzz
+}
+
 asan() {
-  step "build asan" - build asan "${sanitized[@]}" || return 0
+  step "build asan" - build_asan || return 0
   step "unit tests under asan" "$results/asan.xml" unit_tests asan "$results/asan.xml" || true
 }
 
 tsan() {
-  step "build tsan" - build tsan runtime_test runtime_sight_test || return 0
+  step "build tsan" - build_tsan || return 0
   step "unit tests under tsan" "$results/tsan.xml" unit_tests tsan "$results/tsan.xml" || true
 }
 
 fuzz() {
-  step "build fuzz" - build fuzz c1m_fuzzers || return 0
+  step "build fuzz" - build_fuzz || return 0
   step "fuzzers" "$results/fuzz.xml" "$python" scripts/fuzz_smoke.py --directory build/fuzz/fuzz \
     --seconds "${FUZZ_S:-10}" --jobs "$jobs" --junitxml "$results/fuzz.xml" || true
 }
@@ -81,8 +111,5 @@ soak() {
 mkdir -p "$results"
 rm -f "$results"/*.xml "$steps"
 export PYTHONPATH=$PWD/scripts${PYTHONPATH:+:$PYTHONPATH}
-for name in "${@:-lint dev asan tsan fuzz}"; do
-  # shellcheck disable=SC2086 # the default is a list of words
-  for each in $name; do "$each"; done
-done
+for name in "${@:-all}"; do "$name"; done
 "$python" scripts/tests_summary.py "$steps"

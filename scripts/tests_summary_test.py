@@ -10,14 +10,15 @@ import junit
 CTEST = """<?xml version="1.0"?>
 <testsuite name="ctest" tests="99" failures="0">
   <testcase name="Clock.Runs" classname="Clock.Runs" status="run"/>
-  <testcase name="Clock.Fails" status="fail"><failure message="Failed"/></testcase>
+  <testcase name="Clock.Fails" status="fail"><failure message="clock.cpp:7: Failed"/></testcase>
   <testcase name="Clock.Skipped" status="notrun"><skipped message="SKIP"/></testcase>
   <testcase name="Clock.Disabled" status="disabled"/>
 </testsuite>
 """
 PYTEST = """<testsuites><testsuite name="pytest">
-  <testcase classname="test_plan" name="test_one"/>
-  <testcase classname="test_plan" name="test_two"><error message="fixture"/></testcase>
+  <testcase classname="test_plan" name="test_one" time="61.25"/>
+  <testcase classname="test_plan" name="test_two" time="0.5"
+    ><error message="fixture">first\nE   last</error></testcase>
 </testsuite></testsuites>
 """
 
@@ -52,8 +53,9 @@ def test_results_of_all_runners_are_added(
     )
     assert tests_summary.main(table) == 1
     output = capsys.readouterr().out
-    assert "failed: unit tests: Clock.Fails\n" in output
-    assert "failed: python tests: test_plan.test_two\n" in output
+    assert "failed: unit tests: Clock.Fails\n    clock.cpp:7: Failed\n" in output
+    assert "failed: python tests: test_plan.test_two\n    first\n    E   last\n" in output
+    assert "slow: 61 s python tests: test_plan.test_one\nslow: 0 s python tests: " in output
     assert output.splitlines()[-1] == "2 passed, 2 failed, 2 skipped"
 
 
@@ -83,7 +85,19 @@ def test_a_runner_that_fails_without_a_failed_case_is_a_failure(
     assert last_line(capsys) == "1 passed, 1 failed"
 
 
-@pytest.mark.parametrize("content", [None, "<testsuite", ""])
+def test_of_a_long_text_the_end_is_shown(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "lint.xml"
+    text = "\n".join(f"line {number}" for number in range(100))
+    junit.write(file, "lint", [junit.Case("clang-tidy", 0.5, text)])
+    assert tests_summary.main(write_steps(tmp_path, ("lint", 1, str(file)))) == 1
+    output = capsys.readouterr().out
+    assert "    line 99\n" in output
+    assert "line 87\n" not in output
+
+
+@pytest.mark.parametrize("content", [None, "<testsuite", "", '<a><testcase time="long"/></a>'])
 def test_a_missing_or_broken_result_is_a_failure(
     content: str | None, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
