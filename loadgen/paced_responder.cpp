@@ -105,15 +105,12 @@ class PacedResponder {
     }
   }
 
-  // Time that nobody asked for an answer in is not made up for.
+  // Time that nobody asked for an answer in is not made up for; what the spinning overshoots is.
   void await_turn() {
     if (interval_ns_ <= 0) return;
-    auto now_ns = static_cast<double>(os::monotonic_ns());
-    while (now_ns < next_ns_) {
-      os::pause_cpu();
-      now_ns = static_cast<double>(os::monotonic_ns());
-    }
-    next_ns_ = std::max(next_ns_, now_ns - interval_ns_) + interval_ns_;
+    next_ns_ = std::max(next_ns_, static_cast<double>(os::monotonic_ns()));
+    while (static_cast<double>(os::monotonic_ns()) < next_ns_) os::pause_cpu();
+    next_ns_ += interval_ns_;
   }
 
   ResponderFlags flags_;

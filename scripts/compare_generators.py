@@ -10,7 +10,9 @@ as fast as it can, then no more than --rate a second, so that both have the same
 c1m-load also runs its open loop at that rate, before a far end without a limit.
 CPU time is that of the whole generator from its start to its end, as the kernel accounts it
 (wait4(2), children included), by all requests that it counts as answered. Each repetition runs wrk
-twice: the second is the control, whose ratio shows what noise does.
+twice: the second is the control, whose ratio shows what noise does. How often the generator went to
+sleep for a request (voluntary context switches, of the same account) stands beside the cost,
+because going to sleep and waking up again is most of what differs.
 Not here: latency (wrk has no open loop, so that its latencies mean something else).
 """
 
@@ -19,6 +21,7 @@ import json
 import os
 import random
 import re
+import resource
 import shutil
 import subprocess
 import sys
@@ -68,11 +71,17 @@ class Figure:
     cpu_s: float
     requests: int
     wall_s: float
+    sleeps: int
 
     @property
     def cpu_us_a_request(self) -> float:
         """The figure that is compared."""
         return self.cpu_s / self.requests * 1e6
+
+    @property
+    def sleeps_a_request(self) -> float:
+        """How often it gave its CPU away."""
+        return self.sleeps / self.requests
 
 
 Measure = Callable[[str, Cell], Figure]
@@ -180,9 +189,13 @@ def on_cpu(cpu: int) -> Callable[[], None]:
 
 def run_wrk(port: int, options: argparse.Namespace) -> Figure:
     """wrk with one thread."""
-    cpu_s, text = run_and_account(wrk_command(port, options), options.generator_cpu)
-    requests, wall_s = read_wrk(text)
-    return Figure(cpu_s, requests, wall_s)
+    account, text = run_and_account(wrk_command(port, options), options.generator_cpu)
+    return figure_of(account, *read_wrk(text))
+
+
+def figure_of(account: resource.struct_rusage, requests: int, wall_s: float) -> Figure:
+    """The figures of a run by the kernel's account and the generator's counts."""
+    return Figure(account.ru_utime + account.ru_stime, requests, wall_s, account.ru_nvcsw)
 
 
 def wrk_command(port: int, options: argparse.Namespace) -> list[str]:
@@ -216,9 +229,8 @@ def run_load(port: int, options: argparse.Namespace, rate: float | None) -> Figu
     command += ["--progress", "never", "--format", "json"]
     if rate is not None:
         command += ["-R", str(rate)]
-    cpu_s, text = run_and_account(command, options.generator_cpu)
-    requests, wall_s = read_load(json.loads(text))
-    return Figure(cpu_s, requests, wall_s)
+    account, text = run_and_account(command, options.generator_cpu)
+    return figure_of(account, *read_load(json.loads(text)))
 
 
 def read_load(document: dict[str, Any]) -> tuple[int, float]:
@@ -238,8 +250,8 @@ def read_load(document: dict[str, Any]) -> tuple[int, float]:
     return requests, document["window"]["duration_s"] + WARMUP_S
 
 
-def run_and_account(command: Sequence[str], cpu: int) -> tuple[float, str]:
-    """CPU seconds of a program and its children on that CPU, and what it printed."""
+def run_and_account(command: Sequence[str], cpu: int) -> tuple[resource.struct_rusage, str]:
+    """The kernel's account of a program and its children on that CPU, and what it printed."""
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, preexec_fn=on_cpu(cpu))
     assert process.stdout is not None
     text = process.stdout.read()
@@ -247,19 +259,24 @@ def run_and_account(command: Sequence[str], cpu: int) -> tuple[float, str]:
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode != 0:
         raise SystemExit(f"{' '.join(command)} ended with {process.returncode}")
-    return usage.ru_utime + usage.ru_stime, text
+    return usage, text
 
 
 def format_table(figures: dict[str, list[Figure]]) -> str:
     """Medians over the repetitions; ratios to wrk are taken within each."""
-    lines = [f"{'':20}{'requests/s':>12}{'CPU us a request':>26}{'ratio to wrk':>24}"]
+    heads = (
+        f"{'requests/s':>12}{'sleeps a request':>18}{'CPU us a request':>26}{'ratio to wrk':>24}"
+    )
+    lines = [f"{'':20}{heads}"]
     first, *_ = figures
     base = [figure.cpu_us_a_request for figure in figures[first]]
     for name, measured in figures.items():
         rates = [figure.requests / figure.wall_s for figure in measured]
         costs = [figure.cpu_us_a_request for figure in measured]
         ratios = [cost / of_base for cost, of_base in zip(costs, base, strict=True)]
-        line = f"{name:20}{known(median(rates)).value:12.0f}{with_interval(costs, 2):>26}"
+        sleeps = [figure.sleeps_a_request for figure in measured]
+        line = f"{name:20}{known(median(rates)).value:12.0f}{known(median(sleeps)).value:18.2f}"
+        line += f"{with_interval(costs, 2):>26}"
         lines.append(line if name == first else line + f"{with_interval(ratios, 3):>24}")
     return "\n".join(lines)
 

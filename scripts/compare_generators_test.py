@@ -146,7 +146,7 @@ def test_ratios_are_taken_within_a_repetition() -> None:
         if len(calls) % 4 == 1:
             slowness[0] = next(drift)
         cost = {"wrk": 4.0, "wrk again": 4.0, "c1m-load": 3.0, "c1m-load open loop": 6.0}[name]
-        return Figure(cpu_s=cost * slowness[0] / 1e3, requests=1_000, wall_s=2)
+        return Figure(cpu_s=cost * slowness[0] / 1e3, requests=1_000, wall_s=2, sleeps=250)
 
     calls: list[str] = []
     figures = compare(Cell(500), 3, 1, measure)
@@ -157,7 +157,7 @@ def test_ratios_are_taken_within_a_repetition() -> None:
     assert "1.500 (1.500 to 1.500)" in rows["c1m-load open loop"]
     assert "1.000 (1.000 to 1.000)" in rows["wrk again"]
     assert "6.00 (4.00 to 12.00)" in rows["wrk"]
-    assert rows["wrk"].split()[1] == "500", "1,000 requests in 2 s"
+    assert rows["wrk"].split()[1:3] == ["500", "0.25"], "1,000 requests in 2 s, 250 sleeps"
 
 
 def test_without_a_limit_there_is_no_open_loop() -> None:
@@ -193,3 +193,4 @@ def test_the_real_programs_do_equal_work(name: str, monkeypatch: pytest.MonkeyPa
     figure = run_one(name, Cell(2_000), options)
     assert figure.cpu_s > 0
     assert figure.requests > 0
+    assert figure.sleeps > 0
