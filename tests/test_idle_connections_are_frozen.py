@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import random
+import subprocess
+import sys
+import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 from conftest import POLLERS, Server, StartServer
@@ -23,6 +29,25 @@ RING_BYTES = 2_048 * 2_048
 
 FREEZING = ("--freeze-idle-after", "100ms", "--freeze-when", "always")
 PAYLOAD = random.Random(5).randbytes(CONNECTIONS + 10_000)
+
+# Version 1 of control groups has a hierarchy a controller, version 2 one for all.
+GROUPS = (
+    (Path("/sys/fs/cgroup/memory"), "memory.limit_in_bytes"),
+    (Path("/sys/fs/cgroup"), "memory.max"),
+)
+GROUP_BYTES = 24 << 20
+# Reads a file again and again that does not fit into the group, so that it waits for each page; at
+# most a minute.
+THRASH = """
+import os, sys, time
+file = os.open(sys.argv[1], os.O_RDONLY)
+os.posix_fadvise(file, 0, 0, os.POSIX_FADV_DONTNEED)
+end = time.monotonic() + 60
+while time.monotonic() < end:
+    os.lseek(file, 0, os.SEEK_SET)
+    while os.read(file, 1 << 16):
+        pass
+"""
 
 Stream = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
@@ -143,4 +168,67 @@ def test_a_limit_of_memory_that_is_exceeded_freezes(start_server: StartServer) -
         await _close([stream])
 
     asyncio.run(asyncio.wait_for(converse(), TIMEOUT_S))
+    assert server.stop() == 143
+
+
+def _make_memory_group() -> Path:
+    """Make a control group of so little memory; skips the test where none can be made."""
+    for hierarchy, limit in GROUPS:
+        group = hierarchy / f"c1m-test-{os.getpid()}"
+        try:
+            group.mkdir()
+        except OSError:
+            continue
+        try:
+            (group / limit).write_text(str(GROUP_BYTES))
+        except OSError:
+            group.rmdir()
+            continue
+        return group
+    pytest.skip("a control group for memory cannot be made here: needs root")
+
+
+@contextmanager
+def _pressure() -> Iterator[None]:
+    """Somebody waits for memory, so that the kernel's pressure stall information says it."""
+    group = _make_memory_group()
+
+    def enter() -> None:
+        (group / "cgroup.procs").write_text(str(os.getpid()))
+
+    try:
+        with tempfile.NamedTemporaryFile(dir="/var/tmp") as file:  # /tmp may be memory itself
+            file.write(bytes(4 * GROUP_BYTES))
+            file.flush()
+            os.fsync(file.fileno())  # only clean pages can be dropped
+            thrash = subprocess.Popen([sys.executable, "-c", THRASH, file.name], preexec_fn=enter)
+            try:
+                yield
+            finally:
+                thrash.kill()
+                thrash.wait()
+    finally:
+        group.rmdir()
+
+
+def test_pressure_of_memory_freezes(start_server: StartServer) -> None:
+    """Real pressure, of a process that has too little; the server itself has enough."""
+    if not Path("/proc/pressure/memory").exists():
+        pytest.skip("this kernel keeps no pressure stall information")
+    server = start_server("coro", "--freeze-idle-after", "100ms")
+    if server.ready["preset"] == "asan":
+        pytest.skip("AddressSanitizer cannot follow frames that move: nothing is frozen")
+    assert server.ready["settings"]["freeze_when"] == "pressure"
+
+    async def converse() -> None:
+        stream = await asyncio.open_connection("127.0.0.1", server.port)
+        await _echo([stream], 300)
+        await asyncio.sleep(1)
+        assert _total(server, "stack_freezes") == 0, "nobody waits for memory yet"
+        with _pressure():
+            await _await(lambda: _total(server, "stacks_frozen") == 1, "it is not frozen")
+        await _echo([stream], 300)
+        await _close([stream])
+
+    asyncio.run(asyncio.wait_for(converse(), TIMEOUT_S + 20))
     assert server.stop() == 143
