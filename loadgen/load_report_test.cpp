@@ -230,8 +230,9 @@ TEST(Progress, HasABarOnlyOnATerminal) {
   EXPECT_EQ(format_progress(figures, 0),
             "window 100 %: 90 of 100 connections, 1000 answers/s, 2 errors, 3 outstanding");
   figures.beside = 7;
-  EXPECT_EQ(format_progress(figures, 0),
-            "window 100 %: 90 of 100 connections, 1000 answers/s, 2 errors, 3 outstanding, 7 beside");
+  EXPECT_EQ(
+      format_progress(figures, 0),
+      "window 100 %: 90 of 100 connections, 1000 answers/s, 2 errors, 3 outstanding, 7 beside");
 }
 
 }  // namespace

@@ -292,6 +292,7 @@ os::Result<RunOutcome> run_load(const LoadSettings& settings, std::uint32_t shar
     meter = *std::move(started);
     pauses.begin_ns = os::monotonic_ns();
   }
+  fleet->let_connect();
   LiveBoard* shown_on = endpoint ? &board : nullptr;
   RunOutcome outcome = LoadRun(settings, *fleet, *poller, signals->get(), shown_on).run();
   if (meter) {

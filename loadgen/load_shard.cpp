@@ -376,6 +376,7 @@ void LoadShard::publish() {
 int run_load_shard(const ShardOrder& order) {
   auto outcome = prepare_process(order);
   if (outcome) {
+    while (!order.control.may_connect.load(std::memory_order_relaxed)) order.wake.wait();
     auto poller = os::Poller::create();
     const auto secret = os::random_bits();
     if (!poller || !secret) {

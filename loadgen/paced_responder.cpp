@@ -1,6 +1,6 @@
-// The far end of scripts/compare_generators.py: answers each request of so many bytes with as many,
-// which are its own for c1m-load, or an HTTP response for wrk. Prints its port, serves until it is
-// ended.
+// The far end of scripts/compare_generators.py and latency_error.py: answers each request of so
+// many bytes with as many, which are its own for c1m-load, or an HTTP response for wrk. Prints its
+// port, serves until it is ended.
 //
 // With a rate it answers no more requests a second than that: it spins until the next one may be
 // answered, so that it sets the pace of a closed loop whoever the client is. Invariant: one read
@@ -105,7 +105,8 @@ class PacedResponder {
     }
   }
 
-  // Time that nobody asked for an answer in is not made up for; what the spinning overshoots is.
+  // Time that nobody asked for an answer in is not made up for, nor that in which this process did
+  // not run; what the spinning overshoots is.
   void await_turn() {
     if (interval_ns_ <= 0) return;
     next_ns_ = std::max(next_ns_, static_cast<double>(os::monotonic_ns()));

@@ -17,6 +17,9 @@ namespace c1m::loadgen {
 
 // Written by the supervisor.
 struct RunControl {
+  // Connections may be opened. Not before the supervisor has the threads that it needs: where a
+  // limit counts theirs and a server's alike, the server's would take their places.
+  std::atomic<bool> may_connect{false};
   // CLOCK_MONOTONIC at which the plan begins in all shards; 0: not decided yet.
   std::atomic<os::Nanoseconds> start_ns{0};
   // No further connection is opened.

@@ -141,6 +141,11 @@ void ShardFleet::reap(std::size_t index) {
   deaths_.push_back(fmt::format("shard {} (pid {}) {}", index, shard.process.pid(), how));
 }
 
+void ShardFleet::let_connect() {
+  control().may_connect.store(true, std::memory_order_relaxed);
+  wake();
+}
+
 void ShardFleet::wake() {
   for (Shard& shard : shards_) {
     if (!shard.ended) shard.wake.signal();

@@ -57,7 +57,7 @@ class SignOfLife {
 
 class ShardFleet {
  public:
-  // Forks the shards. `poller` gets their events, with tags below tag_limit().
+  // Forks the shards, which wait. `poller` gets their events, with tags below tag_limit().
   static os::Result<ShardFleet> create(const LoadSettings& settings, const Routes& routes,
                                        const Payload& payload, std::uint32_t shards,
                                        os::Poller& poller);
@@ -73,6 +73,8 @@ class ShardFleet {
   void handle(std::uint64_t tag);
 
   RunControl& control() { return control_[0]; }
+  // Lets the shards connect, for which they wait.
+  void let_connect();
   // Makes every shard look at control().
   void wake();
   [[nodiscard]] FleetStatus status() const;

@@ -32,8 +32,11 @@ class ShardFleetTest : public testing::Test {
     settings.targets = {os::local_endpoint(listener.get()).value()};
     settings.connections = 4;
     routes.emplace(settings.targets, std::vector<AddressRange>{});
-    fleet.emplace(ShardFleet::create(settings, *routes, payload, 2, poller).value());
+    make();
+    fleet->let_connect();
   }
+
+  void make() { fleet.emplace(ShardFleet::create(settings, *routes, payload, 2, poller).value()); }
 
   // Handles the fleet's events and watches it until `done`, at most 20 s.
   template <class Done>
@@ -56,6 +59,18 @@ class ShardFleetTest : public testing::Test {
   Payload payload{64, 1};
   std::optional<ShardFleet> fleet;
 };
+
+TEST_F(ShardFleetTest, ConnectsWhenItMay) {
+  fleet.reset();
+  make();
+  const os::Nanoseconds looked_ns = os::monotonic_ns();
+  watch_until(20 * os::ns_per_s, [&] { return os::monotonic_ns() > looked_ns + 100 * ms; });
+  EXPECT_EQ(fleet->status().established, 0U);
+  EXPECT_FALSE(fleet->all_ended());
+  fleet->let_connect();
+  watch_until(20 * os::ns_per_s, [&] { return fleet->status().established == 4; });
+  EXPECT_EQ(fleet->status().established, 4U);
+}
 
 TEST_F(ShardFleetTest, NamesAShardThatStandsStill) {
   watch_until(30 * os::ns_per_s, [&] { return fleet->status().slowest == ShardPhase::ready; });

@@ -4,6 +4,7 @@
 #include <sys/random.h>
 
 #include <cerrno>
+#include <utility>
 
 namespace c1m::os {
 
@@ -11,7 +12,7 @@ Result<std::uint64_t> random_bits() {
   std::uint64_t bits = 0;
   // So few bytes come whole, and without a signal in between, once the generator is ready.
   const ssize_t got = ::getrandom(&bits, sizeof bits, 0);
-  if (got != static_cast<ssize_t>(sizeof bits)) return fail(got < 0 ? errno : EIO, "getrandom");
+  if (std::cmp_not_equal(got, sizeof bits)) return fail(got < 0 ? errno : EIO, "getrandom");
   return bits;
 }
 

@@ -18,7 +18,7 @@ std::string describe(const Error& error) {
   if (const char* name = strerrorname_np(error.code)) {
     text += " (";
     text += name;
-    text += ")";
+    text += ')';
   }
   return text;
 }

@@ -1,10 +1,12 @@
 // eventfd; see wake_event.hpp.
 #include "os/wake_event.hpp"
 
+#include <poll.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
 #include <cstdint>
+#include <tuple>
 
 #include "os/assert.hpp"
 
@@ -21,6 +23,11 @@ void WakeEvent::signal() {
   const std::uint64_t one = 1;
   const ssize_t written = ::write(event_.get(), &one, sizeof one);
   C1M_ASSERT(written == sizeof one, "a wake event is open while others may signal it");
+}
+
+void WakeEvent::wait() const {
+  pollfd signalled{.fd = event_.get(), .events = POLLIN, .revents = 0};
+  std::ignore = ::poll(&signalled, 1, -1);
 }
 
 }  // namespace c1m::os

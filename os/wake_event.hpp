@@ -14,6 +14,9 @@ class WakeEvent {
   // Each call is one edge for an edge-triggered registration; nobody needs to read in between.
   void signal();
 
+  // Blocks until somebody has signalled it, once or ever; may return without that.
+  void wait() const;
+
   [[nodiscard]] int descriptor() const { return event_.get(); }
 
  private:

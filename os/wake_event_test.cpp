@@ -2,6 +2,9 @@
 #include "os/wake_event.hpp"
 
 #include <array>
+#include <atomic>
+#include <chrono>
+#include <thread>
 
 #include <gtest/gtest.h>
 
@@ -23,6 +26,20 @@ TEST(WakeEvent, EverySignalIsOneEdge) {
     EXPECT_EQ(events[0].data.u64, 42u);
     EXPECT_EQ(poller->wait(events, 0), 0);
   }
+}
+
+TEST(WakeEvent, WhoWaitsIsLetOnAndStaysSo) {
+  auto event = WakeEvent::create();
+  ASSERT_TRUE(event);
+  std::atomic<bool> signalled = false;
+  std::jthread signals([&] {
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    signalled = true;
+    event->signal();
+  });
+  event->wait();
+  EXPECT_TRUE(signalled);
+  event->wait();
 }
 
 }  // namespace

@@ -33,7 +33,7 @@ Incoming whole_control(Opcode opcode, std::span<std::byte> payload, Block storag
                     .compressed_bytes = 0,
                     .payload = payload,
                     .storage = std::move(storage),
-                    .code = {},
+                    .code = CloseCode::none_given,
                     .why = ""};
   if (opcode != Opcode::close) return incoming;
   const auto close = read_close_payload(payload);
@@ -62,7 +62,7 @@ Incoming whole_message(Opcode opcode, std::span<std::byte> payload, Block storag
           .compressed_bytes = 0,
           .payload = payload,
           .storage = std::move(storage),
-          .code = {},
+          .code = CloseCode::none_given,
           .why = ""};
 }
 

@@ -48,7 +48,7 @@ struct Reply {
 // reply may come while earlier bytes are still to be sent, and goes behind them.
 template <class T>
 concept Session = std::default_initializable<T> && std::movable<T> &&
-                  requires(T session, const T still, typename T::Service& service,
+                  requires(T session, const T still, T::Service& service,
                            std::span<std::byte> input, Milliseconds now) {
                     { T::keeps_time } -> std::convertible_to<bool>;
                     // When the connection is accepted, before anything else.

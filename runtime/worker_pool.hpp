@@ -188,8 +188,8 @@ class WorkerPool final : private WatchedPool {
       WorkerPool& pool;
       ~EndOfWatching() {
         pool.watched_.cancel();
-        // What its report has thrown ends the process when the handle goes.
         if (pool.detector_) std::ignore = pool.detector_->wait(background);
+        pool.detector_.reset();  // what its report has thrown ends the process here, by name
       }
     };
     const EndOfWatching end{*this};

@@ -5,10 +5,13 @@
 #include <algorithm>
 #include <atomic>
 #include <cerrno>
+#include <cstdio>
+#include <cstdlib>
 #include <set>
 #include <stdexcept>
 #include <string>
 #include <thread>
+#include <tuple>
 #include <vector>
 
 #include "runtime/runtime_fixture.hpp"
@@ -327,6 +330,30 @@ TEST_P(LeakDetectorTest, SlowGrowthAndAHandfulAreNoLeak) {
     end.cancel();
   });
   EXPECT_TRUE(reports_.empty()) << reports_.front().text;
+}
+
+void join_when_the_report_has_thrown() {
+  VirtualClock clock;
+  auto runtime = Runtime::create({.clock = &clock});
+  std::ignore = (*runtime)->run([] {
+    auto pool = WorkerPool<int, int>::start(
+        {.workers = 1,
+         .results_max = 1,
+         .report = [](const LeakReport&) { throw std::runtime_error("the log is full"); }},
+        [](int& task, const Context&) { return task; });
+    for (int task = 0; task < 2; ++task) std::ignore = (*pool)->submit(task);
+    std::ignore = sleep_for(20 * second_ns);
+    for (int task = 0; task < 2; ++task) std::ignore = (*pool)->receive();
+    std::ignore = (*pool)->join();
+    std::fputs("joined in spite of it\n", stderr);
+    std::_Exit(0);
+  });
+}
+
+TEST(LeakDetectorDeathTest, WhatAReportThrowsEndsTheProcessInJoinByItsPlace) {
+  testing::GTEST_FLAG(death_test_style) = "threadsafe";
+  EXPECT_DEATH(join_when_the_report_has_thrown(),
+               "^c1m runtime: nobody has taken .*worker_pool.hpp.*the log is full");
 }
 
 TEST(LeakRuleTest, NamesAreUnique) {

@@ -11,8 +11,7 @@ c1m-load also runs its open loop at that rate, before a far end without a limit.
 CPU time is that of the whole generator from its start to its end, as the kernel accounts it
 (wait4(2), children included), by all requests that it counts as answered. Each repetition runs wrk
 twice: the second is the control, whose ratio shows what noise does. How often the generator went to
-sleep for a request (voluntary context switches, of the same account) stands beside the cost,
-because going to sleep and waking up again is most of what differs.
+sleep for a request (voluntary context switches, of the same account) stands beside the cost.
 Not here: latency (wrk has no open loop, so that its latencies mean something else).
 """
 

@@ -67,7 +67,8 @@ def read(path: Path) -> Counts:
         if failure is not None:
             counts.failed += 1
             counts.failures.append(name)
-            if text := failure.text or failure.get("message"):
+            # ctest puts only its own verdict into the failure.
+            if text := failure.text or case.findtext("system-out") or failure.get("message"):
                 counts.texts[name] = text
         elif case.find("skipped") is not None or case.get("status") in {"notrun", "disabled"}:
             counts.skipped += 1

@@ -65,22 +65,30 @@ dev() {
 # builds have what is left of the processors, and give way at once (SCHED_IDLE). What a build says
 # is for its own step, which then finds it done, or fails as it did.
 begin_aside() {
+  set -m  # a process group of its own, so that all of it can be ended
   {
     chrt --idle --pid 0 "$BASHPID" || true
     lint
     build_asan && build_tsan && build_fuzz
-  } >"$results/aside.log" 2>&1 &
+  } >"$results/aside.log" 2>&1 </dev/null &
   aside=$!
+  set +m
+  trap end_aside EXIT
+}
+
+# What is not done yet would go on too slowly beside other programs; its own step does it again.
+end_aside() {
+  if [[ ! ${aside:-} ]]; then return; fi
+  kill -TERM -- "-$aside" 2>/dev/null || true
+  wait "$aside" 2>/dev/null || true
+  aside=
 }
 
 all() {
   dev begin_aside
-  if [[ ${aside:-} ]]; then
-    wait "$aside" || true
-    sed '/^=== lint: /q' "$results/aside.log"
-  fi
-  # Without a build there was no aside, and one that was killed has not come to its end.
-  if ! grep -q '^lint' "$steps"; then lint; fi
+  end_aside
+  # A lint that was ended knows what it has passed, and begins there.
+  if grep -q '^lint' "$steps"; then sed '/^=== lint: /q' "$results/aside.log"; else lint; fi
   asan
   tsan
   fuzz

@@ -10,7 +10,8 @@ import junit
 CTEST = """<?xml version="1.0"?>
 <testsuite name="ctest" tests="99" failures="0">
   <testcase name="Clock.Runs" classname="Clock.Runs" status="run"/>
-  <testcase name="Clock.Fails" status="fail"><failure message="clock.cpp:7: Failed"/></testcase>
+  <testcase name="Clock.Fails" status="fail"><failure message="Failed"/>
+    <system-out>clock.cpp:7: Failure&#10;  Expected: 1&#10;</system-out></testcase>
   <testcase name="Clock.Skipped" status="notrun"><skipped message="SKIP"/></testcase>
   <testcase name="Clock.Disabled" status="disabled"/>
 </testsuite>
@@ -53,7 +54,9 @@ def test_results_of_all_runners_are_added(
     )
     assert tests_summary.main(table) == 1
     output = capsys.readouterr().out
-    assert "failed: unit tests: Clock.Fails\n    clock.cpp:7: Failed\n" in output
+    assert (
+        "failed: unit tests: Clock.Fails\n    clock.cpp:7: Failure\n      Expected: 1\n" in output
+    )
     assert "failed: python tests: test_plan.test_two\n    first\n    E   last\n" in output
     assert "slow: 61 s python tests: test_plan.test_one\nslow: 0 s python tests: " in output
     assert output.splitlines()[-1] == "2 passed, 2 failed, 2 skipped"

@@ -14,6 +14,7 @@ import math
 import os
 import random
 import signal
+import statistics
 import sys
 import time
 from datetime import UTC, datetime
@@ -192,14 +193,15 @@ def block(values_us: list[float]) -> dict[str, Any]:
     result: dict[str, Any] = {
         "count": len(values_us),
         "min": histogram.get_min_value() / 1000 if some else None,
-        "mean": histogram.get_mean_value() / 1000 if some else None,
-        "stddev": histogram.get_stddev() / 1000 if some else None,
+        "mean": statistics.fmean(values_us) if some else None,
+        "stddev": statistics.pstdev(values_us) if some else None,
         "max": histogram.get_max_value() / 1000 if some else None,
         "hdr_unit": "ns",
         "hdr_v2_b64": histogram.encode().decode("ascii"),
     }
+    values_ns = histogram.get_percentile_to_value_dict(list(PERCENTILES.values())) if some else {}
     for name, percentile in PERCENTILES.items():
-        result[name] = histogram.get_value_at_percentile(percentile) / 1000 if some else None
+        result[name] = values_ns[percentile] / 1000 if some else None
     return result
 
 

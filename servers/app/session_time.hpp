@@ -26,9 +26,8 @@ template <protocol::Session Session>
 
 // The service of a worker whose sessions count in `counters`. `context` must outlive it.
 template <protocol::Session Session>
-[[nodiscard]] typename Session::Service make_service(const ShardContext& context,
-                                                     WorkerCounters& counters) {
-  using Service = typename Session::Service;
+[[nodiscard]] Session::Service make_service(const ShardContext& context, WorkerCounters& counters) {
+  using Service = Session::Service;
   if constexpr (std::is_same_v<Service, protocol::WebSocketService>) {
     return Service(context.websocket, counters.websocket);
   } else {

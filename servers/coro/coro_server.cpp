@@ -53,7 +53,7 @@ struct Lane {
 
   app::WorkerCounters& counters;
   SpareBuffer spare;
-  typename Session::Service service;
+  Session::Service service;
   const protocol::TimeLimits& times;
 };
 
@@ -322,7 +322,7 @@ class Server {
   runtime::Runtime& runtime_;
   const runtime::StackPolicy stack_;  // of connections' coroutines
   std::list<Lane<Session>> lanes_;    // a list, because lanes cannot move
-  typename std::list<Lane<Session>>::iterator next_lane_;
+  std::list<Lane<Session>>::iterator next_lane_;
   bool limit_named_ = false;
 };
 

@@ -256,7 +256,7 @@ class Loop {
   app::WorkerCounters& counters_;
   os::Poller poller_;
   app::Acceptor acceptor_;
-  typename Session::Service service_;
+  Session::Service service_;
   app::SessionSweep sweep_;
   measure::LoopMeter meter_;
   protocol::Milliseconds now_ms_ = app::session_now<Session>();  // of the last wait's end

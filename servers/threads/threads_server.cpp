@@ -37,7 +37,7 @@ namespace c1m::servers::threads {
 namespace {
 
 namespace asio = boost::asio;
-using tcp = asio::ip::tcp;
+using asio::ip::tcp;
 
 // What a share of the connections counts in and has in common: several, so that threads seldom meet
 // in one.
@@ -47,7 +47,7 @@ struct Stripe {
       : counters(stripe_counters), service(app::make_service<Session>(context, stripe_counters)) {}
 
   app::WorkerCounters& counters;
-  typename Session::Service service;
+  Session::Service service;
 };
 
 template <protocol::Session Session>
@@ -184,7 +184,7 @@ class Connection {
 
   tcp::socket socket_;
   app::WorkerCounters& counters_;
-  typename Session::Service& service_;
+  Session::Service& service_;
   std::atomic<bool> is_stopping_ = false;
   protocol::Milliseconds armed_ms_ = 0;  // of the read timeout; 0: none
   std::size_t read_buffer_bytes_;
@@ -253,7 +253,7 @@ class Server {
 
   void start(os::Descriptor socket) {
     Stripe<Session>& stripe = *stripes_[started_++ % stripes_.size()];
-    typename Register::iterator connection;
+    Register::iterator connection;
     {
       const std::scoped_lock lock(mutex_);
       connection = register_.emplace(register_.end(), context_, stripe, shard_);
@@ -268,13 +268,13 @@ class Server {
     refuse(connection);
   }
 
-  void refuse(typename Register::iterator connection) {
+  void refuse(Register::iterator connection) {
     app::WorkerCounters::add(connection->counters().accept_errors, 1);
     remove(connection);
   }
 
   // Nothing of the server may be touched by a connection's thread after this.
-  void remove(typename Register::iterator connection) {
+  void remove(Register::iterator connection) {
     const std::scoped_lock lock(mutex_);
     app::WorkerCounters::add(connection->counters().connections_closed, 1);
     register_.erase(connection);

@@ -364,7 +364,7 @@ class Loop {
   int listener_;
   app::WorkerCounters& counters_;
   app::Acceptor acceptor_;
-  typename Session::Service service_;
+  Session::Service service_;
   app::SessionSweep sweep_;
   LoopWatch watch_;
   std::vector<Connection*> table_;  // of sessions that keep time

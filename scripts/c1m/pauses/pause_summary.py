@@ -124,14 +124,12 @@ def _merged(blocks: list[Document | None]) -> Document | None:
             total.add(HdrHistogram.decode(block["hdr_v2_b64"]))
     count = total.get_total_count()
 
-    def at(percentile: float) -> float | None:
-        return total.get_value_at_percentile(percentile) / 1000 if count else None
-
+    values_ns = total.get_percentile_to_value_dict([50, 99]) if count else {}
     encoded = total.encode()
     return {
         "count": count,
-        "p50_us": at(50),
-        "p99_us": at(99),
+        "p50_us": values_ns[50] / 1000 if count else None,
+        "p99_us": values_ns[99] / 1000 if count else None,
         "max_us": max((block["max"] for block in known if block["count"]), default=None),
         "hdr_unit": "ns",
         "hdr_v2_b64": encoded.decode("ascii"),

@@ -5,6 +5,7 @@ less than one value lies above it.
 Not here: figures in tables, which are medians over repetitions (summary.py).
 """
 
+import itertools
 from typing import Any
 
 import altair as alt
@@ -47,22 +48,25 @@ def curve(sample: Sample) -> list[Document]:
         return []
     histogram = merged(blocks)
     count = histogram.get_total_count()
-    points = []
-    step = 0
-    while (nines := 10 ** (step / _STEPS_A_DECADE)) <= max(count, 1):
-        percentile = 100 * (1 - 1 / nines)
-        value_us = histogram.get_value_at_percentile(percentile) / 1000
-        points.append(
-            {
-                "backend": sample.backend,
-                "nines": nines,
-                "percentile": round(percentile, 4),
-                "response_us": value_us,
-                "struck": "not valid" if sample.struck else "valid",
-            }
+    steps = itertools.count()
+    all_nines = list(
+        itertools.takewhile(
+            lambda nines: nines <= max(count, 1), (10 ** (step / _STEPS_A_DECADE) for step in steps)
         )
-        step += 1
-    return points
+    )
+    percentiles = [100 * (1 - 1 / nines) for nines in all_nines]
+    # One walk through the buckets for all of them.
+    values_ns = histogram.get_percentile_to_value_dict(percentiles)
+    return [
+        {
+            "backend": sample.backend,
+            "nines": nines,
+            "percentile": round(percentile, 4),
+            "response_us": values_ns[percentile] / 1000,
+            "struck": "not valid" if sample.struck else "valid",
+        }
+        for nines, percentile in zip(all_nines, percentiles, strict=True)
+    ]
 
 
 def percentile_chart(group: Group, backends: list[str]) -> Any:
