@@ -253,7 +253,7 @@ class Server {
 
   void start(os::Descriptor socket) {
     Stripe<Session>& stripe = *stripes_[started_++ % stripes_.size()];
-    Register::iterator connection;
+    typename Register::iterator connection;
     {
       const std::scoped_lock lock(mutex_);
       connection = register_.emplace(register_.end(), context_, stripe, shard_);
