@@ -39,7 +39,7 @@ TEST_F(PollerTest, GivesBackTheTagOfWhatIsReady) {
   ASSERT_TRUE(poller_.add(ready.get(), EPOLLIN, tag));
   ASSERT_TRUE(poller_.add(idle.get(), EPOLLIN, 7));
   ASSERT_EQ(poller_.wait(events_, -1), 1);
-  EXPECT_EQ(events_[0].data.u64, tag);
+  EXPECT_EQ(std::uint64_t{events_[0].data.u64}, tag);
   EXPECT_EQ(events_[0].events, std::uint32_t{EPOLLIN});
 }
 
@@ -75,7 +75,7 @@ TEST_F(PollerTest, ModifyChangesEventsAndTag) {
   ASSERT_TRUE(poller_.modify(event.get(), EPOLLOUT, 2));
   ASSERT_EQ(poller_.wait(events_, 0), 1);
   EXPECT_EQ(events_[0].events, std::uint32_t{EPOLLOUT});
-  EXPECT_EQ(events_[0].data.u64, 2U);
+  EXPECT_EQ(std::uint64_t{events_[0].data.u64}, 2U);
 }
 
 TEST_F(PollerTest, RemovedDescriptorsAreSilent) {

@@ -4,6 +4,7 @@
 #include <array>
 #include <atomic>
 #include <chrono>
+#include <cstdint>
 #include <thread>
 
 #include <gtest/gtest.h>
@@ -23,7 +24,7 @@ TEST(WakeEvent, EverySignalIsOneEdge) {
   for (int round = 0; round < 3; ++round) {
     event->signal();
     EXPECT_EQ(poller->wait(events, 0), 1);
-    EXPECT_EQ(events[0].data.u64, 42u);
+    EXPECT_EQ(std::uint64_t{events[0].data.u64}, 42U);
     EXPECT_EQ(poller->wait(events, 0), 0);
   }
 }

@@ -21,7 +21,8 @@ void ReplyWriter::add_frame(FrameHeader header, std::span<std::byte> payload, Bl
       block_ = std::move(storage);
       place = {block_.data(), block_.capacity()};
     }
-    const bool is_inside = payload.data() >= place.data() + header_bytes &&
+    const bool is_inside = place.size() >= header_bytes + payload.size() &&
+                           payload.data() >= place.data() + header_bytes &&
                            payload.data() + payload.size() <= place.data() + place.size();
     if (is_inside) {
       begin_ = static_cast<std::size_t>(payload.data() - place.data()) - header_bytes;
