@@ -24,7 +24,7 @@ import resource
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -122,14 +122,19 @@ def parse_options() -> argparse.Namespace:
 
 def require_programs(build: Path) -> None:
     """Ends with what to do when one of the programs is not there."""
+    require_built(build)
+    if shutil.which("wrk") is None:
+        raise SystemExit("wrk is missing: apt-get install wrk (or make bootstrap)")
+
+
+def require_built(build: Path) -> None:
+    """The same for our own programs alone."""
     for name in ("c1m-load", "paced_responder"):
         if not (build / "bin" / name).is_file():
             raise SystemExit(
                 f"{build / 'bin' / name} is missing: cmake --preset release && "
                 "cmake --build --preset release --target c1m-load paced_responder"
             )
-    if shutil.which("wrk") is None:
-        raise SystemExit("wrk is missing: apt-get install wrk (or make bootstrap)")
 
 
 def compare(cell: Cell, repetitions: int, seed: int, measure: Measure) -> dict[str, list[Figure]]:
@@ -232,13 +237,18 @@ def run_load(port: int, options: argparse.Namespace, rate: float | None) -> Figu
     return figure_of(account, *read_load(json.loads(text)))
 
 
-def read_load(document: dict[str, Any]) -> tuple[int, float]:
-    """How many requests were answered in how many seconds, warm-up included, by its document."""
-    wrong = [
+def failed_checks(document: dict[str, Any], may_fail: Container[str]) -> list[str]:
+    """A sentence for each failed check of a run of c1m-load that may not fail."""
+    return [
         f"{check['name']}: {check['explanation']}"
         for check in document["validity"]["checks"]
-        if check["ok"] is False and check["name"] not in MAY_FAIL
+        if check["ok"] is False and check["name"] not in may_fail
     ]
+
+
+def read_load(document: dict[str, Any]) -> tuple[int, float]:
+    """How many requests were answered in how many seconds, warm-up included, by its document."""
+    wrong = failed_checks(document, MAY_FAIL)
     if document["partial"]:
         wrong.append("it was stopped before its end")
     requests = document["counts"]["answered"] + document["warmup_counts"]["answered"]

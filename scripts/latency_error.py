@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from compare_generators import on_cpu, responder, with_interval
+from compare_generators import failed_checks, on_cpu, require_built, responder, with_interval
 from numpy.typing import NDArray
 
 WARMUP_S = 0.5
@@ -48,7 +48,7 @@ class Outcome:
 def main() -> int:
     """Measures every load and prints the table."""
     options = parse_options()
-    require_programs(options.build)
+    require_built(options.build)
     order = random.Random(options.seed)
     outcomes: dict[float, list[Outcome]] = {load: [] for load in options.loads}
     for repetition in range(options.repetitions):
@@ -77,8 +77,8 @@ def parse_options() -> argparse.Namespace:
     parser.add_argument("--generator-cpu", type=int, default=1)
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args()
-    if options.repetitions < 1 or options.duration < 1:
-        parser.error("--repetitions and --duration: at least 1")
+    if min(options.repetitions, options.duration, options.connections) < 1:
+        parser.error("--repetitions, --duration and --connections: at least 1")
     if not 1.0 <= options.capacity <= 1e6:
         parser.error("--capacity: from 1 to 1000000")
     return options
@@ -90,16 +90,6 @@ def parse_loads(text: str) -> list[float]:
     if not all(0 < load < 100 for load in loads) or len(set(loads)) != len(loads):
         raise argparse.ArgumentTypeError("different percents between 0 and 100: 50,80,95")
     return loads
-
-
-def require_programs(build: Path) -> None:
-    """Ends with what to do when one of the programs is not there."""
-    for name in ("c1m-load", "paced_responder"):
-        if not (build / "bin" / name).is_file():
-            raise SystemExit(
-                f"{build / 'bin' / name} is missing: cmake --preset release && "
-                "cmake --build --preset release --target c1m-load paced_responder"
-            )
 
 
 def run_one(load: float, seed: int, options: argparse.Namespace) -> Outcome:
@@ -168,11 +158,7 @@ def run_load(trace: str, options: argparse.Namespace) -> dict[str, Any]:
 
 def read_latencies(document: dict[str, Any], planned: int) -> dict[str, Any]:
     """Those of a run that sent and got all it should have: so many in its window."""
-    wrong = [
-        f"{check['name']}: {check['explanation']}"
-        for check in document["validity"]["checks"]
-        if check["ok"] is False and check["name"] not in MAY_FAIL
-    ]
+    wrong = failed_checks(document, MAY_FAIL)
     if document["counts"]["planned"] != planned:
         wrong.append(f"its window has {document['counts']['planned']} requests, not {planned}")
     if wrong:

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from compare_generators import require_built
 from latency_error import (
     MAY_FAIL,
     Outcome,
@@ -18,7 +19,6 @@ from latency_error import (
     parse_loads,
     percentiles,
     read_latencies,
-    require_programs,
     run_one,
     waiting_times,
 )
@@ -110,7 +110,7 @@ def test_the_table_has_the_difference_within_each_run() -> None:
 
 def test_missing_programs_are_named(tmp_path: Path) -> None:
     with pytest.raises(SystemExit, match=r"c1m-load is missing: cmake --preset release"):
-        require_programs(tmp_path)
+        require_built(tmp_path)
 
 
 def test_the_real_programs_run(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,7 +5,6 @@ less than one value lies above it.
 Not here: figures in tables, which are medians over repetitions (summary.py).
 """
 
-import itertools
 from typing import Any
 
 import altair as alt
@@ -48,12 +47,9 @@ def curve(sample: Sample) -> list[Document]:
         return []
     histogram = merged(blocks)
     count = histogram.get_total_count()
-    steps = itertools.count()
-    all_nines = list(
-        itertools.takewhile(
-            lambda nines: nines <= max(count, 1), (10 ** (step / _STEPS_A_DECADE) for step in steps)
-        )
-    )
+    all_nines: list[float] = []
+    while (nines := 10 ** (len(all_nines) / _STEPS_A_DECADE)) <= max(count, 1):
+        all_nines.append(nines)
     percentiles = [100 * (1 - 1 / nines) for nines in all_nines]
     # One walk through the buckets for all of them.
     values_ns = histogram.get_percentile_to_value_dict(percentiles)
