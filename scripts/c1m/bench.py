@@ -13,6 +13,7 @@ from c1m.capacity_search import CapacitySearch
 from c1m.cells import Workshop, run_cell, utc_now
 from c1m.checkout import Checkout
 from c1m.documents import Document
+from c1m.kernel.tracking import await_room
 from c1m.plan import CellPlan, Round, plan_round, plan_rounds, templates
 from c1m.profile import CapacitySettings, Profile
 from c1m.progress import RunProgress
@@ -80,6 +81,9 @@ class Bench:
     def _run_cell(self, plan: CellPlan) -> Document | None:
         """Runs a cell unless the run has ended, and keeps it."""
         if self._over():
+            return None
+        await_room(plan.connections, self.workshop.stop_request, self.progress.say)
+        if self._over():  # the user's wish came meanwhile
             return None
         self.progress.begin(plan.title)
         cell, failure = run_cell(plan, len(self.cells), self.workshop)

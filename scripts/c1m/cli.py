@@ -129,13 +129,19 @@ def bench(
 
 @app.command()
 def report(
-    run_directory: Annotated[Path, typer.Argument(help="A directory with a run.json.")],
+    run_directory: Annotated[
+        Path, typer.Argument(help="A directory with a run.json or a million.json.")
+    ],
 ) -> None:
-    """Writes summary.md, report.html and figures/ from the run.json of a directory."""
+    """Writes summary.md, report.html and figures/ from the document of a run's directory."""
+    from c1m.million.million_report import write_million_report
     from c1m.report.report_command import write_report
     from c1m.results import read_run
 
-    write_report(run_directory, read_run(run_directory))
+    if (run_directory / "million.json").exists():
+        write_million_report(run_directory, read_run(run_directory, "million"))
+    else:
+        write_report(run_directory, read_run(run_directory))
     print(run_directory / "report.html")
 
 

@@ -37,13 +37,15 @@ def write_run(directory: Path, run: Document) -> None:
     write_atomically(directory / "run.json", _json(run))
 
 
-def read_run(directory: Path) -> Document:
-    """The run document of a directory. Raises CommandError when there is none that can be used."""
-    path = directory / "run.json"
+def read_run(directory: Path, kind: str = "run") -> Document:
+    """The run document of a directory, or that of a run of profile million (kind `million`).
+    Raises CommandError when there is none that can be used.
+    """
+    path = directory / f"{kind}.json"
     try:
-        return read("run", path)
+        return read(kind, path)
     except FileNotFoundError as error:
-        raise CommandError(f"there is no run.json in {directory}.") from error
+        raise CommandError(f"there is no {kind}.json in {directory}.") from error
     except (OSError, ValueError) as error:
         raise CommandError(f"cannot read {path}: {error}") from error
 

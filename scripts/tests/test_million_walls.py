@@ -10,6 +10,7 @@ from million_sessions import session
 
 from c1m.documents import Document
 from c1m.million import million_run
+from c1m.million.million_report import verdict
 from c1m.million.million_run import MillionRun
 from c1m.million.variant_rows import variant_rows
 from c1m.million.variants import select_variants
@@ -185,3 +186,10 @@ def test_a_proof_that_came_too_early_slows_the_next_ramp(monkeypatch: pytest.Mon
     fake: Any = unproven
     million(monkeypatch, fake, "threads")
     assert paces[:3] == [50_000, 24_000, 24_000]
+
+
+def test_the_verdict_of_a_valid_run_names_what_had_to_be_repeated() -> None:
+    sessions = [session("threads", 100, valid=False), session("threads", 100)]
+    document: Document = {"run": {"valid": True}, "sessions": sessions}
+    assert "repeated: threads-100: x: broken" in verdict(document)
+    assert "every session that met no wall" in verdict(document | {"sessions": sessions[1:]})

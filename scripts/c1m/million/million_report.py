@@ -145,7 +145,7 @@ def print_million(document: Document, console: Console) -> None:
         for row in section.rows[1:]:
             table.add_row(*row)
         console.print(table, markup=False)
-    console.print(_verdict(document), markup=False, highlight=False, soft_wrap=True)
+    console.print(verdict(document), markup=False, highlight=False, soft_wrap=True)
 
 
 def write_million_report(directory: Path, document: Document) -> None:
@@ -163,12 +163,28 @@ def write_million_report(directory: Path, document: Document) -> None:
     write_atomically(directory / "report.html", _page(document, sections, drawn, method))
 
 
-def _verdict(document: Document) -> str:
+def verdict(document: Document) -> str:
+    """One sentence: whether the run stands, and why not or on what."""
     seen = document["run"]
     if seen["valid"]:
-        return "Valid: every session that met no wall passed all of its checks."
+        return _valid_verdict(document["sessions"])
     word = "Partial and not valid: " if seen["partial"] else "Not valid: "
     return word + "; ".join(seen["invalid_reasons"])
+
+
+def _valid_verdict(sessions: list[Document]) -> str:
+    """What a valid run stands on, and which sessions failed and had to be repeated."""
+    failed = [
+        f"{each['id']}: {'; '.join(each['validity']['invalid_reasons'])}"
+        for each in sessions
+        if each["wall"] is None and not each["validity"]["valid"]
+    ]
+    if not failed:
+        return "Valid: every session that met no wall passed all of its checks."
+    return (
+        "Valid: what was planned was measured by sessions that passed all of their checks, or met "
+        f"a wall. Sessions that failed a check and were repeated: {' '.join(failed)}"
+    )
 
 
 def _facts(document: Document) -> list[str]:
@@ -186,7 +202,7 @@ def _facts(document: Document) -> list[str]:
 
 
 def _summary(document: Document, sections: list[_Section], method: str) -> str:
-    lines = [f"# c1m: {document['run']['id']}", "", f"**{_verdict(document)}**", ""]
+    lines = [f"# c1m: {document['run']['id']}", "", f"**{verdict(document)}**", ""]
     lines += [f"- {fact}" for fact in _facts(document)]
     for section in sections:
         lines += ["", f"## {section.title}", ""]
@@ -219,7 +235,7 @@ def _page(document: Document, sections: list[_Section], drawn: dict[str, str], m
         f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>c1m {identity}</title>'
         f"<style>{style}{_STYLE}</style></head><body><header>"
         f'<p class="kind">{identity}</p><h1>A million connections</h1>'
-        f'<p class="verdict {kind}">{html.escape(_verdict(document))}</p><ul>{facts}</ul></header>'
+        f'<p class="verdict {kind}">{html.escape(verdict(document))}</p><ul>{facts}</ul></header>'
         f"<main>{''.join(_page_section(section, drawn, method) for section in sections)}"
         f"<section><h2>Reproduce</h2><pre>{commands}</pre></section></main></body></html>\n"
     )

@@ -1,0 +1,7 @@
+#!/bin/sh
+set -e
+git checkout 9ddc85d9917a12be6c61ab01e1bd8a60972c185b
+scripts/bootstrap.sh bench
+cmake --preset bench
+cmake --build --preset bench
+./c1m bench --profile million --seed 1 --backends threads,uv,coro,floor
