@@ -30,7 +30,7 @@ def write_run(directory: Path, run: Document) -> None:
     """Writes everything but the reports. Raises CommandError when a file cannot be written."""
     check("run", run)
     write_atomically(directory / "env.json", _json(run["env"]))
-    write_atomically(directory / "reproduce.sh", _reproduce(run))
+    write_atomically(directory / "reproduce.sh", reproduce_script(run))
     write_atomically(directory / "commands.txt", _commands(run))
     for cell in run["cells"]:
         _write_cell(directory, cell)
@@ -54,7 +54,8 @@ def _json(document: Document) -> str:
     return json.dumps(document, indent=1, allow_nan=False, ensure_ascii=False) + "\n"
 
 
-def _reproduce(run: Document) -> str:
+def reproduce_script(run: Document) -> str:
+    """The commands that repeat a run; of any document with a `run` block."""
     lines = "\n".join(run["run"]["reproduce"])
     title = f"# Repeats {run['run']['id']} from a clone of the repository."
     return f"#!/bin/sh\n{title}\nset -e\n{lines}\n"

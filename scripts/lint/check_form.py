@@ -43,16 +43,17 @@ SYSTEM_DIRECTORIES = {
 
 def is_code(path: Path) -> bool:
     """Whether the rules for source code hold for a file."""
-    return path.suffix in CODE_SUFFIXES or path.name in CODE_NAMES
+    return (path.suffix in CODE_SUFFIXES or path.name in CODE_NAMES) and not is_of_a_run(path)
+
+
+def is_of_a_run(path: Path) -> bool:
+    """Whether a file is of a committed run: the benchmark wrote it and gave it its name."""
+    return path.parts[:2] == ("results", "reference")
 
 
 def is_our_text(path: Path) -> bool:
     """Whether a file is text that somebody wrote (and not a tool, or a run of the benchmark)."""
-    return (
-        path.suffix not in NOT_TEXT
-        and path.name not in GENERATED
-        and path.parts[:2] != ("results", "reference")
-    )
+    return path.suffix not in NOT_TEXT and path.name not in GENERATED and not is_of_a_run(path)
 
 
 def opening_comment(tree: SourceTree, path: Path) -> str:

@@ -38,6 +38,7 @@ from c1m.million.variants import Variant, select_variants
 from c1m.placement import place
 from c1m.profile import MillionSettings, Profile
 from c1m.report.terminal import result_console
+from c1m.results import reproduce_script
 from c1m.stop_request import StopRequest
 from c1m.storage import create_directory, write_atomically
 
@@ -159,8 +160,7 @@ def _finish(
     check("million", document)
     text = json.dumps(document, indent=1, allow_nan=False, ensure_ascii=False) + "\n"
     write_atomically(directory / "million.json", text)
-    lines = "\n".join(document["run"]["reproduce"])
-    write_atomically(directory / "reproduce.sh", f"#!/bin/sh\nset -e\n{lines}\n")
+    write_atomically(directory / "reproduce.sh", reproduce_script(document))
     _drop_raw(directory / "raw", document)
     write_million_report(directory, document)
     if options.as_json:
