@@ -7,7 +7,8 @@ wrk speaks HTTP only, and c1m-load verifies an echo. Both send requests of as ma
 answers of as many from one program (loadgen/paced_responder.cpp), which does one read and one write
 for each: an HTTP response of that length for wrk, the request itself for c1m-load. First it answers
 as fast as it can, then no more than --rate a second, so that both have the same rate; there
-c1m-load also runs its open loop at that rate, before a far end without a limit.
+c1m-load also runs its open loop at that rate, before a far end without a limit. The far end never
+sleeps, so that no generator pays for waking it.
 CPU time is that of the whole generator from its start to its end, as the kernel accounts it
 (wait4(2), children included), by all requests that it counts as answered. Each repetition runs wrk
 twice: the second is the control, whose ratio shows what noise does. How often the generator went to
@@ -32,7 +33,6 @@ from typing import Any
 
 from c1m.estimates import Estimate, median
 
-TIMEOUT_S = 30.0
 WARMUP_S = 0.2
 # Checks that a run of c1m-load may fail and still be compared. Any other says that it did not do
 # the work that it is charged for, or did it under conditions that wrk's runs do not have.
@@ -155,16 +155,18 @@ def run_one(name: str, cell: Cell, options: argparse.Namespace) -> Figure:
     is_wrk = name.startswith("wrk")
     is_open_loop = name.endswith("open loop")
     rate = None if is_open_loop else cell.rate
-    with responder(options, "http" if is_wrk else "echo", rate) as port:
+    with responder(options, "http" if is_wrk else "echo", rate, ["--busy"]) as port:
         if is_wrk:
             return run_wrk(port, options)
         return run_load(port, options, cell.rate if is_open_loop else None)
 
 
 @contextmanager
-def responder(options: argparse.Namespace, answer: str, rate: float | None) -> Iterator[int]:
+def responder(
+    options: argparse.Namespace, answer: str, rate: float | None, flags: Sequence[str] = ()
+) -> Iterator[int]:
     """The far end on a CPU of its own; yields its port."""
-    command = [str(options.build / "bin" / "paced_responder"), "--answer", answer]
+    command = [str(options.build / "bin" / "paced_responder"), "--answer", answer, *flags]
     command += ["--bytes", str(options.bytes)]
     if rate is not None:
         command += ["--rate", str(rate)]

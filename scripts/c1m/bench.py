@@ -13,7 +13,7 @@ from c1m.capacity_search import CapacitySearch
 from c1m.cells import Workshop, run_cell, utc_now
 from c1m.checkout import Checkout
 from c1m.documents import Document
-from c1m.kernel.tracking import await_room
+from c1m.kernel.tracking import ConnectionTable
 from c1m.plan import CellPlan, Round, plan_round, plan_rounds, templates
 from c1m.profile import CapacitySettings, Profile
 from c1m.progress import RunProgress
@@ -53,6 +53,9 @@ class Bench:
     searches: list[Document] = field(default_factory=list)
     stopped_by: str | None = None
 
+    def __post_init__(self) -> None:
+        self._table = ConnectionTable(self.workshop.stop_request, self.progress.say)
+
     def run(self, environment: Document) -> Document:
         """Runs everything and returns the run document."""
         started, started_utc = time.monotonic(), utc_now()
@@ -82,7 +85,7 @@ class Bench:
         """Runs a cell unless the run has ended, and keeps it."""
         if self._over():
             return None
-        await_room(plan.connections, self.workshop.stop_request, self.progress.say)
+        self._table.await_room(plan.connections)
         if self._over():  # the user's wish came meanwhile
             return None
         self.progress.begin(plan.title)

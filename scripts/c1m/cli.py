@@ -140,8 +140,10 @@ def report(
 
     if (run_directory / "million.json").exists():
         write_million_report(run_directory, read_run(run_directory, "million"))
-    else:
+    elif (run_directory / "run.json").exists():
         write_report(run_directory, read_run(run_directory))
+    else:
+        raise CommandError(f"there is no run.json and no million.json in {run_directory}.")
     print(run_directory / "report.html")
 
 

@@ -1,8 +1,9 @@
 """Connection tracking: the kernel remembers a closed connection for minutes, and drops the packets
 of new ones when its table is full.
 
-Invariant: reads /proc, changes nothing; returns after `wait_max_s` at the latest.
-Not here: what the table allows at all (doctor/limits.py), the check for drops (cells.py).
+Invariant: reads /proc, changes nothing; a wait that was in vain is not repeated, as with a table
+that others fill, or one that loopback is not in.
+Not here: what the table allows at all (doctor/limits.py), the check for drops (c1m-load's).
 """
 
 import time
@@ -12,42 +13,54 @@ from pathlib import Path
 from c1m.stop_request import StopRequest
 
 # A connection in TIME_WAIT is remembered for 120 s (nf_conntrack_tcp_timeout_time_wait's default).
-WAIT_MAX_S = 150.0
+_WAIT_MAX_S = 150.0
 _LOOK_EVERY_S = 0.5
 # For the connections of others, and those that are counted a little late.
 _SPARE_FRACTION = 0.05
 _NETFILTER = Path("/proc/sys/net/netfilter")
 
 
-def await_room(
-    connections: int,
-    stop_request: StopRequest,
-    say: Callable[[str], None],
-    netfilter: Path = _NETFILTER,
-    wait_max_s: float = WAIT_MAX_S,
-) -> None:
-    """Waits until the table has room for so many new connections, or a signal came, or it never
-    will, or nothing tracks connections here. Says once that it waits.
-    """
-    deadline, said = time.monotonic() + wait_max_s, False
-    while time.monotonic() < deadline and stop_request.signal_name is None:
-        most, tracked = _number(netfilter, "max"), _number(netfilter, "count")
-        if most is None or tracked is None:
-            return
-        room = most - most * _SPARE_FRACTION - tracked
-        if connections <= room or connections > most:
-            return
-        if not said:
-            said = True
-            say(
-                f"waiting until the kernel forgets closed connections: it tracks {tracked:,} of at "
-                f"most {most:,} (net.netfilter.nf_conntrack_max), and {connections:,} are to come"
-            )
-        stop_request.sleep(_LOOK_EVERY_S)
+class ConnectionTable:
+    """The kernel's table of tracked connections, as a run that opens many must see it."""
 
+    def __init__(
+        self,
+        stop_request: StopRequest,
+        say: Callable[[str], None],
+        netfilter: Path = _NETFILTER,
+        wait_max_s: float = _WAIT_MAX_S,
+    ) -> None:
+        self._stop_request = stop_request
+        self._say = say
+        self._netfilter = netfilter
+        self._wait_max_s = wait_max_s
 
-def _number(netfilter: Path, name: str) -> int | None:
-    try:
-        return int((netfilter / f"nf_conntrack_{name}").read_text())
-    except (OSError, ValueError):
-        return None
+    def await_room(self, connections: int) -> None:
+        """Waits until so many new connections fit, and says that it waits. Returns at once where
+        nothing is tracked, or they never will fit; at a signal; and after `wait_max_s`.
+        """
+        deadline, said = time.monotonic() + self._wait_max_s, False
+        while self._stop_request.signal_name is None:
+            most, tracked = self._number("max"), self._number("count")
+            if most is None or tracked is None:
+                return
+            usable = most * (1 - _SPARE_FRACTION)
+            if connections <= usable - tracked or connections > usable:
+                return
+            if time.monotonic() >= deadline:
+                self._wait_max_s = 0.0
+                return
+            if not said:
+                said = True
+                self._say(
+                    "waiting until the kernel forgets closed connections: it tracks "
+                    f"{tracked:,} of at most {most:,} (net.netfilter.nf_conntrack_max), and "
+                    f"{connections:,} are to come"
+                )
+            self._stop_request.sleep(_LOOK_EVERY_S)
+
+    def _number(self, name: str) -> int | None:
+        try:
+            return int((self._netfilter / f"nf_conntrack_{name}").read_text())
+        except (OSError, ValueError):
+            return None

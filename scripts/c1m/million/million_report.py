@@ -164,7 +164,7 @@ def write_million_report(directory: Path, document: Document) -> None:
 
 
 def verdict(document: Document) -> str:
-    """One sentence: whether the run stands, and why not or on what."""
+    """Whether the run stands, and why not or on what."""
     seen = document["run"]
     if seen["valid"]:
         return _valid_verdict(document["sessions"])
@@ -183,7 +183,7 @@ def _valid_verdict(sessions: list[Document]) -> str:
         return "Valid: every session that met no wall passed all of its checks."
     return (
         "Valid: what was planned was measured by sessions that passed all of their checks, or met "
-        f"a wall. Sessions that failed a check and were repeated: {' '.join(failed)}"
+        f"a wall. Failed a check and were repeated: {' / '.join(failed)}"
     )
 
 
