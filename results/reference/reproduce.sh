@@ -1,7 +1,7 @@
 #!/bin/sh
-# Repeats 20261123T233418Z-5c7701ff22-quick from a clone of the repository.
+# Repeats 20261126T145314Z-8d17e6705a-quick from a clone of the repository.
 set -e
-git checkout 5c7701ff2273e5807233b24209a47cacf1001e8c
+git checkout 8d17e6705aeedc2d6e8471abb055633909404d92
 scripts/bootstrap.sh bench
 cmake --preset bench
 cmake --build --preset bench
