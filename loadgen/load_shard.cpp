@@ -89,6 +89,13 @@ class LoadShard {
   void close_connections();
   os::Result<void> report();
 
+  void send_due(os::Nanoseconds now_ns) {
+    traffic_->send_due(now_ns);
+    if (pings_) pings_->send_due(now_ns);
+  }
+  [[nodiscard]] os::Nanoseconds next_due_ns() const {
+    return std::min(traffic_->next_due_ns(), pings_ ? pings_->next_due_ns() : never_ns);
+  }
   void obey_stop();
   void keep_timeline(os::Nanoseconds now_ns);
   void turn(os::Nanoseconds deadline_ns);
@@ -211,16 +218,13 @@ void LoadShard::run_traffic(os::Nanoseconds until_ns) {
     const os::Nanoseconds now_ns = clock_.now_ns();
     const os::Nanoseconds end_ns = std::min(until_ns, stop_ns());
     if (now_ns >= end_ns) break;
-    traffic_->send_due(now_ns);
-    if (pings_) pings_->send_due(now_ns);
+    send_due(now_ns);
     keep_timeline(now_ns);
-    const os::Nanoseconds sample_ns = accounting_.timeline().next_sample_ns();
-    const os::Nanoseconds ping_ns = pings_ ? pings_->next_due_ns() : never_ns;
-    turn(std::min({traffic_->next_due_ns(), end_ns, sample_ns, ping_ns}));
+    turn(std::min({next_due_ns(), end_ns, accounting_.timeline().next_sample_ns()}));
   }
   // What was due before the end but not reached yet still belongs to the plan.
-  while (traffic_->next_due_ns() < std::min(until_ns, stop_ns())) {
-    traffic_->send_due(clock_.now_ns());
+  while (next_due_ns() < std::min(until_ns, stop_ns())) {
+    send_due(clock_.now_ns());
     turn(0);
   }
 }

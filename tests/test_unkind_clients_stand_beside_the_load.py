@@ -27,7 +27,8 @@ TIMEOUT_S = 20
 OF_THE_MACHINE = {
     "generator_cpu", "steal", "send_lag_p99_us", "rate_achieved", "littles_law", "churn_achieved",
 }  # fmt: skip
-LOAD = ("-c", "20", "-R", "500", "-s", "16", "-d", "1500ms", "--warmup", "200ms")
+REQUEST_BYTES = 16
+LOAD = ("-c", "20", "-R", "500", "-s", str(REQUEST_BYTES), "-d", "1500ms", "--warmup", "200ms")
 # Fast enough for a slow client to get through some requests meanwhile, and with WebSocket through
 # the two hundred bytes of its handshake on a machine that is busy with other things.
 CLIENTS = {
@@ -124,19 +125,23 @@ def test_a_server_that_does_not_let_them_stand_is_found_out(
     assert half_open["standing_mean"] < 4
 
 
-class _WrongInSingleBytes(socketserver.BaseRequestHandler):
-    """Echoes what comes, unless that is one byte: it comes back as another."""
+class _WrongToSlowClients(socketserver.BaseRequestHandler):
+    """Echoes, but with wrong bytes to who has ever sent a part of a request: the others' are whole,
+    however many of them come at a time.
+    """
 
     def handle(self) -> None:
         """Serves one connection."""
         connection: socket.socket = self.request
+        is_slow = False
         with contextlib.suppress(ConnectionError):
             while data := connection.recv(65_536):
-                connection.sendall(bytes([data[0] ^ 1]) if len(data) == 1 else data)
+                is_slow = is_slow or len(data) % REQUEST_BYTES != 0
+                connection.sendall(bytes(byte ^ 1 for byte in data) if is_slow else data)
 
 
 def test_wrong_bytes_for_slow_clients_are_found_out(run_load: RunLoad) -> None:
-    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), _WrongInSingleBytes) as server:
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), _WrongToSlowClients) as server:
         server.daemon_threads = True
         threading.Thread(target=server.serve_forever, daemon=True).start()
         target = f"127.0.0.1:{server.server_address[1]}"

@@ -8,7 +8,10 @@ from __future__ import annotations
 
 import itertools
 import json
+import os
+import signal
 import subprocess
+import time
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +40,26 @@ def _assert_sound(run: LoadRun, connections: int) -> dict[str, Any]:
     schema = json.loads((ROOT / "results/schema/load.schema.json").read_text("utf-8"))
     jsonschema.Draft202012Validator(schema).validate(document)
     return websocket
+
+
+def test_pings_that_the_end_overtook_are_sent(programs: Path, start_server: StartServer) -> None:
+    """A generator that stands still over the end of its window catches up with all of its plan."""
+    server = start_server("floor", *WS)
+    command: list[str | Path] = [programs / "c1m-load", "--target", server.target, *WS]
+    command += ["-c", "20", "-R", "500", "-d", "2s", "--warmup", "200ms", "--shards", "1"]
+    command += ["--ws-ping-interval", "100ms", "--format", "json"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as load:
+        time.sleep(1.5)  # the window ends 2.2 s after the connections stand
+        children = Path(f"/proc/{load.pid}/task/{load.pid}/children").read_text("ascii")
+        for child in children.split():
+            os.kill(int(child), signal.SIGSTOP)
+        time.sleep(2.0)
+        for child in children.split():
+            os.kill(int(child), signal.SIGCONT)
+        document = json.loads(load.communicate(timeout=60)[0])
+    assert children.split()
+    websocket = document["websocket"]
+    assert websocket["pings_sent"] + websocket["pings_skipped"] == 20 * 22
 
 
 @each_server
