@@ -79,6 +79,12 @@ class Server:
         return [json.loads(line) for line in self.stats_file.read_text().splitlines()]
 
 
+def children_of(pid: int) -> list[int]:
+    """Processes that a process has started and that live, as the shards of c1m-load."""
+    text = Path(f"/proc/{pid}/task/{pid}/children").read_text("ascii")
+    return [int(word) for word in text.split()]
+
+
 StartServer = Callable[..., Server]
 
 

@@ -17,7 +17,7 @@ import time
 from pathlib import Path
 
 import pytest
-from conftest import StartServer
+from conftest import StartServer, children_of
 
 from c1m.documents import check
 
@@ -28,10 +28,6 @@ SAMPLE_EVERY_S = 1.0
 SECOND_BYTES_MAX = 8 * 1024
 # Rounding of the allocator, and pages that a rare latency touches for the first time.
 SLACK_BYTES = 2 * 1024 * 1024
-
-
-def _children(pid: int) -> list[int]:
-    return [int(each) for each in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
 
 def _private_bytes(pids: list[int]) -> int:
@@ -58,7 +54,7 @@ def test_memory_is_flat_and_nothing_is_lost(programs: Path, start_server: StartS
             while time.monotonic() < began + SOAK_S:
                 time.sleep(SAMPLE_EVERY_S)
                 assert process.poll() is None, "it ended early"
-                shards = _children(process.pid)
+                shards = children_of(process.pid)
                 assert len(shards) == 2
                 samples.append((time.monotonic() - began, _private_bytes([process.pid, *shards])))
             stdout, _ = process.communicate(timeout=60)

@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 
 import pytest
-from conftest import RunLoad, StartServer
+from conftest import RunLoad, StartServer, children_of
 
 SOON_S = 12.0
 LONG_RUN = ("-c", "20", "-R", "500", "-d", "60s", "--warmup", "0s")
@@ -82,9 +82,9 @@ def test_a_killed_generator_shard_is_named(programs: Path, start_server: StartSe
         [*command, "--shards", "2"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
     time.sleep(2.0)
-    children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+    children = children_of(process.pid)
     assert len(children) == 2
-    os.kill(int(children[1]), signal.SIGKILL)
+    os.kill(children[1], signal.SIGKILL)
     stdout, stderr = process.communicate(timeout=SOON_S)
     assert process.returncode == 1
     assert "shard" in stderr

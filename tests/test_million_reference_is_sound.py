@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from typing import Any
 
 import pytest
-from conftest import ROOT
+from reference_runs import (
+    REFERENCE,
+    assert_clean_release_builds,
+    assert_counts_add_up,
+    read_reference,
+)
 
 from c1m import documents
 
-DIRECTORY = ROOT / "results" / "reference" / "million"
+DIRECTORY = REFERENCE / "million"
 MILLION = 1_000_000
 REPEATED = {"uv", "coro-compact", "floor"}
 
@@ -19,8 +23,7 @@ REPEATED = {"uv", "coro-compact", "floor"}
 @pytest.fixture(scope="module")
 def document() -> dict[str, Any]:
     """million.json of the reference run."""
-    run: dict[str, Any] = json.loads((DIRECTORY / "million.json").read_text())
-    return run
+    return read_reference("million/million.json")
 
 
 def test_it_follows_the_schema(document: dict[str, Any]) -> None:
@@ -31,11 +34,7 @@ def test_it_is_valid_whole_and_from_a_clean_release_build(document: dict[str, An
     run = document["run"]
     assert run["profile"] == "million"
     assert (run["valid"], run["partial"], run["dirty"]) == (True, False, False)
-    for session in document["sessions"]:
-        for build in session["builds"].values():
-            assert build["preset"] == "release"
-            assert build["commit"] == run["commit"]
-            assert build["dirty"] is False
+    assert_clean_release_builds(document["sessions"], run["commit"])
 
 
 def test_repetitions_are_complete_and_each_connection_was_proven_alive(
@@ -68,13 +67,7 @@ def test_threads_met_a_wall_that_is_named_and_were_measured_below(
 
 
 def test_the_counts_of_every_session_add_up(document: dict[str, Any]) -> None:
-    for session in document["sessions"]:
-        counts = session["counts"]
-        if session["wall"] is not None:
-            continue
-        assert counts["planned"] == counts["sent"] + counts["unsent"], session["id"]
-        settled = counts["answered"] + counts["lost"] + counts["in_flight_at_end"]
-        assert counts["sent"] == settled, session["id"]
+    assert_counts_add_up(each for each in document["sessions"] if each["wall"] is None)
 
 
 def test_the_report_is_of_this_run_and_names_each_session_that_failed(

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import BACKENDS, Server, StartServer
+from conftest import BACKENDS, Server, StartServer, children_of
 
 from c1m.documents import read
 from c1m.pauses.attribution import Pause, attribute
@@ -180,11 +180,6 @@ def two_cpus() -> tuple[int, int]:
 def test_a_stopped_generator_is_the_generator(run_fault: RunFault) -> None:
     pauses = run_fault("floor", lambda _, load: stop(*children_of(load.pid)), "--shards", "2")
     assert causes(pauses) == {"generator"}
-
-
-def children_of(pid: int) -> list[int]:
-    text = Path(f"/proc/{pid}/task/{pid}/children").read_text("ascii")
-    return [int(word) for word in text.split()]
 
 
 def test_a_slow_memory_call_is_the_runtime(

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import pytest
-from conftest import BACKENDS, ROOT
+from conftest import BACKENDS
+from reference_runs import (
+    REFERENCE,
+    assert_clean_release_builds,
+    assert_counts_add_up,
+    read_reference,
+)
 
 from c1m import documents
-
-DIRECTORY = ROOT / "results" / "reference"
 
 
 @pytest.fixture(scope="module")
 def document() -> dict[str, Any]:
     """run.json of the reference run."""
-    run: dict[str, Any] = json.loads((DIRECTORY / "run.json").read_text())
-    return run
+    return read_reference("run.json")
 
 
 def test_it_follows_the_schema(document: dict[str, Any]) -> None:
@@ -31,11 +33,7 @@ def test_it_is_valid_whole_and_from_a_clean_release_build(document: dict[str, An
     assert run["invalid_reasons"] == []
     assert run["partial"] is False
     assert run["dirty"] is False
-    for cell in document["cells"]:
-        for build in cell["builds"].values():
-            assert build["preset"] == "release"
-            assert build["commit"] == run["commit"]
-            assert build["dirty"] is False
+    assert_clean_release_builds(document["cells"], run["commit"])
 
 
 def test_every_backend_has_its_valid_repetitions(document: dict[str, Any]) -> None:
@@ -49,17 +47,11 @@ def test_every_backend_has_its_valid_repetitions(document: dict[str, Any]) -> No
 
 
 def test_the_counts_of_every_cell_add_up(document: dict[str, Any]) -> None:
-    for cell in document["cells"]:
-        counts = cell["counts"]
-        if counts is None:
-            continue
-        assert counts["planned"] == counts["sent"] + counts["unsent"], cell["id"]
-        settled = counts["answered"] + counts["lost"] + counts["in_flight_at_end"]
-        assert counts["sent"] == settled, cell["id"]
+    assert_counts_add_up(cell for cell in document["cells"] if cell["counts"] is not None)
 
 
 def test_the_report_is_of_this_run(document: dict[str, Any]) -> None:
     run_id = document["run"]["id"]
     for name in ("report.html", "summary.md", "reproduce.sh"):
-        assert run_id in (DIRECTORY / name).read_text(), name
-    assert list((DIRECTORY / "figures").glob("*.svg"))
+        assert run_id in (REFERENCE / name).read_text(), name
+    assert list((REFERENCE / "figures").glob("*.svg"))

@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from conftest import LoadRun, StartFaulty, StartServer
+from conftest import LoadRun, StartFaulty, StartServer, children_of
 from crowded_server import crowded_server
 from syn_flood import SynFlood
 
@@ -235,8 +235,7 @@ def test_a_shard_that_is_killed_is_found_out(start_server: StartServer, load: Lo
     server = start_server("floor")
 
     def kill_one(process: subprocess.Popen[str]) -> None:
-        children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
-        os.kill(int(children[0]), signal.SIGKILL)
+        os.kill(children_of(process.pid)[0], signal.SIGKILL)
 
     run = load(server.target, "-d", "20s", "--shards", "2", in_window=kill_one)
     assert run.exit_code == 1, "worse than not valid: the run failed"

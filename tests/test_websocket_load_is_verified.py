@@ -17,7 +17,7 @@ from typing import Any
 
 import jsonschema
 import pytest
-from conftest import ROOT, SERVERS, LoadRun, RunLoad, StartServer
+from conftest import ROOT, SERVERS, LoadRun, RunLoad, StartServer, children_of
 
 each_server = pytest.mark.parametrize("flags", SERVERS.values(), ids=SERVERS.keys())
 # What a busy machine may fail, and a server may not.
@@ -50,14 +50,14 @@ def test_pings_that_the_end_overtook_are_sent(programs: Path, start_server: Star
     command += ["--ws-ping-interval", "100ms", "--format", "json"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as load:
         time.sleep(1.5)  # the window ends 2.2 s after the connections stand
-        children = Path(f"/proc/{load.pid}/task/{load.pid}/children").read_text("ascii")
-        for child in children.split():
-            os.kill(int(child), signal.SIGSTOP)
+        children = children_of(load.pid)
+        for child in children:
+            os.kill(child, signal.SIGSTOP)
         time.sleep(2.0)
-        for child in children.split():
-            os.kill(int(child), signal.SIGCONT)
+        for child in children:
+            os.kill(child, signal.SIGCONT)
         document = json.loads(load.communicate(timeout=60)[0])
-    assert children.split()
+    assert children
     websocket = document["websocket"]
     assert websocket["pings_sent"] + websocket["pings_skipped"] == 20 * 22
 

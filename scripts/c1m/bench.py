@@ -12,6 +12,7 @@ from c1m import VERSION
 from c1m.capacity_search import CapacitySearch
 from c1m.cells import Workshop, run_cell, utc_now
 from c1m.checkout import Checkout
+from c1m.doctor.facts import System
 from c1m.documents import Document
 from c1m.kernel.tracking import ConnectionTable
 from c1m.plan import CellPlan, Round, plan_round, plan_rounds, templates
@@ -54,7 +55,7 @@ class Bench:
     stopped_by: str | None = None
 
     def __post_init__(self) -> None:
-        self._table = ConnectionTable(self.workshop.stop_request, self.progress.say)
+        self._table = ConnectionTable(self.workshop.stop_request, self.progress.say, System())
 
     def run(self, environment: Document) -> Document:
         """Runs everything and returns the run document."""

@@ -138,12 +138,9 @@ def report(
     from c1m.report.report_command import write_report
     from c1m.results import read_run
 
-    if (run_directory / "million.json").exists():
-        write_million_report(run_directory, read_run(run_directory, "million"))
-    elif (run_directory / "run.json").exists():
-        write_report(run_directory, read_run(run_directory))
-    else:
-        raise CommandError(f"there is no run.json and no million.json in {run_directory}.")
+    run = read_run(run_directory)
+    write = write_million_report if run["kind"] == "c1m-million" else write_report
+    write(run_directory, run)
     print(run_directory / "report.html")
 
 

@@ -29,28 +29,31 @@ from c1m.storage import write_atomically
 def write_run(directory: Path, run: Document) -> None:
     """Writes everything but the reports. Raises CommandError when a file cannot be written."""
     check("run", run)
-    write_atomically(directory / "env.json", _json(run["env"]))
+    write_atomically(directory / "env.json", document_text(run["env"]))
     write_atomically(directory / "reproduce.sh", reproduce_script(run))
     write_atomically(directory / "commands.txt", _commands(run))
     for cell in run["cells"]:
         _write_cell(directory, cell)
-    write_atomically(directory / "run.json", _json(run))
+    write_atomically(directory / "run.json", document_text(run))
 
 
-def read_run(directory: Path, kind: str = "run") -> Document:
-    """The run document of a directory, or that of a run of profile million (kind `million`).
-    Raises CommandError when there is none that can be used.
+def read_run(directory: Path) -> Document:
+    """The document of a run, or of a run of profile million, whichever the directory has; its
+    `kind` says which. Raises CommandError when there is none that can be used.
     """
-    path = directory / f"{kind}.json"
-    try:
-        return read(kind, path)
-    except FileNotFoundError as error:
-        raise CommandError(f"there is no {kind}.json in {directory}.") from error
-    except (OSError, ValueError) as error:
-        raise CommandError(f"cannot read {path}: {error}") from error
+    for kind in ("million", "run"):
+        path = directory / f"{kind}.json"
+        try:
+            return read(kind, path)
+        except FileNotFoundError:
+            continue
+        except (OSError, ValueError) as error:
+            raise CommandError(f"cannot read {path}: {error}") from error
+    raise CommandError(f"there is no run.json and no million.json in {directory}.")
 
 
-def _json(document: Document) -> str:
+def document_text(document: Document) -> str:
+    """A document as its file holds it."""
     return json.dumps(document, indent=1, allow_nan=False, ensure_ascii=False) + "\n"
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from c1m.doctor.facts import System
 from c1m.kernel.tracking import ConnectionTable
 from c1m.stop_request import StopRequest
 
@@ -25,16 +26,18 @@ class Sleeper(StopRequest):
         self.happens()
 
 
-def write_table(directory: Path, tracked: int, most: int = 10_000) -> Path:
+def write_table(root: Path, tracked: int, most: int = 10_000) -> Path:
+    directory = root / "proc/sys/net/netfilter"
+    directory.mkdir(parents=True, exist_ok=True)
     (directory / "nf_conntrack_max").write_text(f"{most}\n")
     (directory / "nf_conntrack_count").write_text(f"{tracked}\n")
-    return directory
+    return root
 
 
-def waits(netfilter: Path, sleeper: Sleeper, wait_max_s: float = 3600.0) -> list[str]:
+def waits(root: Path, sleeper: Sleeper, wait_max_s: float = 3600.0) -> list[str]:
     """What it said."""
     said: list[str] = []
-    ConnectionTable(sleeper, said.append, netfilter, wait_max_s).await_room(CONNECTIONS)
+    ConnectionTable(sleeper, said.append, System(root), wait_max_s).await_room(CONNECTIONS)
     return said
 
 
@@ -60,7 +63,8 @@ def test_a_full_table_is_waited_for_until_closed_connections_are_forgotten(tmp_p
 def test_a_wait_in_vain_is_not_repeated(tmp_path: Path) -> None:
     said: list[str] = []
     sleeper = Sleeper()
-    table = ConnectionTable(sleeper, said.append, write_table(tmp_path, 10_000), wait_max_s=0.01)
+    system = System(write_table(tmp_path, 10_000))
+    table = ConnectionTable(sleeper, said.append, system, wait_max_s=0.01)
     table.await_room(CONNECTIONS)
     slept = sleeper.sleeps
     table.await_room(CONNECTIONS)

@@ -8,8 +8,8 @@ Not here: what the table allows at all (doctor/limits.py), the check for drops (
 
 import time
 from collections.abc import Callable
-from pathlib import Path
 
+from c1m.doctor.facts import System
 from c1m.stop_request import StopRequest
 
 # A connection in TIME_WAIT is remembered for 120 s (nf_conntrack_tcp_timeout_time_wait's default).
@@ -17,7 +17,7 @@ _WAIT_MAX_S = 150.0
 _LOOK_EVERY_S = 0.5
 # For the connections of others, and those that are counted a little late.
 _SPARE_FRACTION = 0.05
-_NETFILTER = Path("/proc/sys/net/netfilter")
+_NETFILTER = "/proc/sys/net/netfilter"
 
 
 class ConnectionTable:
@@ -27,12 +27,12 @@ class ConnectionTable:
         self,
         stop_request: StopRequest,
         say: Callable[[str], None],
-        netfilter: Path = _NETFILTER,
+        system: System,
         wait_max_s: float = _WAIT_MAX_S,
     ) -> None:
         self._stop_request = stop_request
         self._say = say
-        self._netfilter = netfilter
+        self._system = system
         self._wait_max_s = wait_max_s
 
     def await_room(self, connections: int) -> None:
@@ -41,7 +41,8 @@ class ConnectionTable:
         """
         deadline, said = time.monotonic() + self._wait_max_s, False
         while self._stop_request.signal_name is None:
-            most, tracked = self._number("max"), self._number("count")
+            most = self._system.number(f"{_NETFILTER}/nf_conntrack_max")
+            tracked = self._system.number(f"{_NETFILTER}/nf_conntrack_count")
             if most is None or tracked is None:
                 return
             usable = most * (1 - _SPARE_FRACTION)
@@ -58,9 +59,3 @@ class ConnectionTable:
                     f"{connections:,} are to come"
                 )
             self._stop_request.sleep(_LOOK_EVERY_S)
-
-    def _number(self, name: str) -> int | None:
-        try:
-            return int((self._netfilter / f"nf_conntrack_{name}").read_text())
-        except (OSError, ValueError):
-            return None

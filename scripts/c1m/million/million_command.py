@@ -6,7 +6,6 @@ Not here: the sessions (million_run.py), the settings themselves (kernel/).
 """
 
 import contextlib
-import json
 import os
 import shlex
 import shutil
@@ -38,7 +37,7 @@ from c1m.million.variants import Variant, select_variants
 from c1m.placement import place
 from c1m.profile import MillionSettings, Profile
 from c1m.report.terminal import result_console
-from c1m.results import reproduce_script
+from c1m.results import document_text, reproduce_script
 from c1m.stop_request import StopRequest
 from c1m.storage import create_directory, write_atomically
 
@@ -158,7 +157,7 @@ def _finish(
     console: Console,
 ) -> int:
     check("million", document)
-    text = json.dumps(document, indent=1, allow_nan=False, ensure_ascii=False) + "\n"
+    text = document_text(document)
     write_atomically(directory / "million.json", text)
     write_atomically(directory / "reproduce.sh", reproduce_script(document))
     _drop_raw(directory / "raw", document)
