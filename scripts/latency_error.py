@@ -71,7 +71,7 @@ def parse_options() -> argparse.Namespace:
     parser.add_argument("--duration", type=int, default=10, help="seconds of each window")
     parser.add_argument("--capacity", type=float, default=10_000.0, help="answers a second")
     parser.add_argument("--loads", type=parse_loads, default="5,50,80,95", help="percent of it")
-    parser.add_argument("--connections", type=int, default=100)
+    parser.add_argument("--connections", type=int, default=1000)
     parser.add_argument("--bytes", type=int, default=128, help="of a request and of its answer")
     parser.add_argument("--responder-cpu", type=int, default=0)
     parser.add_argument("--generator-cpu", type=int, default=1)
