@@ -39,7 +39,7 @@ struct FlagTexts {
   UnkindTexts unkind;
   std::string timeout = "10s";
   std::string in_flight_max = "1000000";
-  std::string spin = "0s";
+  PrecisionTexts precision;
   std::string send_lag_p99_max = "1ms";
   std::string format = "text";
   std::string progress = "auto";
@@ -132,8 +132,11 @@ void add_process_flags(CLI::App& app, FlagTexts& texts) {
       "--kernel-timestamps", texts.kernel_timestamps,
       "split service time where the kernel received the answer: network and server before, "
       "the generator's own delay after it");
-  app.add_option("--spin", texts.spin,
+  app.add_option("--spin", texts.precision.spin,
                  "busy-wait so long before each send is due; costs CPU, saves wake-up time [0s]");
+  app.add_option("--timer-slack", texts.precision.timer_slack,
+                 "with -R: sleep up to so much longer than until a send is due, and send what fell "
+                 "due meanwhile at once; costs send lag, saves CPU [0s]");
 }
 
 void add_output_flags(CLI::App& app, FlagTexts& texts) {
@@ -222,7 +225,6 @@ void read_times(FlagReader& reader, const FlagTexts& texts, LoadSettings& settin
     reader.report("--hold", "has no meaning with --search, --calibrate or --idle");
   }
   settings.timeout_ns = reader.duration("--timeout", texts.timeout, os::ns_per_ms);
-  settings.spin_ns = reader.duration("--spin", texts.spin, 0);
   settings.send_lag_p99_max_ns = reader.duration("--max-send-lag-p99", texts.send_lag_p99_max, 0);
 }
 
@@ -319,6 +321,8 @@ LoadSettings read_settings(FlagReader& reader, const FlagTexts& texts) {
   read_thresholds(reader, texts, settings);
   settings.cpus = read_cpus(reader, texts.cpus);
   settings.pauses = read_pauses(reader, texts.pauses);
+  settings.precision = read_precision(reader, texts.precision, settings.mode == LoadMode::open,
+                                      settings.send_lag_p99_max_ns);
   settings.out_path = texts.out;
   settings.histograms_dir = texts.histograms;
   settings.hgrm_path = texts.hgrm;

@@ -7,6 +7,9 @@ namespace {
 double to_s(os::Nanoseconds ns) {
   return static_cast<double>(ns) / static_cast<double>(os::ns_per_s);
 }
+double to_us(os::Nanoseconds ns) {
+  return static_cast<double>(ns) / static_cast<double>(os::ns_per_us);
+}
 
 measure::SettingValue cpus_of(const LoadSettings& settings) {
   if (!settings.cpus) return std::monostate{};
@@ -108,9 +111,9 @@ measure::Settings describe_settings(const LoadSettings& settings, std::uint32_t 
       {"slow_bytes_per_s", slow_rate_of(settings)},
       {"sources", source_texts},  // empty: the kernel's choice
       {"in_flight_max", std::uint64_t{settings.in_flight_max}},
-      {"spin_us", static_cast<double>(settings.spin_ns) / static_cast<double>(os::ns_per_us)},
-      {"send_lag_p99_max_us",
-       static_cast<double>(settings.send_lag_p99_max_ns) / static_cast<double>(os::ns_per_us)},
+      {"spin_us", to_us(settings.precision.spin_ns)},
+      {"timer_slack_us", to_us(settings.precision.slack_ns)},
+      {"send_lag_p99_max_us", to_us(settings.send_lag_p99_max_ns)},
       {"kernel_timestamps", settings.kernel_timestamps},
       {"strict", settings.strict},
       {"ws_opcode", websocket_value(settings, std::string(name_of(settings.websocket.kind)))},

@@ -11,6 +11,7 @@
 #include "loadgen/lifetime.hpp"
 #include "loadgen/pause_flags.hpp"
 #include "loadgen/payload.hpp"
+#include "loadgen/precision_flags.hpp"
 #include "loadgen/schedule.hpp"
 #include "loadgen/search_flags.hpp"
 #include "loadgen/source_addresses.hpp"
@@ -38,7 +39,6 @@ struct LoadSettings {
   os::Nanoseconds warmup_ns = 2 * os::ns_per_s;
   os::Nanoseconds duration_ns = 30 * os::ns_per_s;
   os::Nanoseconds timeout_ns = 10 * os::ns_per_s;
-  os::Nanoseconds spin_ns = 0;
   // Before the warm-up: a proof that each connection is alive, and rest.
   os::Nanoseconds hold_ns = 0;
   os::Nanoseconds send_lag_p99_max_ns = os::ns_per_ms;
@@ -61,6 +61,7 @@ struct LoadSettings {
   std::string hgrm_path;                 // likewise
   std::string hdr_log_path;
   PauseSettings pauses;
+  SendPrecision precision;
   std::string calibration_path;  // where its result is stored; empty: nowhere
   std::uint32_t connections = 100;
   std::uint32_t pipeline = 1;               // requests in flight on a connection; 0: no limit

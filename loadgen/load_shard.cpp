@@ -16,6 +16,7 @@
 #include "loadgen/connector.hpp"
 #include "loadgen/echo_exchange.hpp"
 #include "loadgen/shard_terms.hpp"
+#include "loadgen/shard_wait.hpp"
 #include "loadgen/traffic.hpp"
 #include "loadgen/unkind_clients.hpp"
 #include "loadgen/websocket_exchange.hpp"
@@ -32,8 +33,6 @@ namespace c1m::loadgen {
 namespace {
 
 constexpr std::uint64_t wake_tag = UINT64_MAX;
-// A turn waits no longer, so that the supervisor sees a sign of life.
-constexpr os::Nanoseconds wait_max_ns = os::ns_per_s;
 // Sealing a second of the timeline takes some 0.1 ms: done when nothing is due for this long.
 constexpr os::Nanoseconds idle_ns = os::ns_per_ms / 2;
 // A second is sealed so long after its end, when most of its answers are there.
@@ -69,6 +68,9 @@ class LoadShard {
   os::Result<void> run() {
     auto added = poller_.add(order_.wake.descriptor(), EPOLLIN | EPOLLET, wake_tag);
     if (!added) return added;
+    auto wait = ShardWait::create(poller_, meter_, settings_.precision);
+    if (!wait) return std::unexpected(wait.error());
+    wait_.emplace(*std::move(wait));
     connect();
     await_start();
     if (!is_stopped()) {
@@ -124,8 +126,8 @@ class LoadShard {
   std::optional<PingRound> pings_;
   std::optional<UnkindClients> unkind_;  // once the load's connections stand
   measure::LoopMeter meter_;
+  std::optional<ShardWait> wait_;                // from the first turn on
   std::optional<measure::SilenceLog> silences_;  // with --pauses
-  std::array<epoll_event, 256> events_{};
   measure::LoadShardResult result_;
 };
 
@@ -310,21 +312,14 @@ void LoadShard::keep_timeline(os::Nanoseconds now_ns) {
   if (has_time || is_full) timeline.seal_one(now_ns - seal_grace_ns);
 }
 
-// Waits for events until `deadline_ns` and handles them. The last `spin_ns` before the deadline are
-// spent looking instead of sleeping: a sleeping processor takes its time to wake up.
+// Waits for events until `deadline_ns` and handles them.
 void LoadShard::turn(os::Nanoseconds deadline_ns) {
   if (churn_) deadline_ns = std::min(deadline_ns, churn_->next_due_ns());
   if (unkind_) deadline_ns = std::min(deadline_ns, unkind_->next_due_ns());
-  const os::Nanoseconds left_ns = deadline_ns - clock_.now_ns() - settings_.spin_ns;
-  const os::Nanoseconds timeout_ns = std::clamp<os::Nanoseconds>(left_ns, 0, wait_max_ns);
-  meter_.wait_begins();
-  const auto ready = poller_.wait(events_, meter_.bounded(timeout_ns));
-  meter_.wait_ends();
-  const auto count = static_cast<std::size_t>(ready.value_or(0));
-  for (std::size_t at = 0; at < count; ++at) {
-    dispatch(events_[at]);
+  for (const epoll_event& event : wait_->until(deadline_ns, clock_.now_ns())) {
+    dispatch(event);
     // Reading a large batch must not delay what is due meanwhile.
-    const bool is_unkind = UnkindClients::owns(events_[at].data.u64);
+    const bool is_unkind = UnkindClients::owns(event.data.u64);
     const os::Nanoseconds recent_ns = is_unkind ? clock_.now_ns() : exchange_.last_ns();
     if (traffic_ && traffic_->next_due_ns() <= recent_ns) traffic_->send_due(recent_ns);
   }
@@ -337,7 +332,7 @@ void LoadShard::turn(os::Nanoseconds deadline_ns) {
 }
 
 void LoadShard::dispatch(const epoll_event& event) {
-  if (event.data.u64 == wake_tag) return;
+  if (event.data.u64 == wake_tag || event.data.u64 == ShardWait::timer_tag) return;
   if (UnkindClients::owns(event.data.u64)) {
     if (unkind_) unkind_->handle(event.data.u64, event.events);
     return;

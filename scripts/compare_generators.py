@@ -1,19 +1,22 @@
 """CPU a request of c1m-load beside wrk: same bytes, same far end, same core, interleaved.
 
 usage: .venv/bin/python scripts/compare_generators.py [--build build/release] [--repetitions 7]
-       [--rate 20000] [--bytes 128] [--connections 100]
+       [--rate 20000] [--bytes 128] [--connections 100] [--wrk2 PROGRAM]
 
 wrk speaks HTTP only, and c1m-load verifies an echo. Both send requests of as many bytes and get
 answers of as many from one program (loadgen/paced_responder.cpp), which does one read and one write
 for each: an HTTP response of that length for wrk, the request itself for c1m-load. First it answers
 as fast as it can, then no more than --rate a second, so that both have the same rate; there
-c1m-load also runs its open loop at that rate, before a far end without a limit. The far end never
-sleeps, so that no generator pays for waking it.
+c1m-load also runs its open loop at that rate, before a far end without a limit: as exactly as it
+can, and with --timer-slack. With --wrk2 that is compared with the open loop of wrk2 too, which no
+distribution packages: name the program that you have built. The far end never sleeps, so that no
+generator pays for waking it.
 CPU time is that of the whole generator from its start to its end, as the kernel accounts it
 (wait4(2), children included), by all requests that it counts as answered. Each repetition runs wrk
-twice: the second is the control, whose ratio shows what noise does. How often the generator went to
-sleep for a request (voluntary context switches, of the same account) stands beside the cost.
-Not here: latency (wrk has no open loop, so that its latencies mean something else).
+(wrk2) twice: the second is the control, whose ratio shows what noise does. How often the generator
+went to sleep for a request (voluntary context switches, of the same account) stands beside the
+cost.
+Not here: latency (latency_error.py).
 """
 
 import argparse
@@ -43,24 +46,36 @@ MAY_FAIL = {
 }
 
 
+# c1m-load's open loop, and the flags that make it so.
+OPEN_LOOPS = {
+    "c1m-load open loop": (),
+    "- slack 100us": ("--timer-slack", "100us"),
+}
+
+
 @dataclass(frozen=True)
 class Cell:
-    """How fast the far end answers; without a rate as fast as it can."""
+    """How fast the far end answers; without a rate as fast as it can. Or open loops alone."""
 
     rate: float | None
+    is_open: bool = False
 
     @property
     def title(self) -> str:
         """For the table."""
         if self.rate is None:
             return "as fast as it goes"
+        if self.is_open:
+            return f"open loops, {self.rate:.0f} requests/s"
         return f"at most {self.rate:.0f} requests/s"
 
     @property
     def generators(self) -> tuple[str, ...]:
         """Those that take part, what the others are held against first."""
+        if self.is_open:
+            return ("wrk2", "wrk2 again", *OPEN_LOOPS)
         closed = ("wrk", "wrk again", "c1m-load")
-        return closed if self.rate is None else (*closed, "c1m-load open loop")
+        return closed if self.rate is None else (*closed, *OPEN_LOOPS)
 
 
 @dataclass(frozen=True)
@@ -87,10 +102,13 @@ Measure = Callable[[str, Cell], Figure]
 
 
 def main() -> int:
-    """Measures both cells and prints a table of each."""
+    """Measures every cell and prints a table of each."""
     options = parse_options()
     require_programs(options.build)
-    for cell in (Cell(None), Cell(options.rate)):
+    cells = [Cell(None), Cell(options.rate)]
+    if options.wrk2 is not None:
+        cells.append(Cell(options.rate, is_open=True))
+    for cell in cells:
         figures = compare(
             cell, options.repetitions, options.seed, lambda name, cell: run_one(name, cell, options)
         )
@@ -112,7 +130,10 @@ def parse_options() -> argparse.Namespace:
     parser.add_argument("--responder-cpu", type=int, default=0)
     parser.add_argument("--generator-cpu", type=int, default=1)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--wrk2", type=Path, help="the program, for a third table")
     options = parser.parse_args()
+    if options.wrk2 is not None and not os.access(options.wrk2, os.X_OK):
+        parser.error(f"--wrk2: {options.wrk2} is not a program")
     if options.repetitions < 1 or options.duration < 1:
         parser.error("--repetitions and --duration: at least 1")
     if not 96 <= options.bytes <= 60_000:
@@ -153,12 +174,13 @@ def compare(cell: Cell, repetitions: int, seed: int, measure: Measure) -> dict[s
 def run_one(name: str, cell: Cell, options: argparse.Namespace) -> Figure:
     """One run of a fresh generator before a fresh far end."""
     is_wrk = name.startswith("wrk")
-    is_open_loop = name.endswith("open loop")
-    rate = None if is_open_loop else cell.rate
+    is_open = name in OPEN_LOOPS or cell.is_open
+    rate = None if is_open else cell.rate
     with responder(options, "http" if is_wrk else "echo", rate, ["--busy"]) as port:
         if is_wrk:
-            return run_wrk(port, options)
-        return run_load(port, options, cell.rate if is_open_loop else None)
+            return run_wrk(port, options, cell.rate if is_open else None)
+        flags = ("-R", str(cell.rate), *OPEN_LOOPS[name]) if is_open else ()
+        return run_load(port, options, flags)
 
 
 @contextmanager
@@ -193,9 +215,12 @@ def on_cpu(cpu: int) -> Callable[[], None]:
     return bind
 
 
-def run_wrk(port: int, options: argparse.Namespace) -> Figure:
-    """wrk with one thread."""
-    account, text = run_and_account(wrk_command(port, options), options.generator_cpu)
+def run_wrk(port: int, options: argparse.Namespace, rate: float | None) -> Figure:
+    """wrk with one thread; wrk2 at a rate."""
+    command = wrk_command(port, options)
+    if rate is not None:
+        command = [str(options.wrk2), "-R", f"{rate:.0f}", *command[1:]]
+    account, text = run_and_account(command, options.generator_cpu)
     return figure_of(account, *read_wrk(text))
 
 
@@ -226,15 +251,13 @@ def read_wrk(text: str) -> tuple[int, float]:
     return int(found[1]), float(found[2]) * (60 if found[3] == "m" else 1)
 
 
-def run_load(port: int, options: argparse.Namespace, rate: float | None) -> Figure:
-    """c1m-load with one shard; in a closed loop, or in an open one at the rate."""
+def run_load(port: int, options: argparse.Namespace, flags: Sequence[str]) -> Figure:
+    """c1m-load with one shard; in a closed loop, or as the flags say."""
     window_s = options.duration - WARMUP_S
     command = [str(options.build / "bin" / "c1m-load"), "--target", f"127.0.0.1:{port}"]
     command += ["-c", str(options.connections), "-s", str(options.bytes), "--shards", "1"]
     command += ["--warmup", f"{WARMUP_S * 1e3:.0f}ms", "-d", f"{window_s * 1e3:.0f}ms"]
-    command += ["--progress", "never", "--format", "json"]
-    if rate is not None:
-        command += ["-R", str(rate)]
+    command += ["--progress", "never", "--format", "json", *flags]
     account, text = run_and_account(command, options.generator_cpu)
     return figure_of(account, *read_load(json.loads(text)))
 

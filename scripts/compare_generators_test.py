@@ -143,18 +143,20 @@ def test_ratios_are_taken_within_a_repetition() -> None:
     def measure(name: str, cell: Cell) -> Figure:
         assert cell.rate == 500
         calls.append(name)
-        if len(calls) % 4 == 1:
+        if len(calls) % 5 == 1:
             slowness[0] = next(drift)
-        cost = {"wrk": 4.0, "wrk again": 4.0, "c1m-load": 3.0, "c1m-load open loop": 6.0}[name]
-        return Figure(cpu_s=cost * slowness[0] / 1e3, requests=1_000, wall_s=2, sleeps=250)
+        return Figure(cpu_s=costs[name] * slowness[0] / 1e3, requests=1_000, wall_s=2, sleeps=250)
 
+    costs = {"wrk": 4.0, "wrk again": 4.0, "c1m-load": 3.0}
+    costs |= {"c1m-load open loop": 6.0, "- slack 100us": 5.0}
     calls: list[str] = []
     figures = compare(Cell(500), 3, 1, measure)
-    for begin in (0, 4, 8):
-        assert sorted(calls[begin : begin + 4]) == sorted(Cell(500).generators)
+    for begin in (0, 5, 10):
+        assert sorted(calls[begin : begin + 5]) == sorted(Cell(500).generators)
     rows = {line[:20].strip(): line for line in format_table(figures).splitlines()[1:]}
     assert "0.750 (0.750 to 0.750)" in rows["c1m-load"]
     assert "1.500 (1.500 to 1.500)" in rows["c1m-load open loop"]
+    assert "1.250 (1.250 to 1.250)" in rows["- slack 100us"]
     assert "1.000 (1.000 to 1.000)" in rows["wrk again"]
     assert "6.00 (4.00 to 12.00)" in rows["wrk"]
     assert rows["wrk"].split()[1:3] == ["500", "0.25"], "1,000 requests in 2 s, 250 sleeps"
@@ -175,22 +177,49 @@ def test_what_is_missing_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         require_programs(tmp_path)
 
 
+def _real_options(wrk2: Path | None = None) -> argparse.Namespace:
+    build = ROOT / os.environ.get("C1M_BUILD_DIR", "build/dev")
+    assert (build / "bin" / "paced_responder").is_file(), "run `make build`"
+    cpus = sorted(os.sched_getaffinity(0))
+    return argparse.Namespace(
+        build=build, bytes=128, connections=10, duration=1, wrk2=wrk2,
+        responder_cpu=cpus[0], generator_cpu=cpus[-1],
+    )  # fmt: skip
+
+
+def test_open_loops_are_compared_among_themselves() -> None:
+    assert Cell(500, is_open=True).generators[:2] == ("wrk2", "wrk2 again")
+    assert not [
+        name for name in Cell(500, is_open=True).generators if name in Cell(None).generators
+    ]
+
+
+# Its flags are those of wrk and -R, without which it does not run.
+FAKE_WRK2 = """#!/bin/sh
+[ "$1" = -R ] && [ "$2" = 2000 ] || { echo "no -R 2000: $*" >&2; exit 1; }
+shift 2
+exec wrk "$@"
+"""
+
+
+def test_wrk2_is_given_its_rate(tmp_path: Path) -> None:
+    _require_wrk()
+    program = tmp_path / "wrk2"
+    program.write_text(FAKE_WRK2)
+    program.chmod(0o755)
+    figure = run_one("wrk2", Cell(2_000, is_open=True), _real_options(wrk2=program))
+    assert figure.requests > 0
+
+
 @pytest.mark.parametrize("name", Cell(2_000).generators)
 def test_the_real_programs_do_equal_work(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     # What a busy machine does to so short a run says nothing about the programs.
     of_the_machine = ("rate_achieved", "littles_law", "throttled", "softnet_drops")
     for check in of_the_machine:
         monkeypatch.setitem(MAY_FAIL, check, "this run is not compared")
-    build = ROOT / os.environ.get("C1M_BUILD_DIR", "build/dev")
-    assert (build / "bin" / "paced_responder").is_file(), "run `make build`"
     if name.startswith("wrk"):
         _require_wrk()
-    cpus = sorted(os.sched_getaffinity(0))
-    options = argparse.Namespace(
-        build=build, bytes=128, connections=10, duration=1,
-        responder_cpu=cpus[0], generator_cpu=cpus[-1],
-    )  # fmt: skip
-    figure = run_one(name, Cell(2_000), options)
+    figure = run_one(name, Cell(2_000), _real_options())
     assert figure.cpu_s > 0
     assert figure.requests > 0
     assert figure.sleeps > 0
