@@ -134,9 +134,9 @@ void add_process_flags(CLI::App& app, FlagTexts& texts) {
       "the generator's own delay after it");
   app.add_option("--spin", texts.precision.spin,
                  "busy-wait so long before each send is due; costs CPU, saves wake-up time [0s]");
-  app.add_option("--timer-slack", texts.precision.timer_slack,
-                 "with -R: sleep up to so much longer than until a send is due, and send what fell "
-                 "due meanwhile at once; costs send lag, saves CPU [0s]");
+  app.add_option("--send-slack", texts.precision.send_slack,
+                 "open loop: sleep up to so much longer than until a request is due, and send what "
+                 "fell due meanwhile at once; costs send lag, saves CPU [0s]");
 }
 
 void add_output_flags(CLI::App& app, FlagTexts& texts) {
@@ -321,8 +321,9 @@ LoadSettings read_settings(FlagReader& reader, const FlagTexts& texts) {
   read_thresholds(reader, texts, settings);
   settings.cpus = read_cpus(reader, texts.cpus);
   settings.pauses = read_pauses(reader, texts.pauses);
-  settings.precision = read_precision(reader, texts.precision, settings.mode == LoadMode::open,
-                                      settings.send_lag_p99_max_ns);
+  settings.precision =
+      read_precision(reader, texts.precision, settings.mode == LoadMode::open && !settings.search,
+                     settings.send_lag_p99_max_ns);
   settings.out_path = texts.out;
   settings.histograms_dir = texts.histograms;
   settings.hgrm_path = texts.hgrm;

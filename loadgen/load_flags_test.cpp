@@ -101,6 +101,12 @@ TEST(LoadFlags, ARateMakesAnOpenLoop) {
   EXPECT_EQ(settings.progress, ProgressKind::never);
 }
 
+TEST(LoadFlags, ReadHowExactlyRequestsAreSent) {
+  EXPECT_EQ(settings_of({"-R", "5", "--send-slack", "200us"}).precision.slack_ns,
+            200 * os::ns_per_us);
+  EXPECT_EQ(settings_of({"--spin", "30us"}).precision.spin_ns, 30 * os::ns_per_us);
+}
+
 TEST(LoadFlags, IdleHasNoRateAndNoWarmUp) {
   EXPECT_EQ(settings_of({"--idle"}).mode, LoadMode::idle);
   EXPECT_EQ(settings_of({"--idle"}).warmup_ns, 0);
@@ -193,6 +199,11 @@ INSTANTIATE_TEST_SUITE_P(
         Mistake{{"-d", "0s"}, "--duration", "'0s'"}, Mistake{{"-d", "ten"}, "--duration", "ten"},
         Mistake{{"-d", "200h"}, "--duration", "'200h'"},
         Mistake{{"--timeout", "0s"}, "--timeout", "'0s'"},
+        Mistake{{"--send-slack", "200us"}, "--send-slack", "(-R)"},
+        Mistake{{"--send-slack", "200us", "--search", "p99<5ms"}, "--send-slack", "search"},
+        Mistake{{"--send-slack", "200us", "-R", "5", "--max-send-lag-p99", "300us"},
+                "--send-slack",
+                "'200us'"},
         Mistake{{"--arrival", "sometimes"}, "--arrival", "poisson, uniform"},
         Mistake{{"--protocol", "ftp"}, "--protocol", "echo"},
         Mistake{{"--format", "xml"}, "--format", "text, json, csv"},

@@ -112,7 +112,7 @@ measure::Settings describe_settings(const LoadSettings& settings, std::uint32_t 
       {"sources", source_texts},  // empty: the kernel's choice
       {"in_flight_max", std::uint64_t{settings.in_flight_max}},
       {"spin_us", to_us(settings.precision.spin_ns)},
-      {"timer_slack_us", to_us(settings.precision.slack_ns)},
+      {"send_slack_us", to_us(settings.precision.slack_ns)},
       {"send_lag_p99_max_us", to_us(settings.send_lag_p99_max_ns)},
       {"kernel_timestamps", settings.kernel_timestamps},
       {"strict", settings.strict},

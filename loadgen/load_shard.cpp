@@ -4,7 +4,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <memory>
 #include <optional>
 #include <utility>
@@ -68,7 +67,7 @@ class LoadShard {
   os::Result<void> run() {
     auto added = poller_.add(order_.wake.descriptor(), EPOLLIN | EPOLLET, wake_tag);
     if (!added) return added;
-    auto wait = ShardWait::create(poller_, meter_, settings_.precision);
+    auto wait = ShardWait::create(clock_, poller_, meter_, settings_.precision);
     if (!wait) return std::unexpected(wait.error());
     wait_.emplace(*std::move(wait));
     connect();
@@ -95,12 +94,12 @@ class LoadShard {
     traffic_->send_due(now_ns);
     if (pings_) pings_->send_due(now_ns);
   }
-  [[nodiscard]] os::Nanoseconds next_due_ns() const {
-    return std::min(traffic_->next_due_ns(), pings_ ? pings_->next_due_ns() : never_ns);
+  [[nodiscard]] os::Nanoseconds ping_due_ns() const {
+    return pings_ ? pings_->next_due_ns() : never_ns;
   }
   void obey_stop();
   void keep_timeline(os::Nanoseconds now_ns);
-  void turn(os::Nanoseconds deadline_ns);
+  void turn(os::Nanoseconds deadline_ns, os::Nanoseconds request_due_ns = never_ns);
   void dispatch(const epoll_event& event);
   void publish();
   void enter(ShardPhase phase) { order_.status.phase.store(phase, std::memory_order_release); }
@@ -222,10 +221,11 @@ void LoadShard::run_traffic(os::Nanoseconds until_ns) {
     if (now_ns >= end_ns) break;
     send_due(now_ns);
     keep_timeline(now_ns);
-    turn(std::min({next_due_ns(), end_ns, accounting_.timeline().next_sample_ns()}));
+    turn(std::min({ping_due_ns(), end_ns, accounting_.timeline().next_sample_ns()}),
+         traffic_->next_due_ns());
   }
   // What was due before the end but not reached yet still belongs to the plan.
-  while (next_due_ns() < std::min(until_ns, stop_ns())) {
+  while (std::min(traffic_->next_due_ns(), ping_due_ns()) < std::min(until_ns, stop_ns())) {
     send_due(clock_.now_ns());
     turn(0);
   }
@@ -312,11 +312,11 @@ void LoadShard::keep_timeline(os::Nanoseconds now_ns) {
   if (has_time || is_full) timeline.seal_one(now_ns - seal_grace_ns);
 }
 
-// Waits for events until `deadline_ns` and handles them.
-void LoadShard::turn(os::Nanoseconds deadline_ns) {
+// Waits for events until `deadline_ns`, or until a request of the plan is due, and handles them.
+void LoadShard::turn(os::Nanoseconds deadline_ns, os::Nanoseconds request_due_ns) {
   if (churn_) deadline_ns = std::min(deadline_ns, churn_->next_due_ns());
   if (unkind_) deadline_ns = std::min(deadline_ns, unkind_->next_due_ns());
-  for (const epoll_event& event : wait_->until(deadline_ns, clock_.now_ns())) {
+  for (const epoll_event& event : wait_->until(request_due_ns, deadline_ns)) {
     dispatch(event);
     // Reading a large batch must not delay what is due meanwhile.
     const bool is_unkind = UnkindClients::owns(event.data.u64);
@@ -332,7 +332,7 @@ void LoadShard::turn(os::Nanoseconds deadline_ns) {
 }
 
 void LoadShard::dispatch(const epoll_event& event) {
-  if (event.data.u64 == wake_tag || event.data.u64 == ShardWait::timer_tag) return;
+  if (event.data.u64 == wake_tag) return;
   if (UnkindClients::owns(event.data.u64)) {
     if (unkind_) unkind_->handle(event.data.u64, event.events);
     return;

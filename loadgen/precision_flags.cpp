@@ -5,20 +5,22 @@
 
 namespace c1m::loadgen {
 
-SendPrecision read_precision(FlagReader& reader, const PrecisionTexts& texts, bool is_open_loop,
+SendPrecision read_precision(FlagReader& reader, const PrecisionTexts& texts, bool has_rate,
                              os::Nanoseconds send_lag_max_ns) {
   SendPrecision precision;
   precision.spin_ns = reader.duration("--spin", texts.spin, 0);
-  if (texts.timer_slack.empty()) return precision;
-  precision.slack_ns = reader.duration("--timer-slack", texts.timer_slack, 0);
-  if (!is_open_loop) {
-    reader.report("--timer-slack", "only an open loop (-R) waits for the time of a request");
+  precision.slack_ns = reader.duration("--send-slack", texts.send_slack, 0);
+  if (precision.slack_ns == 0) return precision;
+  if (!has_rate) {
+    reader.report("--send-slack", "is for an open loop at a rate (-R), and not for a search");
   } else if (precision.spin_ns > 0) {
-    reader.report("--timer-slack", "cannot be together with --spin, which is for the opposite");
-  } else if (precision.slack_ns > send_lag_max_ns) {
-    reader.report("--timer-slack", fmt::format("'{}' is more than --max-send-lag-p99 allows a "
-                                               "request to be late: the run would not be valid",
-                                               texts.timer_slack));
+    reader.report("--send-slack", "cannot be together with --spin, which is for the opposite");
+  } else if (precision.slack_ns > send_lag_max_ns / 2) {
+    reader.report("--send-slack", fmt::format("'{}' is more than half of --max-send-lag-p99, so "
+                                              "that the run may not be valid",
+                                              texts.send_slack));
+  } else if (precision.slack_ns > os::ns_per_s) {
+    reader.report("--send-slack", fmt::format("'{}' is not from 0 to 1 s", texts.send_slack));
   }
   return precision;
 }

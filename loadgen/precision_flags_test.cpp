@@ -12,9 +12,9 @@ using testing::IsEmpty;
 
 constexpr os::Nanoseconds lag_max_ns = os::ns_per_ms;
 
-std::string mistake_of(const PrecisionTexts& texts, bool is_open_loop = true) {
+std::string mistake_of(const PrecisionTexts& texts, bool has_rate = true) {
   FlagReader reader;
-  static_cast<void>(read_precision(reader, texts, is_open_loop, lag_max_ns));
+  static_cast<void>(read_precision(reader, texts, has_rate, lag_max_ns));
   return reader.mistake();
 }
 
@@ -28,23 +28,29 @@ TEST(PrecisionFlags, SleepsUntilTheMomentByDefault) {
 
 TEST(PrecisionFlags, ReadsEach) {
   FlagReader reader;
-  EXPECT_EQ(read_precision(reader, {.spin = "20us", .timer_slack = ""}, true, lag_max_ns).spin_ns,
-            20 * os::ns_per_us);
-  EXPECT_EQ(read_precision(reader, {.timer_slack = "100us"}, true, lag_max_ns).slack_ns,
-            100 * os::ns_per_us);
-  EXPECT_EQ(read_precision(reader, {.timer_slack = "1ms"}, true, lag_max_ns).slack_ns, lag_max_ns);
+  const PrecisionTexts spin{.spin = "20us", .send_slack = "0s"};
+  const PrecisionTexts slack{.spin = "0s", .send_slack = "500us"};
+  EXPECT_EQ(read_precision(reader, spin, false, lag_max_ns).spin_ns, 20 * os::ns_per_us);
+  EXPECT_EQ(read_precision(reader, slack, true, lag_max_ns).slack_ns, 500 * os::ns_per_us);
   EXPECT_THAT(reader.mistake(), IsEmpty());
 }
 
 TEST(PrecisionFlags, NamesWhatIsWrong) {
-  EXPECT_THAT(mistake_of({.spin = "soon", .timer_slack = ""}), HasSubstr("--spin: 'soon'"));
-  EXPECT_THAT(mistake_of({.timer_slack = "-1us"}), HasSubstr("--timer-slack: '-1us'"));
-  EXPECT_THAT(mistake_of({.timer_slack = "1001us"}),
-              HasSubstr("--timer-slack: '1001us' is more than --max-send-lag-p99 allows"));
-  EXPECT_THAT(mistake_of({.spin = "20us", .timer_slack = "20us"}),
-              HasSubstr("--timer-slack: cannot be together with --spin"));
-  EXPECT_THAT(mistake_of({.timer_slack = "20us"}, false),
-              HasSubstr("--timer-slack: only an open loop (-R)"));
+  EXPECT_THAT(mistake_of({.spin = "soon", .send_slack = "0s"}), HasSubstr("--spin: 'soon'"));
+  EXPECT_THAT(mistake_of({.spin = "0s", .send_slack = "-1us"}), HasSubstr("--send-slack: '-1us'"));
+  EXPECT_THAT(mistake_of({.spin = "0s", .send_slack = "501us"}),
+              HasSubstr("--send-slack: '501us' is more than half of --max-send-lag-p99"));
+  EXPECT_THAT(mistake_of({.spin = "20us", .send_slack = "20us"}),
+              HasSubstr("--send-slack: cannot be together with --spin"));
+  EXPECT_THAT(mistake_of({.spin = "0s", .send_slack = "20us"}, false),
+              HasSubstr("--send-slack: is for an open loop at a rate (-R)"));
+}
+
+TEST(PrecisionFlags, ASlackIsNoLongerThanAWait) {
+  FlagReader reader;
+  const PrecisionTexts texts{.spin = "0s", .send_slack = "2s"};
+  static_cast<void>(read_precision(reader, texts, true, 10 * os::ns_per_s));
+  EXPECT_THAT(reader.mistake(), HasSubstr("'2s' is not from 0 to 1 s"));
 }
 
 }  // namespace

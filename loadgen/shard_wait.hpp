@@ -14,23 +14,30 @@
 
 namespace c1m::loadgen {
 
+// How long a wait that begins at `now_ns` may be; 0: it only looks, because a request or something
+// else is due. At most a second.
+[[nodiscard]] os::Nanoseconds wait_length_ns(const SendPrecision& precision,
+                                             os::Nanoseconds request_due_ns,
+                                             os::Nanoseconds other_due_ns, os::Nanoseconds now_ns);
+
 class ShardWait {
  public:
-  // Events with this tag are the wait's own.
-  static constexpr std::uint64_t timer_tag = UINT64_MAX - 1;
-
-  // `poller` and `meter` outlive it. What a descriptor and its registration may fail with.
-  [[nodiscard]] static os::Result<ShardWait> create(os::Poller& poller, measure::LoopMeter& meter,
+  // Clock, poller and meter outlive it; the tag UINT64_MAX - 1 is its own. What a descriptor and
+  // its registration may fail with.
+  [[nodiscard]] static os::Result<ShardWait> create(const os::Clock& clock, os::Poller& poller,
+                                                    measure::LoopMeter& meter,
                                                     SendPrecision precision);
 
-  // Returns at the first events, and without any when `due_ns` has come (with slack: later by that
-  // much at most), after a second, or after a tick of the meter. Never sleeps when it has come.
-  [[nodiscard]] std::span<const epoll_event> until(os::Nanoseconds due_ns, os::Nanoseconds now_ns);
+  // Returns at the first events; without any after wait_length_ns(), or a tick of a meter that is
+  // on.
+  [[nodiscard]] std::span<const epoll_event> until(os::Nanoseconds request_due_ns,
+                                                   os::Nanoseconds other_due_ns);
 
  private:
-  ShardWait(os::Poller& poller, measure::LoopMeter& meter, SendPrecision precision,
-            os::DeadlineTimer timer);
+  ShardWait(const os::Clock& clock, os::Poller& poller, measure::LoopMeter& meter,
+            SendPrecision precision, os::DeadlineTimer timer);
 
+  const os::Clock& clock_;
   os::Poller& poller_;
   measure::LoopMeter& meter_;
   SendPrecision precision_;

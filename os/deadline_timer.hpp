@@ -18,7 +18,8 @@ class DeadlineTimer {
   [[nodiscard]] static Result<DeadlineTimer> create();
 
   // descriptor() has an edge of EPOLLIN at `deadline_ns` or before: a timer that is to end earlier
-  // is left as it is. At once when the deadline has passed. `now_ns` is the monotonic clock's time.
+  // is left as it is. At once when the deadline has passed. `now_ns`: the monotonic clock's time,
+  // read after the last wait, or a timer that has ended is taken for one that is still to.
   void set(Nanoseconds deadline_ns, Nanoseconds now_ns);
 
   // To be watched edge-triggered; nobody needs to read.

@@ -8,7 +8,7 @@ answers of as many from one program (loadgen/paced_responder.cpp), which does on
 for each: an HTTP response of that length for wrk, the request itself for c1m-load. First it answers
 as fast as it can, then no more than --rate a second, so that both have the same rate; there
 c1m-load also runs its open loop at that rate, before a far end without a limit: as exactly as it
-can, and with --timer-slack. With --wrk2 that is compared with the open loop of wrk2 too, which no
+can, and with --send-slack. With --wrk2 that is compared with the open loop of wrk2 too, which no
 distribution packages: name the program that you have built. The far end never sleeps, so that no
 generator pays for waking it.
 CPU time is that of the whole generator from its start to its end, as the kernel accounts it
@@ -30,7 +30,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Container, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -50,8 +50,9 @@ MAY_FAIL = {
 # millisecond.
 OPEN_LOOPS: dict[str, tuple[str, ...]] = {
     "c1m-load open loop": (),
-    "- slack 200us": ("--timer-slack", "200us"),
-    "- slack 1ms": ("--timer-slack", "1ms"),
+    "- spin 30us": ("--spin", "30us"),
+    "- slack 200us": ("--send-slack", "200us"),
+    "- slack 1ms": ("--send-slack", "1ms", "--max-send-lag-p99", "5ms"),
 }
 
 
@@ -88,6 +89,7 @@ class Figure:
     requests: int
     wall_s: float
     sleeps: int
+    lag_us: tuple[float, float] | None = None  # of an open loop's requests: p50 and p99
 
     @property
     def cpu_us_a_request(self) -> float:
@@ -132,15 +134,20 @@ def parse_options() -> argparse.Namespace:
     parser.add_argument("--responder-cpu", type=int, default=0)
     parser.add_argument("--generator-cpu", type=int, default=1)
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--wrk2", type=Path, help="the program, for a third table")
+    parser.add_argument("--wrk2", type=_absolute, help="the program, for a third table")
     options = parser.parse_args()
-    if options.wrk2 is not None and not os.access(options.wrk2, os.X_OK):
+    if options.wrk2 is not None and not shutil.which(options.wrk2):
         parser.error(f"--wrk2: {options.wrk2} is not a program")
     if options.repetitions < 1 or options.duration < 1:
         parser.error("--repetitions and --duration: at least 1")
     if not 96 <= options.bytes <= 60_000:
         parser.error("--bytes: from 96, which a request of wrk's takes, to 60000")
     return options
+
+
+def _absolute(text: str) -> Path:
+    """A program here is run from here, wherever PATH leads."""
+    return Path(text).absolute()
 
 
 def require_programs(build: Path) -> None:
@@ -261,7 +268,9 @@ def run_load(port: int, options: argparse.Namespace, flags: Sequence[str]) -> Fi
     command += ["--warmup", f"{WARMUP_S * 1e3:.0f}ms", "-d", f"{window_s * 1e3:.0f}ms"]
     command += ["--progress", "never", "--format", "json", *flags]
     account, text = run_and_account(command, options.generator_cpu)
-    return figure_of(account, *read_load(json.loads(text)))
+    document = json.loads(text)
+    figure = figure_of(account, *read_load(document))
+    return replace(figure, lag_us=read_lag(document))
 
 
 def failed_checks(document: dict[str, Any], may_fail: Container[str]) -> list[str]:
@@ -286,6 +295,12 @@ def read_load(document: dict[str, Any]) -> tuple[int, float]:
     return requests, document["window"]["duration_s"] + WARMUP_S
 
 
+def read_lag(document: dict[str, Any]) -> tuple[float, float] | None:
+    """The p50 and the p99 of the send lag; a closed loop has none."""
+    lag = document["latency_us"]["send_lag"]
+    return None if lag is None else (lag["p50"], lag["p99"])
+
+
 def run_and_account(command: Sequence[str], cpu: int) -> tuple[resource.struct_rusage, str]:
     """The kernel's account of a program and its children on that CPU, and what it printed."""
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, preexec_fn=on_cpu(cpu))
@@ -299,12 +314,10 @@ def run_and_account(command: Sequence[str], cpu: int) -> tuple[resource.struct_r
 
 
 def format_table(figures: dict[str, list[Figure]]) -> str:
-    """Medians over the repetitions; ratios to wrk are taken within each."""
-    heads = (
-        f"{'requests/s':>12}{'sleeps a request':>18}{'CPU us a request':>26}{'ratio to wrk':>24}"
-    )
-    lines = [f"{'':20}{heads}"]
+    """Medians over the repetitions; ratios to the first generator are taken within each."""
     first, *_ = figures
+    heads = f"{'requests/s':>12}{'sleeps a request':>18}{'CPU us a request':>26}"
+    lines = [f"{'':20}{heads}{f'ratio to {first}':>24}{'send lag p50, p99 us':>22}"]
     base = [figure.cpu_us_a_request for figure in figures[first]]
     for name, measured in figures.items():
         rates = [figure.requests / figure.wall_s for figure in measured]
@@ -313,8 +326,15 @@ def format_table(figures: dict[str, list[Figure]]) -> str:
         sleeps = [figure.sleeps_a_request for figure in measured]
         line = f"{name:20}{known(median(rates)).value:12.0f}{known(median(sleeps)).value:18.2f}"
         line += f"{with_interval(costs, 2):>26}"
-        lines.append(line if name == first else line + f"{with_interval(ratios, 3):>24}")
+        line += f"{'' if name == first else with_interval(ratios, 3):>24}"
+        lines.append((line + f"{format_lag(measured):>22}").rstrip())
     return "\n".join(lines)
+
+
+def format_lag(measured: Sequence[Figure]) -> str:
+    """Medians of either percentile; empty where there is no plan to lag behind."""
+    lags = [figure.lag_us for figure in measured if figure.lag_us is not None]
+    return ", ".join(f"{known(median(each)).value:.0f}" for each in zip(*lags, strict=True))
 
 
 def with_interval(values: Sequence[float], digits: int) -> str:

@@ -7,6 +7,7 @@ import os
 import shutil
 import socket
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from compare_generators import (
     compare,
     format_table,
     padding_header,
+    read_lag,
     read_load,
     read_wrk,
     require_programs,
@@ -143,16 +145,21 @@ def test_ratios_are_taken_within_a_repetition() -> None:
     def measure(name: str, cell: Cell) -> Figure:
         assert cell.rate == 500
         calls.append(name)
-        if len(calls) % 6 == 1:
+        if len(calls) % 7 == 1:
             slowness[0] = next(drift)
         return Figure(cpu_s=costs[name] * slowness[0] / 1e3, requests=1_000, wall_s=2, sleeps=250)
 
     costs = {"wrk": 4.0, "wrk again": 4.0, "c1m-load": 3.0}
-    costs |= {"c1m-load open loop": 6.0, "- slack 200us": 5.0, "- slack 1ms": 2.0}
+    costs |= {
+        "c1m-load open loop": 6.0,
+        "- spin 30us": 7.0,
+        "- slack 200us": 5.0,
+        "- slack 1ms": 2.0,
+    }
     calls: list[str] = []
     figures = compare(Cell(500), 3, 1, measure)
-    for begin in (0, 6, 12):
-        assert sorted(calls[begin : begin + 6]) == sorted(Cell(500).generators)
+    for begin in (0, 7, 14):
+        assert sorted(calls[begin : begin + 7]) == sorted(Cell(500).generators)
     rows = {line[:20].strip(): line for line in format_table(figures).splitlines()[1:]}
     assert "0.750 (0.750 to 0.750)" in rows["c1m-load"]
     assert "1.500 (1.500 to 1.500)" in rows["c1m-load open loop"]
@@ -160,6 +167,20 @@ def test_ratios_are_taken_within_a_repetition() -> None:
     assert "1.000 (1.000 to 1.000)" in rows["wrk again"]
     assert "6.00 (4.00 to 12.00)" in rows["wrk"]
     assert rows["wrk"].split()[1:3] == ["500", "0.25"], "1,000 requests in 2 s, 250 sleeps"
+
+
+def test_the_lag_of_an_open_loop_stands_beside_its_cost() -> None:
+    plain = Figure(cpu_s=1, requests=1_000, wall_s=1, sleeps=0)
+    lagging = [replace(plain, lag_us=lag) for lag in ((30.0, 100.0), (34.0, 900.0), (32.0, 200.0))]
+    table = format_table({"wrk2": [plain] * 3, "c1m-load open loop": lagging}).splitlines()
+    assert table[0].endswith("ratio to wrk2  send lag p50, p99 us")
+    assert table[1].split()[-1] == "1000.00)", "wrk2 says nothing of its lag"
+    assert table[2].endswith("32, 200")
+
+
+def test_a_closed_loop_has_no_lag() -> None:
+    assert read_lag({"latency_us": {"send_lag": None}}) is None
+    assert read_lag({"latency_us": {"send_lag": {"p50": 3.0, "p99": 9.0, "max": 10.0}}}) == (3, 9)
 
 
 def test_without_a_limit_there_is_no_open_loop() -> None:
