@@ -94,7 +94,8 @@ function(c1m_test name)
   if(CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
     target_precompile_headers(${name} PRIVATE <gmock/gmock.h> <gtest/gtest.h>)
   endif()
-  gtest_discover_tests(${name} DISCOVERY_MODE PRE_TEST PROPERTIES TIMEOUT 120)
+  # The values of parameters stay out of the names: some would be addresses, which change.
+  gtest_discover_tests(${name} DISCOVERY_MODE PRE_TEST NO_PRETTY_VALUES PROPERTIES TIMEOUT 120)
 endfunction()
 
 # c1m_benchmark(NAME SOURCES ... [DEPENDS ...]): a Google Benchmark program; the tests build it and
