@@ -7,7 +7,7 @@
 // is still on its way from the one before, or gone, is skipped. A connection costs 16 bytes here,
 // and what is under way costs more. Invariants: those of measure::ChurnResult; no connection is
 // opened while the owner handles a batch of events, which may hold one of the descriptor before.
-// Threads: one owner. Not here: sockets (echo_exchange, connect_attempts), waiting (load_shard).
+// Threads: one owner. Not here: sockets (echo_exchange, connect_attempts), waiting (shard_wait).
 #pragma once
 
 #include <cstdint>

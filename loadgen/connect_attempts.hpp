@@ -2,7 +2,7 @@
 // that is ready for requests. Where the protocol has an opening handshake that is part of it.
 //
 // Invariant: an attempt ends once: established, or failed and counted under its reason.
-// Threads: one owner. Not here: when attempts are made (connector, churn), waiting (load_shard).
+// Threads: one owner. Not here: when attempts are made (connector, churn), waiting (shard_wait).
 #pragma once
 
 #include <cstdint>

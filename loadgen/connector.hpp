@@ -2,7 +2,7 @@
 //
 // Invariants: attempt k is not started before k intervals have passed; after the first failure no
 // further attempt is started, so that a target that refuses is reported at once.
-// Threads: one owner. Not here: waiting (load_shard), a single attempt (connect_attempts).
+// Threads: one owner. Not here: waiting (shard_wait), a single attempt (connect_attempts).
 #pragma once
 
 #include <cstdint>

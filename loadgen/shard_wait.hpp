@@ -28,8 +28,8 @@ class ShardWait {
                                                     measure::LoopMeter& meter,
                                                     SendPrecision precision);
 
-  // Returns at the first events; without any after wait_length_ns(), or a tick of a meter that is
-  // on.
+  // Returns at the first events; without any after wait_length_ns() or a tick of a meter that is on
+  // at the latest, earlier when a timer ends that was set for an earlier wait.
   [[nodiscard]] std::span<const epoll_event> until(os::Nanoseconds request_due_ns,
                                                    os::Nanoseconds other_due_ns);
 

@@ -2,7 +2,7 @@
 // connection (proof that it is alive).
 //
 // Invariant: a Traffic decides only the moment; EchoExchange does the sending and the accounting.
-// Threads: one owner. Not here: waiting (load_shard).
+// Threads: one owner. Not here: waiting (shard_wait).
 #pragma once
 
 #include <cstdint>

@@ -9,7 +9,7 @@
 // of the connect rate and to Connector::in_progress_max at a time, so that a server that refuses
 // gets no more of them than one that does not (without a rate each client is held back by its pause
 // alone); a slow one that is behind sends one byte, not those that it has missed.
-// Threads: one owner. Not here: waiting (load_shard), what they say (unkind_speech).
+// Threads: one owner. Not here: waiting (shard_wait), what they say (unkind_speech).
 #pragma once
 
 #include <array>

@@ -1,7 +1,7 @@
 // A timer that ends waits on a poller at a deadline, and stays set however often a wait ends
-// earlier. A timeout of the wait itself is set up with each wait and taken back at its end, each of
-// which programs the processor's clock: in a virtual machine that leaves the guest.
-// Threads: one owner. Not here: the wait (poller.hpp).
+// earlier. A timeout of the wait itself is set up with each wait and taken back at its end. Where
+// it is the next timer of that CPU to end, either programs the processor's clock, for which a
+// virtual machine leaves its guest. Threads: one owner. Not here: the wait (poller.hpp).
 #pragma once
 
 #include <utility>

@@ -4,13 +4,12 @@
 #include <array>
 #include <chrono>
 #include <cstdint>
-#include <fstream>
-#include <string>
 #include <thread>
 
 #include <gtest/gtest.h>
 
 #include "os/poller.hpp"
+#include "os/timer_reading.hpp"
 
 namespace c1m::os {
 namespace {
@@ -19,19 +18,7 @@ class DeadlineTimerTest : public testing::Test {
  protected:
   void SetUp() override { ASSERT_TRUE(poller_.add(timer_.descriptor(), EPOLLIN | EPOLLET, 42)); }
 
-  // How long the kernel says that it still runs.
-  [[nodiscard]] Nanoseconds left_ns() const {
-    std::ifstream info("/proc/self/fdinfo/" + std::to_string(timer_.descriptor()));
-    for (std::string line; std::getline(info, line);) {
-      long long seconds = 0;
-      long long rest_ns = 0;
-      if (std::sscanf(line.c_str(), "it_value: (%lld, %lld)", &seconds, &rest_ns) == 2) {
-        return seconds * ns_per_s + rest_ns;
-      }
-    }
-    ADD_FAILURE() << "no it_value of a timer";
-    return 0;
-  }
+  [[nodiscard]] Nanoseconds left_ns() const { return timer_left_ns(timer_.descriptor()); }
 
   std::array<epoll_event, 4> events_{};
   Poller poller_ = std::move(*Poller::create());

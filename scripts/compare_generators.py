@@ -7,8 +7,8 @@ wrk speaks HTTP only, and c1m-load verifies an echo. Both send requests of as ma
 answers of as many from one program (loadgen/paced_responder.cpp), which does one read and one write
 for each: an HTTP response of that length for wrk, the request itself for c1m-load. First it answers
 as fast as it can, then no more than --rate a second, so that both have the same rate; there
-c1m-load also runs its open loop at that rate, before a far end without a limit: as exactly as it
-can, and with --send-slack. With --wrk2 that is compared with the open loop of wrk2 too, which no
+c1m-load also runs its open loop at that rate, before a far end without a limit: by default,
+with --spin and with --send-slack. With --wrk2 that is compared with the open loop of wrk2 too, which no
 distribution packages: name the program that you have built. The far end never sleeps, so that no
 generator pays for waking it.
 CPU time is that of the whole generator from its start to its end, as the kernel accounts it
@@ -41,13 +41,13 @@ WARMUP_S = 0.2
 # the work that it is charged for, or did it under conditions that wrk's runs do not have.
 MAY_FAIL = {
     "generator_cpu": "it has one core, and what it takes of it is the figure",
-    "send_lag_p99_us": "a late request is sent and answered all the same; latency is not compared",
+    "send_lag_p99_us": "a late request is sent and answered all the same; its lag is shown",
     "steal": "the host takes from all of them alike, and the control shows how much that is",
 }
 
 
-# c1m-load's open loop as exact as it can be, and with slack; a timer of wrk2 ends within a whole
-# millisecond.
+# c1m-load's open loop by default, more exact and less so; the timers of wrk2's loop are in whole
+# milliseconds.
 OPEN_LOOPS: dict[str, tuple[str, ...]] = {
     "c1m-load open loop": (),
     "- spin 30us": ("--spin", "30us"),
