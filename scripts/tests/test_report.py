@@ -177,6 +177,20 @@ def test_compact_stacks_are_a_row_of_the_memory_tables(prefix: str, whole_run: P
     assert rows["user memory of the server, compact stacks, bytes"] == ["-", "-", "400", "-"]
 
 
+def test_compact_stacks_are_a_dashed_line_of_the_memory_charts(whole_run: Path) -> None:
+    figures = {figure.name: figure for figure in all_figures(read_run(whole_run))}
+    for name in ("memory-against-connections", "memory-against-connections-ws"):
+        user = figures[name].chart.to_dict()["hconcat"][0]
+        lines = next(layer for layer in user["layer"] if layer["mark"]["type"] == "line")
+        ends = lines["data"]["values"]
+        assert {end["label"] for end in ends if end["dashed"]} == {"coro, compact stacks"}
+        assert {end["label"] for end in ends if not end["dashed"]} == set(
+            read_run(whole_run)["run"]["backends"]
+        )
+        assert lines["encoding"]["strokeDash"]["field"] == "dashed"
+        assert "Dashed: coro with compact stacks." in figures[name].explanation
+
+
 def test_an_invalid_group_is_struck_out_everywhere(whole_run: Path, tmp_path: Path) -> None:
     run = read_run(whole_run)
     strike_out(run, "uv")

@@ -10,6 +10,7 @@ from typing import Any
 
 import altair as alt
 
+from c1m.backends import OTHER_STACKS
 from c1m.documents import Document
 from c1m.report import summary
 from c1m.report.curves import percentile_chart
@@ -188,6 +189,9 @@ def _pause_figures(run: Document) -> list[Figure]:
 
 def _memory_figures(run: Document, protocol: str = "echo") -> list[Figure]:
     memory = summary.memory_of(run, protocol)
+    others = [found for each in OTHER_STACKS for found in summary.memory_of(run, protocol, each)]
+    dashed = " and ".join(f"{found.backend} with {found.stacks} stacks" for found in others)
+    memory += others
     user = memory_chart(run, memory, "user_bytes", "user memory of the server (PSS), MB")
     kernel = memory_chart(run, memory, "kernel_bytes", "kernel memory, both ends, MB")
     charts = [chart for chart in (user, kernel) if chart is not None]
@@ -201,7 +205,8 @@ def _memory_figures(run: Document, protocol: str = "echo") -> list[Figure]:
             "page tables and TCP "
             "buffers of the whole host, less what was there before the connections; it covers "
             "both ends. The "
-            "slope of each line is the memory a connection.",
+            "slope of each line is the memory a connection."
+            + (f" Dashed: {dashed}." if dashed else ""),
             both,
         )
     ]

@@ -164,13 +164,19 @@ def _bound(run: Document) -> Any:
 
 
 def memory_chart(run: Document, found: list[summary.Memory], kind: str, title: str) -> Any:
-    """Memory against connections with the fitted line of each backend."""
+    """Memory against connections with the fitted line of each backend; dashed for stacks that are
+    not the backend's default.
+    """
     points, lines = [], []
     for memory in found:
+        label = (
+            memory.backend if memory.stacks is None else f"{memory.backend}, {memory.stacks} stacks"
+        )
         usable = [point for point in memory.points if point[kind] is not None]
         points += [
             {
                 "backend": memory.backend,
+                "label": label,
                 "connections": point["connections"],
                 "mb": point[kind] / 1e6,
                 "struck": "valid" if point["valid"] else "not valid",
@@ -183,6 +189,8 @@ def memory_chart(run: Document, found: list[summary.Memory], kind: str, title: s
             lines += [
                 {
                     "backend": memory.backend,
+                    "label": label,
+                    "dashed": memory.stacks is not None,
                     "connections": end,
                     "mb": (fitted.intercept + fitted.slope.value * end) / 1e6,
                 }
@@ -194,7 +202,14 @@ def memory_chart(run: Document, found: list[summary.Memory], kind: str, title: s
     x = alt.X("connections:Q", title="idle connections", axis=alt.Axis(format=",d", tickCount=5))
     y = alt.Y("mb:Q", title=title, axis=alt.Axis(format=",~r", tickCount=6))
     colour = theme.colour(backends)
-    fit = alt.Chart(theme.data(lines)).mark_line(strokeWidth=1.6).encode(x=x, y=y, color=colour)
+    dash = alt.StrokeDash(
+        "dashed:N", scale=alt.Scale(domain=[False, True], range=[[1, 0], [5, 4]]), legend=None
+    )
+    fit = (
+        alt.Chart(theme.data(lines))
+        .mark_line(strokeWidth=1.6)
+        .encode(x=x, y=y, color=colour, strokeDash=dash, detail="label:N")
+    )
     dots = (
         alt.Chart(theme.data(points))
         .mark_point(size=60, filled=True, opacity=0.8)
@@ -203,7 +218,7 @@ def memory_chart(run: Document, found: list[summary.Memory], kind: str, title: s
             y=y,
             color=colour,
             shape=_STRUCK_SHAPE,
-            tooltip=["backend:N", "connections:Q", alt.Tooltip("mb:Q", format=",.2f")],
+            tooltip=["label:N", "connections:Q", alt.Tooltip("mb:Q", format=",.2f")],
         )
     )
     return (fit + dots).properties(width=(theme.WIDTH - 90) // 2, height=theme.HEIGHT)

@@ -199,6 +199,7 @@ class Memory:
     user: Line | None
     kernel: Line | None
     points: list[Document]
+    stacks: str | None = None  # another choice than the backend's default
 
 
 def memory_of(run: Document, protocol: str = "echo", stacks: str | None = None) -> list[Memory]:
@@ -223,6 +224,7 @@ def memory_of(run: Document, protocol: str = "echo", stacks: str | None = None) 
                 _slope(points, "user_bytes"),
                 _slope(points, "kernel_bytes"),
                 points,
+                stacks,
             )
         )
     return found
