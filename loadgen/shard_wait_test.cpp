@@ -13,7 +13,7 @@
 #include "measure/live_histogram.hpp"
 #include "measure/loop_meter.hpp"
 #include "os/clock.hpp"
-#include "os/timer_reading.hpp"
+#include "os/timer_fixture.hpp"
 #include "os/wake_event.hpp"
 
 namespace c1m::loadgen {

@@ -1,5 +1,5 @@
 // Time as c1m counts it: monotonic nanoseconds for durations, UTC only for names and records.
-// Threads: every function may be called from any thread. Not here: timers (deadline_timer, runtime/).
+// Threads: every function may be called from any thread. Not here: timers (deadline_timer).
 #pragma once
 
 #include <cstdint>

@@ -9,7 +9,7 @@
 #include <gtest/gtest.h>
 
 #include "os/poller.hpp"
-#include "os/timer_reading.hpp"
+#include "os/timer_fixture.hpp"
 
 namespace c1m::os {
 namespace {

@@ -7,8 +7,8 @@ wrk speaks HTTP only, and c1m-load verifies an echo. Both send requests of as ma
 answers of as many from one program (loadgen/paced_responder.cpp), which does one read and one write
 for each: an HTTP response of that length for wrk, the request itself for c1m-load. First it answers
 as fast as it can, then no more than --rate a second, so that both have the same rate; there
-c1m-load also runs its open loop at that rate, before a far end without a limit: by default,
-with --spin and with --send-slack. With --wrk2 that is compared with the open loop of wrk2 too, which no
+c1m-load also runs its open loop at that rate, before a far end without a limit: by default, with
+--spin and with --send-slack. With --wrk2 that is compared with the open loop of wrk2 too, which no
 distribution packages: name the program that you have built. The far end never sleeps, so that no
 generator pays for waking it.
 CPU time is that of the whole generator from its start to its end, as the kernel accounts it
