@@ -2,10 +2,10 @@
 #include "loadgen/shard_wait.hpp"
 
 #include <cstdint>
-#include <cstdio>
 #include <fstream>
 #include <memory>
 #include <optional>
+#include <sstream>
 #include <string>
 
 #include <gtest/gtest.h>
@@ -77,8 +77,11 @@ class ShardWaitTest : public testing::Test {
   [[nodiscard]] Nanoseconds timer_left_ns() const {
     std::ifstream info("/proc/self/fdinfo/" + std::to_string(poller_.descriptor()));
     for (std::string line; std::getline(info, line);) {
+      std::istringstream fields(line);
+      std::string name;
       int descriptor = -1;
-      const bool is_watched = std::sscanf(line.c_str(), "tfd: %d", &descriptor) == 1;
+      fields >> name >> descriptor;
+      const bool is_watched = fields && name == "tfd:";
       if (is_watched && descriptor != event_.descriptor()) return os::timer_left_ns(descriptor);
     }
     ADD_FAILURE() << "the poller watches no timer";

@@ -1,8 +1,8 @@
 // For tests: how long a timer descriptor still runs, as the kernel says.
 #pragma once
 
-#include <cstdio>
 #include <fstream>
+#include <sstream>
 #include <string>
 
 #include <gtest/gtest.h>
@@ -15,11 +15,13 @@ namespace c1m::os {
 inline Nanoseconds timer_left_ns(int timer) {
   std::ifstream info("/proc/self/fdinfo/" + std::to_string(timer));
   for (std::string line; std::getline(info, line);) {
-    long long seconds = 0;
-    long long rest_ns = 0;
-    if (std::sscanf(line.c_str(), "it_value: (%lld, %lld)", &seconds, &rest_ns) == 2) {
-      return seconds * ns_per_s + rest_ns;
-    }
+    std::istringstream fields(line);  // it_value: (SECONDS, NANOSECONDS)
+    std::string name;
+    char separator = 0;
+    Nanoseconds seconds = 0;
+    Nanoseconds rest_ns = 0;
+    fields >> name >> separator >> seconds >> separator >> rest_ns;
+    if (fields && name == "it_value:") return seconds * ns_per_s + rest_ns;
   }
   ADD_FAILURE() << "descriptor " << timer << " is no timer";
   return 0;
