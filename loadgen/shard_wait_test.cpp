@@ -10,6 +10,7 @@
 
 #include <gtest/gtest.h>
 
+#include "loadgen/traffic.hpp"
 #include "measure/live_histogram.hpp"
 #include "measure/loop_meter.hpp"
 #include "os/clock.hpp"
@@ -23,7 +24,6 @@ using os::monotonic_ns;
 using os::Nanoseconds;
 using os::ns_per_ms;
 
-constexpr Nanoseconds never_ns = INT64_MAX;
 constexpr Nanoseconds far_ns = 3'000 * os::ns_per_s;
 constexpr std::uint64_t event_tag = 7;
 
