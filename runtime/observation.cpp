@@ -73,30 +73,32 @@ Observation::~Observation() {
 // --- what is on ---------------------------------------------------------------------------------
 
 Observation::Mode Observation::mode() const {
-  // Acquire: what set_mode() has made.
+  // Acquire: what set_mode() has made, and what was read of the last trace before this one began.
   const std::uint64_t word = mode_.load(std::memory_order_acquire);
   return {.histograms = (word & histograms_flag) != 0,
-          .trace = (word & trace_flag) != 0,
+          .trace = static_cast<std::uint32_t>(word) >> trace_shift,
           .period = static_cast<std::uint32_t>(word >> period_shift)};
 }
 
-os::Result<void> Observation::set_mode(std::uint64_t flags) {
-  if (flags != 0 && times_space_.data() == nullptr) {
+os::Result<void> Observation::set_mode(Mode mode) {
+  const bool on = mode.histograms || mode.trace != 0;
+  if (on && times_space_.data() == nullptr) {
     auto space = os::AddressSpace::reserve((coroutines_max_ + 1) * sizeof(Times));
     if (!space) return std::unexpected(space.error());
     times_space_ = std::move(*space);
     // Zeros are what the constructor writes.
     times_.store(reinterpret_cast<Times*>(times_space_.data()), std::memory_order_relaxed);
   }
-  flags_ = flags;
   const std::uint64_t period = ++periods_;
-  mode_.store(flags == 0 ? 0 : period << period_shift | flags, std::memory_order_release);
+  const std::uint64_t flags =
+      std::uint64_t{mode.trace} << trace_shift | (mode.histograms ? histograms_flag : 0);
+  mode_.store(on ? period << period_shift | flags : 0, std::memory_order_release);
   return {};
 }
 
 os::Result<void> Observation::set_histograms(bool on) {
   const std::lock_guard lock(mutex_);
-  return set_mode(on ? flags_ | histograms_flag : flags_ & ~histograms_flag);
+  return set_mode({.histograms = on, .trace = mode().trace});
 }
 
 os::Result<void> Observation::start_trace(const TraceOptions& options) {
@@ -104,15 +106,16 @@ os::Result<void> Observation::start_trace(const TraceOptions& options) {
     return os::fail(EINVAL, "start_trace: events_per_processor is 0; it is at least 1");
   }
   const std::lock_guard lock(mutex_);
-  if ((flags_ & trace_flag) != 0) return os::fail(EALREADY, "start_trace: a trace is being taken");
+  const Mode now = mode();
+  if (now.trace != 0) return os::fail(EALREADY, "start_trace: a trace is being taken");
   events_max_.store(options.events_per_processor, std::memory_order_relaxed);
-  trace_number_.fetch_add(1, std::memory_order_relaxed);
-  return set_mode(flags_ | trace_flag);
+  return set_mode({.histograms = now.histograms, .trace = ++traces_});
 }
 
 void Observation::stop_trace() {
   const std::lock_guard lock(mutex_);
-  std::ignore = set_mode(flags_ & ~trace_flag);  // fails only when it switches something on
+  // Fails only when it switches something on.
+  std::ignore = set_mode({.histograms = mode().histograms});
 }
 
 // --- reading ------------------------------------------------------------------------------------
@@ -135,10 +138,9 @@ RuntimeHistograms Observation::histograms() const {
 Trace Observation::trace() const {
   Trace trace;
   const std::lock_guard lock(mutex_);
-  const std::uint32_t number = trace_number_.load(std::memory_order_relaxed);
   const auto add = [&](const ProcessorSight& sight, std::uint32_t processor) {
     TraceTrack track{.processor = processor};
-    sight.trace.read(number, track);
+    sight.trace.read(traces_, track);
     trace.tracks.push_back(std::move(track));
   };
   for (std::uint32_t i = 0; i < sights_.size(); ++i) {
@@ -196,9 +198,8 @@ void Observation::with_sight_of_caller(Use use) {
   use(*outside_);
 }
 
-void Observation::append(ProcessorSight& sight, const TraceEvent& event) {
-  sight.trace.append(trace_number_.load(std::memory_order_relaxed),
-                     events_max_.load(std::memory_order_relaxed), event);
+void Observation::append(ProcessorSight& sight, const Mode& mode, const TraceEvent& event) {
+  sight.trace.append(mode.trace, events_max_.load(std::memory_order_relaxed), event);
 }
 
 // --- the points ---------------------------------------------------------------------------------
@@ -209,14 +210,15 @@ void Observation::spawned(const Coroutine& coroutine) {
   with_sight_of_caller([&](ProcessorSight& sight) {
     Times& times = times_of(coroutine, on.period);
     times = {.ready_ns = sight.time(), .period = on.period};
-    if (!on.trace) return;
+    if (on.trace == 0) return;
     times.flow = sight.next_flow();
-    append(sight, {.begin_ns = times.ready_ns,
-                   .flow = times.flow,
-                   .spawned_at =
-                       std::bit_cast<const void*>(coroutine.where.load(std::memory_order_relaxed)),
-                   .coroutine = coroutine.index,
-                   .kind = TraceKind::spawn});
+    append(
+        sight, on,
+        {.begin_ns = times.ready_ns,
+         .flow = times.flow,
+         .spawned_at = std::bit_cast<const void*>(coroutine.where.load(std::memory_order_relaxed)),
+         .coroutine = coroutine.index,
+         .kind = TraceKind::spawn});
   });
 }
 
@@ -227,12 +229,13 @@ void Observation::ready(const Coroutine& coroutine) {
     Times& times = times_of(coroutine, on.period);
     times.ready_ns = sight.time(times.parked_ns);
     times.flow = 0;
-    if (!on.trace) return;
+    if (on.trace == 0) return;
     times.flow = sight.next_flow();
-    append(sight, {.begin_ns = times.ready_ns,
-                   .flow = times.flow,
-                   .coroutine = coroutine.index,
-                   .kind = TraceKind::wake});
+    append(sight, on,
+           {.begin_ns = times.ready_ns,
+            .flow = times.flow,
+            .coroutine = coroutine.index,
+            .kind = TraceKind::wake});
   });
 }
 
@@ -255,25 +258,27 @@ void Observation::runs(const Coroutine& coroutine, std::uint32_t processor) {
 void Observation::has_waited(const Coroutine& coroutine, ProcessorSight& sight, const Mode& mode,
                              const Times& times) {
   if (mode.histograms) sight.blocked_for(times.reason).add(times.ready_ns - times.parked_ns);
-  if (!mode.trace) return;
-  append(sight, {.begin_ns = times.parked_ns,
-                 .end_ns = times.ready_ns,
-                 .coroutine = coroutine.index,
-                 .kind = TraceKind::wait,
-                 .reason = times.reason});
+  if (mode.trace == 0) return;
+  append(sight, mode,
+         {.begin_ns = times.parked_ns,
+          .end_ns = times.ready_ns,
+          .coroutine = coroutine.index,
+          .kind = TraceKind::wait,
+          .reason = times.reason});
 }
 
 void Observation::stops_running(const Coroutine& coroutine, ProcessorSight& sight, const Mode& mode,
                                 TraceKind kind, WaitReason reason, os::Nanoseconds now_ns) {
   if (sight.run_period != mode.period) return;  // its beginning was not seen
   if (mode.histograms) sight.run.add(now_ns - sight.run_began_ns);
-  if (mode.trace) {
-    append(sight, {.begin_ns = sight.run_began_ns,
-                   .end_ns = now_ns,
-                   .flow = sight.run_flow,
-                   .coroutine = coroutine.index,
-                   .kind = kind,
-                   .reason = reason});
+  if (mode.trace != 0) {
+    append(sight, mode,
+           {.begin_ns = sight.run_began_ns,
+            .end_ns = now_ns,
+            .flow = sight.run_flow,
+            .coroutine = coroutine.index,
+            .kind = kind,
+            .reason = reason});
   }
   sight.run_flow = 0;
 }

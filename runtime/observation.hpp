@@ -54,18 +54,20 @@ class Observation {
 
  private:
   struct Times;  // of one coroutine
-  // What is on, in one word: two flags, and the number of the period since the last change.
+  // What is on, kept in one word: who has read it appends to the trace that it saw. One that was
+  // started meanwhile has the same memory, and its reader knows nothing of who comes so late.
   struct Mode {
     bool histograms = false;
-    bool trace = false;
-    std::uint32_t period = 0;
+    std::uint32_t trace = 0;   // its number, of 31 bits; 0: none is taken
+    std::uint32_t period = 0;  // since the last change; 0: nothing is on
   };
   static constexpr std::uint64_t histograms_flag = 1;
-  static constexpr std::uint64_t trace_flag = 2;
+  static constexpr int trace_shift = 1;
   static constexpr int period_shift = 32;
 
   [[nodiscard]] Mode mode() const;
-  [[nodiscard]] os::Result<void> set_mode(std::uint64_t flags);  // mutex_ is held
+  // mutex_ is held. The period is set here.
+  [[nodiscard]] os::Result<void> set_mode(Mode mode);
   [[nodiscard]] Times& times_of(const Coroutine& coroutine, std::uint32_t period);
   [[nodiscard]] ProcessorSight& sight_of(std::uint32_t processor);
   template <class Use>
@@ -74,7 +76,7 @@ class Observation {
                      TraceKind kind, WaitReason reason, os::Nanoseconds now_ns);
   void has_waited(const Coroutine& coroutine, ProcessorSight& sight, const Mode& mode,
                   const Times& times);
-  void append(ProcessorSight& sight, const TraceEvent& event);
+  void append(ProcessorSight& sight, const Mode& mode, const TraceEvent& event);
 
   Scheduler& scheduler_;
   const std::size_t coroutines_max_;
@@ -82,13 +84,12 @@ class Observation {
   // Read by who has seen a mode that is on.
   std::atomic<Times*> times_ = nullptr;
   std::atomic<std::size_t> events_max_ = 0;
-  std::atomic<std::uint32_t> trace_number_ = 0;
   std::array<std::atomic<ProcessorSight*>, 256> sights_{};  // made by the first holder
   mutable std::mutex outside_mutex_;
   std::unique_ptr<ProcessorSight> outside_;  // of threads without a processor; by outside_mutex_
   mutable std::mutex mutex_;                 // of switching and reading
-  std::uint64_t flags_ = 0;                  // guarded by mutex_, as the next two
-  std::uint32_t periods_ = 0;
+  std::uint32_t periods_ = 0;                // guarded by mutex_, as the next two
+  std::uint32_t traces_ = 0;
   os::AddressSpace times_space_;
 };
 

@@ -1,7 +1,8 @@
 // Events of one processor, up to a number. Invariants: one thread at a time appends; what has been
 // appended is not changed before the next trace, so another may read it meanwhile; a reader counts
 // only what belongs to the trace that it asks for. Threads: append() by who holds the processor;
-// read() by any, while no new trace is started. Not here: what the events are (trace.hpp).
+// read() by any, while no new trace is started, and what starts one is seen by who appends to it
+// (observation.hpp). Not here: what the events are (trace.hpp).
 #pragma once
 
 #include <atomic>
@@ -15,9 +16,12 @@ namespace c1m::runtime {
 
 class TraceBuffer {
  public:
-  // `trace` numbers the traces of a runtime, from 1.
+  // `trace` numbers the traces of a runtime, from 1. An event of an earlier one than the last that
+  // was begun here is too late, and left out.
   void append(std::uint32_t trace, std::size_t events_max, const TraceEvent& event) {
-    if (trace_.load(std::memory_order_relaxed) != trace) begin(trace, events_max);
+    const std::uint32_t last = trace_.load(std::memory_order_relaxed);
+    if (trace < last) return;
+    if (trace > last) begin(trace, events_max);
     const std::size_t size = size_.load(std::memory_order_relaxed);
     if (size == events_.size()) {
       dropped_.store(dropped_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
