@@ -8,6 +8,7 @@
 #include <mutex>
 
 #include "os/call_watch.hpp"
+#include "os/pause.hpp"
 
 #if defined(C1M_RUNTIME_MODEL)
 #include "runtime/model/model_atomic.hpp"  // the same names, on the machine of model_test
@@ -19,19 +20,28 @@ namespace c1m::runtime {
 template <class T>
 using Atomic = std::atomic<T>;
 
-// A lock between threads. One that is free costs what std::mutex costs; waiting for it is seen by
-// os/call_watch.hpp.
+// A lock between threads. One that is free costs what std::mutex costs; who finds it taken looks
+// some times before it sleeps, for most sections are shorter than a sleep with its wake-up. Waiting
+// for it is seen by os/call_watch.hpp.
 class ThreadMutex {
  public:
   void lock() {
     if (mutex_.try_lock()) return;
     const os::TimedCall timed(os::WatchedCall::lock_wait);
+    for (int look = 0; look < looks; ++look) {
+      for (int i = 0; i < pauses; ++i) os::pause_cpu();
+      if (mutex_.try_lock()) return;
+    }
     mutex_.lock();
   }
   [[nodiscard]] bool try_lock() { return mutex_.try_lock(); }
   void unlock() { mutex_.unlock(); }
 
  private:
+  // Together some microseconds.
+  static constexpr int looks = 16;
+  static constexpr int pauses = 8;
+
   std::mutex mutex_;
 };
 

@@ -43,6 +43,7 @@ struct Coroutine : CoroutineContext {
   union {
     Start* start = nullptr;  // until it begins
     FrozenImage frozen;      // its frames, while another is in its slot or its stack is frozen
+    Coroutine* next_chain;   // of a free record that is the first of its chain (free_chains.hpp)
   };
   WaitNote note;  // for dumps: what it waits for
   // Of its spawn. Atomic, because a dump may look at a record that is being used again.

@@ -18,7 +18,22 @@ CoroutineTable::~CoroutineTable() {
 
 os::Result<Coroutine*> CoroutineTable::take() {
   const std::lock_guard lock(mutex_);
-  if (free_ != nullptr) return std::exchange(free_, free_->next);
+  if (Coroutine* const one = free_.take_one()) return one;
+  return make();
+}
+
+os::Result<FreeList<Coroutine>> CoroutineTable::take_chain() {
+  const std::lock_guard lock(mutex_);
+  FreeList<Coroutine> records = free_.take();
+  if (records.count == 0) {
+    auto made = make();
+    if (!made) return std::unexpected(made.error());
+    records.push(*made);
+  }
+  return records;
+}
+
+os::Result<Coroutine*> CoroutineTable::make() {
   if (created_ == coroutines_max_) return os::fail(EAGAIN, "spawn (coroutines_max are alive)");
   ++created_;
   return std::construct_at(records() + created_, created_);
@@ -31,7 +46,12 @@ std::uint32_t CoroutineTable::created() {
 
 void CoroutineTable::give_back(Coroutine& coroutine) {
   const std::lock_guard lock(mutex_);
-  coroutine.next = std::exchange(free_, &coroutine);
+  free_.put_one(&coroutine);
+}
+
+void CoroutineTable::give_back(FreeList<Coroutine> records) {
+  const std::lock_guard lock(mutex_);
+  free_.put(records);
 }
 
 }  // namespace c1m::runtime

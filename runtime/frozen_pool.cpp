@@ -16,6 +16,7 @@ constexpr std::size_t coarse_per_doubling = 8;
 }  // namespace
 
 std::size_t FrozenClasses::of(std::size_t bytes) {
+  if (bytes <= sizeof(FrozenBlock)) return sizeof(FrozenBlock) / fine_bytes - 1;
   if (bytes <= fine_bytes_max) return (bytes - 1) / fine_bytes;
   const auto doubling = static_cast<std::size_t>(std::bit_width((bytes - 1) / fine_bytes_max)) - 1;
   const std::size_t step = (fine_bytes_max << doubling) / coarse_per_doubling;
@@ -31,20 +32,23 @@ std::size_t FrozenClasses::bytes(std::size_t size_class) {
          ((size_class - fine_classes) % coarse_per_doubling + 1) * step;
 }
 
-bool FrozenPool::refill(FrozenList& list, std::size_t size_class) {
+FrozenList FrozenPool::take(std::size_t size_class) {
   const std::size_t bytes = FrozenClasses::bytes(size_class);
-  // Large blocks one at a time: sixteen that nobody asked for would be memory.
-  const std::uint32_t wanted = bytes <= FrozenClasses::fine_bytes_max ? batch : 1;
   const std::lock_guard lock(mutex_);
-  FrozenList& free = free_[size_class];
-  while (list.count < wanted && free.count > 0) list.push(free.pop());
-  if (list.count > 0) return true;  // no new memory while there is old
-  return carve(list, bytes, wanted);
+  const FrozenList free = free_[size_class].take();
+  if (free.count > 0) return free;  // no new memory while there is old
+  // Large blocks one at a time: sixteen that nobody asked for would be memory.
+  return carve(bytes, bytes <= FrozenClasses::fine_bytes_max ? batch : 1);
 }
 
-void FrozenPool::drain(FrozenList& list, std::size_t size_class, std::uint32_t keep) {
+void FrozenPool::give_back(FrozenList blocks, std::size_t size_class) {
   const std::lock_guard lock(mutex_);
-  while (list.count > keep) free_[size_class].push(list.pop());
+  free_[size_class].put(blocks);
+}
+
+void FrozenPool::give_back_one(FrozenBlock* block, std::size_t size_class) {
+  const std::lock_guard lock(mutex_);
+  free_[size_class].put_one(block);
 }
 
 std::size_t FrozenPool::block_bytes(std::size_t bytes) {
@@ -54,15 +58,16 @@ std::size_t FrozenPool::block_bytes(std::size_t bytes) {
 
 // The first in memory is taken first: coroutines that run in turn then find their frames in the
 // order in which the CPU fetches ahead.
-bool FrozenPool::carve(FrozenList& list, std::size_t bytes, std::uint32_t count) {
+FrozenList FrozenPool::carve(std::size_t bytes, std::uint32_t count) {
   const std::size_t all = bytes * count;
+  FrozenList list;
   const bool is_full = arenas_.empty() || arena_used_ + all > arena_bytes;
-  if (is_full && !add_arena()) return false;
+  if (is_full && !add_arena()) return list;
   std::byte* const first = arenas_.back().data() + arena_used_;
   for (std::size_t i = count; i > 0; --i) list.push(::new (first + (i - 1) * bytes) FrozenBlock);
   arena_used_ += all;
   carved_bytes_.store(carved_bytes() + all, std::memory_order_relaxed);
-  return true;
+  return list;
 }
 
 bool FrozenPool::add_arena() {
@@ -86,9 +91,15 @@ std::byte* FrozenCache::take(std::size_t bytes, FrozenPool& pool) {
 std::byte* FrozenCache::try_take(std::size_t bytes, FrozenPool& pool) {
   if (bytes > FrozenClasses::block_bytes_max) return new (std::nothrow) std::byte[bytes];
   const std::size_t size_class = FrozenClasses::of(bytes);
-  FrozenList& list = free_[size_class];
-  if (list.count == 0 && !pool.refill(list, size_class)) return nullptr;
-  return reinterpret_cast<std::byte*>(list.pop());
+  auto& cache = free_[size_class];
+  FrozenBlock* block = cache.take();
+  if (block == nullptr) {
+    FrozenList blocks = pool.take(size_class);
+    if (blocks.count == 0) return nullptr;
+    block = blocks.pop();
+    cache.refill(blocks);
+  }
+  return reinterpret_cast<std::byte*>(block);
 }
 
 void FrozenCache::give_back(std::byte* block, std::size_t bytes, FrozenPool& pool) {
@@ -97,14 +108,15 @@ void FrozenCache::give_back(std::byte* block, std::size_t bytes, FrozenPool& poo
     return;
   }
   const std::size_t size_class = FrozenClasses::of(bytes);
-  FrozenList& list = free_[size_class];
-  list.push(::new (block) FrozenBlock);
-  if (list.count > 2 * FrozenPool::batch) pool.drain(list, size_class, FrozenPool::batch);
+  const FrozenList surplus = free_[size_class].put(::new (block) FrozenBlock);
+  if (surplus.count > 0) pool.give_back(surplus, size_class);
 }
 
 void FrozenCache::empty_into(FrozenPool& pool) {
   for (std::size_t size_class = 0; size_class < free_.size(); ++size_class) {
-    if (free_[size_class].count > 0) pool.drain(free_[size_class], size_class, 0);
+    while (FrozenBlock* const block = free_[size_class].take()) {
+      pool.give_back_one(block, size_class);
+    }
   }
 }
 

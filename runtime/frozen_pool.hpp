@@ -12,10 +12,11 @@
 
 #include "os/address_space.hpp"
 #include "runtime/atomic.hpp"
+#include "runtime/free_chains.hpp"
 
 namespace c1m::runtime {
 
-// Steps of 8 bytes up to 1 KiB, then eight to each doubling up to 64 KiB.
+// Steps of 8 bytes from 16 bytes up to 1 KiB, then eight to each doubling up to 64 KiB.
 struct FrozenClasses {
   static constexpr std::size_t fine_bytes = 8;
   static constexpr std::size_t fine_bytes_max = 1024;
@@ -27,34 +28,20 @@ struct FrozenClasses {
 };
 
 struct FrozenBlock {
-  FrozenBlock* next = nullptr;
+  FrozenBlock* next;
+  FrozenBlock* next_chain;
 };
-
-struct FrozenList {
-  FrozenBlock* first = nullptr;
-  std::uint32_t count = 0;
-
-  void push(FrozenBlock* block) {
-    block->next = first;
-    first = block;
-    ++count;
-  }
-  FrozenBlock* pop() {
-    FrozenBlock* block = first;
-    first = block->next;
-    --count;
-    return block;
-  }
-};
+using FrozenList = FreeList<FrozenBlock>;
 
 class FrozenPool {
  public:
   static constexpr std::uint32_t batch = 16;
 
-  // Fills an empty list; false when no memory is left.
-  [[nodiscard]] bool refill(FrozenList& list, std::size_t size_class);
-  // Takes half of a list of two batches, or all of any.
-  void drain(FrozenList& list, std::size_t size_class, std::uint32_t keep);
+  // A batch or fewer; empty when no memory is left.
+  [[nodiscard]] FrozenList take(std::size_t size_class);
+  // A batch.
+  void give_back(FrozenList blocks, std::size_t size_class);
+  void give_back_one(FrozenBlock* block, std::size_t size_class);
 
   // Of the block for so many bytes.
   [[nodiscard]] static std::size_t block_bytes(std::size_t bytes);
@@ -67,12 +54,12 @@ class FrozenPool {
   static constexpr std::size_t arena_bytes = std::size_t{64} << 20;
 
   // The lock is held, for both.
-  [[nodiscard]] bool carve(FrozenList& list, std::size_t bytes, std::uint32_t count);
+  [[nodiscard]] FrozenList carve(std::size_t bytes, std::uint32_t count);
   [[nodiscard]] bool add_arena();
 
   ThreadMutex mutex_;
   // All guarded by mutex_.
-  std::array<FrozenList, FrozenClasses::count> free_{};
+  std::array<FreeChains<FrozenBlock, batch>, FrozenClasses::count> free_{};
   std::vector<os::AddressSpace> arenas_;
   std::size_t arena_used_ = 0;
   Atomic<std::size_t> carved_bytes_ = 0;
@@ -90,7 +77,7 @@ class FrozenCache {
   void empty_into(FrozenPool& pool);
 
  private:
-  std::array<FrozenList, FrozenClasses::count> free_{};
+  std::array<FreeCache<FrozenBlock, FrozenPool::batch>, FrozenClasses::count> free_{};
 };
 
 }  // namespace c1m::runtime

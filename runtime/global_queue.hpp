@@ -13,13 +13,13 @@ namespace c1m::runtime {
 
 class GlobalQueue {
  public:
+  // At least one.
   void push(std::span<Coroutine* const> coroutines) {
+    for (std::size_t i = 1; i < coroutines.size(); ++i) coroutines[i - 1]->next = coroutines[i];
+    coroutines.back()->next = nullptr;
     const std::lock_guard lock(mutex_);
-    for (Coroutine* coroutine : coroutines) {
-      coroutine->next = nullptr;
-      (last_ == nullptr ? first_ : last_->next) = coroutine;
-      last_ = coroutine;
-    }
+    (last_ == nullptr ? first_ : last_->next) = coroutines.front();
+    last_ = coroutines.back();
     size_.store(size() + coroutines.size(), std::memory_order_relaxed);
   }
 

@@ -10,6 +10,7 @@
 #include "runtime/atomic.hpp"
 #include "runtime/blocking_hold.hpp"
 #include "runtime/coroutine.hpp"
+#include "runtime/coroutine_table.hpp"
 #include "runtime/frozen_pool.hpp"
 #include "runtime/global_queue.hpp"
 #include "runtime/run_queue.hpp"
@@ -81,8 +82,7 @@ struct Processor {  // NOLINT(clang-analyzer-optin.performance.Padding)
 
   // The holder's own.
   Queue::Overflow overflow{};
-  std::array<Coroutine*, 64> free_coroutines{};
-  std::size_t free_count = 0;
+  CoroutineTable::Cache free_coroutines;
   std::array<Stack, 64> free_stacks{};
   std::size_t free_stack_count = 0;
   std::size_t stack_promises = 0;  // made by the pool and not yet given to a coroutine

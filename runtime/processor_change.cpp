@@ -68,9 +68,7 @@ void Scheduler::hand_over(Processor& processor) {
   if (Coroutine* next = processor.next.exchange(nullptr, std::memory_order_acquire)) {
     global_queue_.push({&next, 1});
   }
-  while (processor.free_count > 0) {
-    table_->give_back(*processor.free_coroutines[--processor.free_count]);
-  }
+  while (Coroutine* const record = processor.free_coroutines.take()) table_->give_back(*record);
   stacks_.give_back(std::span(processor.free_stacks).first(processor.free_stack_count));
   processor.free_stack_count = 0;
   stacks_.take_back_promises(std::exchange(processor.stack_promises, 0));

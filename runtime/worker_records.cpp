@@ -55,13 +55,8 @@ void Worker::recycle(Coroutine& coroutine) {
     }
     keep_stack(std::exchange(coroutine.home, {}).stack());
   }
-  if (processor.free_count == processor.free_coroutines.size()) {
-    // Half of them, so that a run of ends and one of spawns each reach the lock rarely.
-    for (std::size_t i = 0; i < processor.free_coroutines.size() / 2; ++i) {
-      scheduler_.table().give_back(*processor.free_coroutines[--processor.free_count]);
-    }
-  }
-  processor.free_coroutines[processor.free_count++] = &coroutine;
+  const FreeList<Coroutine> surplus = processor.free_coroutines.put(&coroutine);
+  if (surplus.count > 0) scheduler_.table().give_back(surplus);
 }
 
 void Worker::keep_stack(Stack stack) {
@@ -77,8 +72,13 @@ void Worker::keep_stack(Stack stack) {
 }
 
 os::Result<Coroutine*> Worker::take_record() {
-  if (processor_->free_count == 0) return scheduler_.table().take();
-  return processor_->free_coroutines[--processor_->free_count];
+  CoroutineTable::Cache& cache = processor_->free_coroutines;
+  if (Coroutine* const one = cache.take()) return one;
+  auto records = scheduler_.table().take_chain();
+  if (!records) return std::unexpected(records.error());
+  Coroutine* const one = records->pop();
+  cache.refill(*records);
+  return one;
 }
 
 void* Worker::take_block(std::size_t bytes) {
