@@ -2,14 +2,35 @@
 #include "os/address_space.hpp"
 
 #include <sys/mman.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
 #include <unistd.h>
+
+#include <algorithm>
+#include <array>
 
 #include "os/call_watch.hpp"
 
 namespace c1m::os {
 namespace {
 
-constexpr int madv_guard_install = 102;  // MADV_GUARD_INSTALL, missing in older headers
+// Missing in older headers.
+constexpr int madv_guard_install = 102;    // MADV_GUARD_INSTALL
+constexpr int pidfd_self_thread = -10000;  // PIDFD_SELF_THREAD
+
+// For how many a marker was installed.
+std::size_t install_markers(std::byte* first, std::size_t bytes, std::size_t stride,
+                            std::size_t count) {
+  std::array<iovec, guards_at_once_max> ranges;
+  count = std::min(count, ranges.size());
+  for (std::size_t i = 0; i < count; ++i) {
+    ranges[i] = {.iov_base = first + i * stride, .iov_len = bytes};
+  }
+  const TimedCall timed(WatchedCall::memory);
+  const long done = ::syscall(SYS_process_madvise, pidfd_self_thread, ranges.data(), count,
+                              madv_guard_install, 0U);
+  return done < 0 ? 0 : static_cast<std::size_t>(done) / bytes;
+}
 
 }  // namespace
 
@@ -55,6 +76,17 @@ Result<GuardKind> install_guard(std::byte* pages, std::size_t bytes, GuardKind k
     return last_error("mprotect (more mappings than vm.max_map_count allows; raise it)");
   }
   return last_error("mprotect");
+}
+
+Result<Guards> install_guards(std::byte* first, std::size_t bytes, std::size_t stride,
+                              std::size_t count, GuardKind kind) {
+  if (kind == GuardKind::marker && count > 1) {
+    const std::size_t done = install_markers(first, bytes, stride, count);
+    if (done > 0) return Guards{.count = done, .kind = GuardKind::marker};
+  }
+  const auto one = install_guard(first, bytes, kind);
+  if (!one) return std::unexpected(one.error());
+  return Guards{.count = 1, .kind = *one};
 }
 
 Result<void> release_memory(std::byte* pages, std::size_t bytes) {

@@ -49,6 +49,19 @@ enum class GuardKind {
 [[nodiscard]] Result<GuardKind> install_guard(std::byte* pages, std::size_t bytes,
                                               GuardKind kind = GuardKind::marker);
 
+struct Guards {
+  std::size_t count = 0;  // of those asked for, from the first on
+  GuardKind kind = GuardKind::marker;
+};
+
+inline constexpr std::size_t guards_at_once_max = 16;
+
+// As install_guard(), for `count` (at least 1) ranges of `bytes`, each `stride` bytes after the one
+// before: markers for up to guards_at_once_max by one system call where the kernel takes a list of
+// ranges for the calling process (Linux 6.14) and no filter forbids it, else for the first alone.
+[[nodiscard]] Result<Guards> install_guards(std::byte* first, std::size_t bytes, std::size_t stride,
+                                            std::size_t count, GuardKind kind);
+
 // Gives the memory of these whole pages back; they read as zeros afterwards. Guards stay.
 [[nodiscard]] Result<void> release_memory(std::byte* pages, std::size_t bytes);
 

@@ -41,6 +41,31 @@ TEST_P(Guard, FaultsAtItsPageAndNotBesideItAndSurvivesRelease) {
   EXPECT_DEATH(bytes[page_bytes() - 1] = std::byte{1}, "");
 }
 
+TEST_P(Guard, OfSeveralRangesLeavesWhatIsBetweenThem) {
+  constexpr std::size_t ranges = guards_at_once_max + 1;
+  const std::size_t stride = 3 * page_bytes();
+  const auto space = AddressSpace::reserve(ranges * stride);
+  ASSERT_TRUE(space);
+  std::size_t done = 0;
+  while (done < ranges) {
+    const auto guards = install_guards(space->data() + done * stride, page_bytes(), stride,
+                                       ranges - done, GetParam());
+    ASSERT_TRUE(guards);
+    ASSERT_GE(guards->count, 1U);
+    ASSERT_LE(guards->count, GetParam() == GuardKind::marker ? guards_at_once_max : 1);
+    EXPECT_EQ(guards->kind, GetParam());
+    done += guards->count;
+  }
+  EXPECT_EQ(done, ranges);
+  volatile std::byte* bytes = space->data();
+  for (std::size_t i = 0; i < ranges; ++i) {
+    bytes[i * stride + page_bytes()] = std::byte{1};
+    bytes[(i + 1) * stride - 1] = std::byte{1};
+    EXPECT_DEATH(bytes[i * stride] = std::byte{1}, "") << i;
+    EXPECT_DEATH(bytes[i * stride + page_bytes() - 1] = std::byte{1}, "") << i;
+  }
+}
+
 INSTANTIATE_TEST_SUITE_P(Kinds, Guard, testing::Values(GuardKind::marker, GuardKind::mapping));
 
 }  // namespace

@@ -44,7 +44,7 @@ using os::start_connect;
 using os::write_some;
 using os::write_some_parts;
 
-using os::install_guard;
+using os::install_guards;
 using os::release_memory;
 
 }  // namespace c1m::runtime::platform

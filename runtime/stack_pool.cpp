@@ -121,22 +121,37 @@ os::Result<void> StackPool::afford_mappings() {
 }
 
 os::Result<Stack> StackPool::carve() {
-  if (guard_kind_ == os::GuardKind::mapping) {
-    if (auto afforded = afford_mappings(); !afforded) return std::unexpected(afforded.error());
-  }
   const std::size_t number = carved();
-  const std::size_t in_arena = number % stacks_per_arena;
   if (arenas_.size() * stacks_per_arena == number) {
     auto arena = os::AddressSpace::reserve(stacks_per_arena * stack_bytes_);
     if (!arena) return std::unexpected(arena.error());
     arenas_.push_back(std::move(*arena));
   }
-  std::byte* bottom = arenas_.back().data() + in_arena * stack_bytes_;
-  const auto installed = platform::install_guard(bottom, os::page_bytes(), guard_kind_);
-  if (!installed) return std::unexpected(installed.error());
-  guard_kind_ = *installed;  // what the kernel lacks is asked for once
+  if (guarded_ == number) {
+    if (auto guarded = guard_next(); !guarded) return std::unexpected(guarded.error());
+  }
+  std::byte* const bottom = arenas_.back().data() + number % stacks_per_arena * stack_bytes_;
   carved_.store(number + 1, std::memory_order_relaxed);
   return Stack{.guard = bottom};
+}
+
+// For one stack, or for several of the arena: the system call is the dearest part of a stack after
+// its first page.
+os::Result<void> StackPool::guard_next() {
+  if (guard_kind_ == os::GuardKind::mapping) {
+    if (auto afforded = afford_mappings(); !afforded) return afforded;
+  }
+  const std::size_t in_arena = guarded_ % stacks_per_arena;
+  const std::size_t wanted = std::min(guards_at_once_, stacks_per_arena - in_arena);
+  std::byte* const bottom = arenas_.back().data() + in_arena * stack_bytes_;
+  const auto installed =
+      platform::install_guards(bottom, os::page_bytes(), stack_bytes_, wanted, guard_kind_);
+  if (!installed) return std::unexpected(installed.error());
+  // What the kernel lacks is asked for once.
+  guard_kind_ = installed->kind;
+  if (installed->count < wanted) guards_at_once_ = 1;
+  guarded_ += installed->count;
+  return {};
 }
 
 void StackPool::reclaim(os::Nanoseconds now_ns) {

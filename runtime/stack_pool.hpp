@@ -98,7 +98,8 @@ class StackPool {
   [[nodiscard]] std::byte* watermark(Stack stack) const {
     return stack.guard + stack_bytes_ - (kept_pages + 1) * os::page_bytes();
   }
-  [[nodiscard]] os::Result<Stack> carve();  // the lock is held, as for the next two
+  [[nodiscard]] os::Result<Stack> carve();  // the lock is held, as for the next three
+  [[nodiscard]] os::Result<void> guard_next();
   [[nodiscard]] os::Result<void> afford_mappings();
   Stack take_free();
   // Both with the lock held.
@@ -112,6 +113,8 @@ class StackPool {
   std::optional<os::MappingLimit> mapping_limit_;
   std::uint64_t mappings_spent_ = 0;
   std::vector<os::AddressSpace> arenas_;
+  std::size_t guarded_ = 0;  // how many have their guard: those carved, and some ahead
+  std::size_t guards_at_once_ = os::guards_at_once_max;
   std::vector<Stack> free_;
   std::size_t promised_ = 0;
   std::size_t cold_ = 0;      // how many at the front of free_ have no pages

@@ -104,9 +104,11 @@ os::Result<void> shut_down_write(int fd) {
   return network().shut_down_write(fd);
 }
 
-os::Result<os::GuardKind> install_guard(std::byte* pages, std::size_t bytes, os::GuardKind kind) {
+// One at a time, so that memory may run out at any of them.
+os::Result<os::Guards> install_guards(std::byte* first, std::size_t bytes, std::size_t stride,
+                                      std::size_t, os::GuardKind kind) {
   if (network().runs_out_of_stacks()) return os::fail(ENOMEM, "madvise");
-  return os::install_guard(pages, bytes, kind);
+  return os::install_guards(first, bytes, stride, 1, kind);
 }
 os::Result<void> release_memory(std::byte* pages, std::size_t bytes) {
   machine().step();

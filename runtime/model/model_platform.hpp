@@ -91,9 +91,10 @@ class Poller {
     int fd, std::span<const std::span<const std::byte>> parts, std::size_t offset);
 [[nodiscard]] os::Result<void> shut_down_write(int fd);
 
-// The guard of a stack.
-[[nodiscard]] os::Result<os::GuardKind> install_guard(std::byte* pages, std::size_t bytes,
-                                                      os::GuardKind kind);
+// The guards of stacks.
+[[nodiscard]] os::Result<os::Guards> install_guards(std::byte* first, std::size_t bytes,
+                                                    std::size_t stride, std::size_t count,
+                                                    os::GuardKind kind);
 [[nodiscard]] os::Result<void> release_memory(std::byte* pages, std::size_t bytes);
 
 }  // namespace c1m::runtime::platform
