@@ -61,6 +61,7 @@ enum class Safeguard : std::uint8_t {
   join_settles,        // who stops joining waits until its waker is not used any more
   group_ends,          // the last task of a group wakes its owner
   failure_cancels,     // the first failure of a group cancels the others
+  outside_wait,        // run() ends after who has queued its last coroutine from outside
   monitor,             // the thread that rescues; left out wherever it would hide a lost wake-up
 };
 

@@ -106,7 +106,8 @@ os::Result<void> Scheduler::run() {
   freeze_watch_.stop();
   monitor_.stop();  // beyond this point no worker is added
   for (platform::Thread& thread : threads_) thread.join();
-  while (queueing_outside_.load() != 0) os::pause_cpu();  // they may be looking at the workers
+  // They may be looking at the workers.
+  while (in_force(Safeguard::outside_wait) && queueing_outside_.load() != 0) os::pause_cpu();
   threads_.clear();
   spares_.clear();
   workers_.clear();

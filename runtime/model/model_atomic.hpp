@@ -20,14 +20,14 @@ class Atomic {
   static_assert(std::is_trivially_copyable_v<T> && bytes <= 8);
 
  public:
-  Atomic() = default;
-  Atomic(T value) : value_(value) {}  // NOLINT(google-explicit-constructor): as std::atomic
+  Atomic() { begin(); }
+  // NOLINTNEXTLINE(google-explicit-constructor): as std::atomic
+  Atomic(T value) : value_(value) { begin(); }
   Atomic(const Atomic&) = delete;
   Atomic& operator=(const Atomic&) = delete;
-  // What stands in a buffer must not come out into the next object there.
   ~Atomic() {
     if (model::Machine* machine = model::Machine::current())
-      machine->forget(static_cast<const void*>(&value_));
+      machine->end_of(static_cast<const void*>(&value_));
   }
   operator T() const { return load(); }  // NOLINT(google-explicit-constructor): as std::atomic
 
@@ -94,6 +94,10 @@ class Atomic {
   }
 
  private:
+  void begin() {
+    if (model::Machine* machine = model::Machine::current())
+      machine->begin_of(static_cast<const void*>(&value_));
+  }
   static std::memory_order of_failure(std::memory_order order) {
     if (order == std::memory_order_acq_rel) return std::memory_order_acquire;
     return order == std::memory_order_release ? std::memory_order_relaxed : order;
@@ -124,7 +128,12 @@ class Atomic {
 
 class ThreadMutex {
  public:
-  ThreadMutex() = default;
+  ThreadMutex() {
+    if (model::Machine* machine = model::Machine::current()) machine->begin_of(&locked_);
+  }
+  ~ThreadMutex() {
+    if (model::Machine* machine = model::Machine::current()) machine->end_of(&locked_);
+  }
   ThreadMutex(const ThreadMutex&) = delete;
   ThreadMutex& operator=(const ThreadMutex&) = delete;
   void lock() {

@@ -23,6 +23,8 @@ namespace {
 Machine* machine_that_runs = nullptr;  // one at a time, on the test's only thread
 constexpr std::size_t stack_bytes = 256 * 1024;
 constexpr std::uint64_t steps_max = 1'000'000;
+// Enough for a run to end meanwhile.
+constexpr std::uint64_t stall_steps_max = 2000;
 
 }  // namespace
 
@@ -30,12 +32,13 @@ Machine::Machine(std::uint64_t seed, Memory memory, Defect defect)
     : random_(seed), defect_(defect), memory_(memory), weak_(random_) {
   C1M_ASSERT(machine_that_runs == nullptr, "one machine at a time");
   driver_.attach();
-  // Rare races need long runs of one thread, or stores that stay in their buffer for long: each
-  // seed has its own habits.
+  // Rare races need long runs of one thread, a thread that stands still for long, or stores that
+  // stay in their buffer for long: each seed has its own habits.
   flush_one_in_ = std::uint64_t{2} << random_() % 7;
   switch_one_in_ = std::uint64_t{1} << random_() % 6;
   // A wake-up for no reason rescues from a lost one: only some seeds have them.
   early_return_one_in_ = random_() % 4 == 0 ? 4 : 0;
+  stall_one_in_ = random_() % 4 == 0 ? 256 : 0;
 }
 
 Machine::~Machine() {
@@ -95,6 +98,7 @@ bool Machine::run(std::vector<std::function<void()>> bodies) {
     running_ = next;
     next->context.resume(driver_);
     running_ = nullptr;
+    if (!failure_.empty()) return false;
   }
   while (flush_one_by_chance()) {
   }
@@ -109,6 +113,7 @@ Machine::VirtualThread* Machine::choose() {
     if (!thread->ended && !waits) candidates_.push_back(thread.get());
   }
   if (candidates_.empty()) return nullptr;
+  if (steps_ < stalled_until_ && candidates_.size() > 1) std::erase(candidates_, stalled_);
   return candidates_[random_() % candidates_.size()];
 }
 
@@ -135,6 +140,12 @@ bool Machine::let_time_pass() {
 void Machine::step() {
   ++steps_;
   if (random_() % flush_one_in_ == 0) flush_one_by_chance();
+  if (stall_one_in_ != 0 && chance(stall_one_in_)) {
+    stalled_ = running_;
+    stalled_until_ = steps_ + random_() % stall_steps_max;
+    running_->context.suspend(driver_);
+    return;
+  }
   if (random_() % switch_one_in_ != 0 && steps_ <= steps_max) return;
   running_->context.suspend(driver_);
 }
@@ -184,7 +195,15 @@ void Machine::drain() {
   while (!running_->buffer.empty()) apply_first(*running_);
 }
 
+// The thread goes no further, because whatever it does next could abort.
+void Machine::require_alive(const void* address) {
+  if (!ended_.contains(address)) return;
+  failure_ = "an atomic or a mutex is used after its end";
+  running_->context.suspend(driver_);
+}
+
 void Machine::load(const void* address, void* into, std::size_t bytes, std::memory_order order) {
+  require_alive(address);
   if (memory_ == Memory::weak) {
     weak_.load(running_->view, address, into, bytes, order);
     return;
@@ -196,6 +215,7 @@ void Machine::load(const void* address, void* into, std::size_t bytes, std::memo
 }
 
 void Machine::store(void* address, const void* from, std::size_t bytes, std::memory_order order) {
+  require_alive(address);
   if (memory_ == Memory::weak) {
     weak_.store(running_->view, address, from, bytes, order);
     return;
@@ -207,6 +227,7 @@ void Machine::store(void* address, const void* from, std::size_t bytes, std::mem
 }
 
 void Machine::read_latest(const void* address, std::memory_order order) {
+  require_alive(address);
   if (memory_ == Memory::weak) weak_.read_latest(running_->view, address, order);
 }
 
@@ -239,6 +260,7 @@ void Machine::fence_all() {
 }
 
 void Machine::lock(bool& locked, VectorClock& passed_on) {
+  require_alive(&locked);
   block_until([&locked] { return !locked; }, never);
   locked = true;
   drain();
@@ -246,6 +268,7 @@ void Machine::lock(bool& locked, VectorClock& passed_on) {
 }
 
 void Machine::unlock(bool& locked, VectorClock& passed_on) {
+  require_alive(&locked);
   drain();
   passed_on = running_->view.now;
   locked = false;
@@ -257,7 +280,8 @@ void Machine::system_call() {
   kernel_.join(running_->view.now);
 }
 
-void Machine::forget(const void* address) {
+void Machine::end_of(const void* address) {
+  ended_.insert(address);
   weak_.forget(address);
   for (const auto& thread : threads_) {
     const auto there = [address](const Store& store) { return store.address == address; };

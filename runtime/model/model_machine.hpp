@@ -14,6 +14,7 @@
 #include <memory>
 #include <random>
 #include <string>
+#include <unordered_set>
 #include <utility>
 #include <vector>
 
@@ -103,8 +104,11 @@ class Machine {
   void read_latest(const void* address, std::memory_order order);
   void end_change(void* address, const void* from, std::size_t bytes, std::memory_order order);
   void fence();
-  void fence_all();                  // by every thread
-  void forget(const void* address);  // the memory there is about to be something else's
+  void fence_all();  // by every thread
+  // An atomic or a mutex there begins, and ends. Who uses it afterwards, before another begins
+  // there, fails the run; what stands in a buffer does not come out into the next.
+  void begin_of(const void* address) { ended_.erase(address); }
+  void end_of(const void* address);
   // A mutex is a flag and what its last holder has passed on.
   void lock(bool& locked, VectorClock& passed_on);
   void unlock(bool& locked, VectorClock& passed_on);
@@ -147,6 +151,7 @@ class Machine {
   void block_until(const std::function<bool()>& condition, os::Nanoseconds deadline_ns);
   static void apply_first(VirtualThread& of);
   void drain();  // the running thread's buffer
+  void require_alive(const void* address);
 
   std::mt19937_64 random_;
   const Defect defect_;
@@ -161,10 +166,15 @@ class Machine {
   std::uint64_t flush_one_in_ = 1;
   std::uint64_t switch_one_in_ = 1;
   std::uint64_t early_return_one_in_ = 0;  // of futex waits; 0: none
+  std::uint64_t stall_one_in_ = 0;         // of steps; 0: none
+  // Does not go on before so many steps, while another can.
+  VirtualThread* stalled_ = nullptr;
+  std::uint64_t stalled_until_ = 0;
   std::uint64_t steps_ = 0;
   std::uint64_t left_out_ = 0;  // bits of Safeguards
   ThreadWaiter* free_waiters_ = nullptr;
   std::vector<std::shared_ptr<void>> kept_;
+  std::unordered_set<const void*> ended_;  // where an atomic or a mutex has been
   os::Nanoseconds now_ns_ = os::ns_per_s;
   std::string failure_;
 };

@@ -3,6 +3,9 @@
 // fail.
 #include <algorithm>
 #include <array>
+#include <cstddef>
+#include <memory>
+#include <new>
 #include <vector>
 
 #include <gtest/gtest.h>
@@ -293,6 +296,35 @@ bool timer_fires_at_most_once(Machine& machine) {
 
 TEST(Model, ATimerFiresAtMostOnce) {
   expect_holds(timer_fires_at_most_once);
+}
+
+// --- the machine itself --------------------------------------------------------------------------
+
+TEST(ModelMachine, NoticesWhoUsesWhatHasEnded) {
+  const auto fails = [](auto use) {
+    Machine machine(1);
+    const bool ran = machine.run({[&use] {
+      alignas(Atomic<int>) std::array<std::byte, sizeof(Atomic<int>)> memory;
+      auto* const word = new (memory.data()) Atomic<int>(1);
+      use(*word, [word] { std::destroy_at(word); }, [&] { new (memory.data()) Atomic<int>(2); });
+    }});
+    return !ran && machine.failure() == "an atomic or a mutex is used after its end";
+  };
+  EXPECT_TRUE(fails([](auto& word, auto end, auto) { end(), (void)word.load(); }));
+  EXPECT_TRUE(fails([](auto& word, auto end, auto) { end(), word.store(1); }));
+  EXPECT_TRUE(fails([](auto& word, auto end, auto) { end(), word.fetch_add(1); }));
+  EXPECT_FALSE(fails([](auto& word, auto end, auto) { (void)word.load(), end(); }));
+  EXPECT_FALSE(fails([](auto& word, auto end, auto begin) { end(), begin(), (void)word.load(); }));
+}
+
+TEST(ModelMachine, NoticesWhoLocksAMutexThatHasEnded) {
+  Machine machine(1);
+  EXPECT_FALSE(machine.run({[] {
+    auto mutex = std::make_unique<ThreadMutex>();
+    ThreadMutex& ended = *mutex;
+    mutex.reset();
+    ended.lock();
+  }}));
 }
 
 }  // namespace

@@ -63,6 +63,8 @@ void receives_on_a_thread(Stage& stage);  // beside
 // thread_scenarios.cpp; those on threads are beside
 void takes_turns_with_a_thread(Stage& stage);
 void takes_turns_with_a_coroutine(Stage& stage);
+void waits_for_a_thread(Stage& stage);
+void sends_a_coroutine_on(Stage& stage);
 void takes_turns_in_time(Stage& stage);
 void takes_turns_in_time_on_a_thread(Stage& stage);
 void cancels_a_thread(Stage& stage);

@@ -107,6 +107,9 @@ struct Scenario {
   Safeguard left_out = Safeguard::monitor;
   std::size_t coroutines_max = 64;
   Memory memory = Memory::x86;
+  // The runtime is destroyed when run() has returned, and not after the end of the thread beside,
+  // which must be about to end then and touch it in its last call alone.
+  bool is_destroyed_at_once = false;
   // NOLINTNEXTLINE(readability-identifier-naming): the name that GoogleTest looks for
   friend void PrintTo(const Scenario& scenario, std::ostream* out) { *out << scenario.name; }
 };

@@ -115,6 +115,20 @@ void takes_turns_with_a_coroutine(Stage& stage) {
   }
 }
 
+// The thread's only call ends the run, and it may still be in it when the runtime goes.
+void waits_for_a_thread(Stage& stage) {
+  stage.begin();
+  stage.token().store(1);
+  stage.require(stage.shared<Baton>().take({}), "a wait has ended for no reason");
+  stage.end();
+}
+
+void sends_a_coroutine_on(Stage& stage) {
+  while (stage.token().load() == 0) {
+  }
+  stage.shared<Baton>().post();
+}
+
 // The same with all that may end a wait too early, and with late wakers.
 void takes_turns_in_time(Stage& stage) {
   stage.begin();
