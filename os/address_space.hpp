@@ -58,7 +58,7 @@ inline constexpr std::size_t guards_at_once_max = 16;
 
 // As install_guard(), for `count` (at least 1) ranges of `bytes`, each `stride` bytes after the one
 // before: markers for up to guards_at_once_max by one system call where the kernel takes a list of
-// ranges for the calling process (Linux 6.14) and no filter forbids it, else for the first alone.
+// ranges for the calling process (Linux 6.15) and no filter forbids it, else for the first alone.
 [[nodiscard]] Result<Guards> install_guards(std::byte* first, std::size_t bytes, std::size_t stride,
                                             std::size_t count, GuardKind kind);
 

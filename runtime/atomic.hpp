@@ -26,13 +26,7 @@ using Atomic = std::atomic<T>;
 class ThreadMutex {
  public:
   void lock() {
-    if (mutex_.try_lock()) return;
-    const os::TimedCall timed(os::WatchedCall::lock_wait);
-    for (int look = 0; look < looks; ++look) {
-      for (int i = 0; i < pauses; ++i) os::pause_cpu();
-      if (mutex_.try_lock()) return;
-    }
-    mutex_.lock();
+    if (!mutex_.try_lock()) wait_and_lock();
   }
   [[nodiscard]] bool try_lock() { return mutex_.try_lock(); }
   void unlock() { mutex_.unlock(); }
@@ -41,6 +35,15 @@ class ThreadMutex {
   // Together some microseconds.
   static constexpr int looks = 16;
   static constexpr int pauses = 8;
+
+  [[gnu::noinline]] void wait_and_lock() {
+    const os::TimedCall timed(os::WatchedCall::lock_wait);
+    for (int look = 0; look < looks; ++look) {
+      for (int i = 0; i < pauses; ++i) os::pause_cpu();
+      if (mutex_.try_lock()) return;
+    }
+    mutex_.lock();
+  }
 
   std::mutex mutex_;
 };

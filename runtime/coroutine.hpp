@@ -39,7 +39,7 @@ struct Coroutine : CoroutineContext {
     const void* awaited;
   };
   StackHome home;
-  // What it has elsewhere instead of frames on its stack; never both, so one word.
+  // What it has elsewhere instead of frames on its stack, or what is free has; one at a time.
   union {
     Start* start = nullptr;  // until it begins
     FrozenImage frozen;      // its frames, while another is in its slot or its stack is frozen

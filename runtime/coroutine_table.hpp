@@ -25,11 +25,11 @@ class CoroutineTable {
   CoroutineTable& operator=(const CoroutineTable&) = delete;
   ~CoroutineTable();
 
-  static constexpr std::uint32_t chain = 32;
+  static constexpr std::uint32_t chain_length = 32;
   // What a processor keeps of free records.
-  using Cache = FreeCache<Coroutine, chain>;
+  using Cache = FreeCache<Coroutine, chain_length>;
 
-  // A free record. EAGAIN when coroutines_max are in use.
+  // A free record. EAGAIN when coroutines_max are in use or in caches.
   [[nodiscard]] os::Result<Coroutine*> take();
   // As many free ones as a chain has, or fewer, at least one: a new one, when none is free. Fails
   // as take() does.
@@ -60,8 +60,8 @@ class CoroutineTable {
   os::AddressSpace space_;
   const std::size_t coroutines_max_;
   ThreadMutex mutex_;
-  FreeChains<Coroutine, chain> free_;  // guarded by mutex_
-  std::uint32_t created_ = 0;          // guarded by mutex_; indices run from 1
+  FreeChains<Coroutine, chain_length> free_;  // guarded by mutex_
+  std::uint32_t created_ = 0;                 // guarded by mutex_; indices run from 1
 };
 
 }  // namespace c1m::runtime

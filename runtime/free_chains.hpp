@@ -59,7 +59,7 @@ class FreeChains {
 };
 
 // What a processor keeps: up to two chains, so that neither a run of takes nor one of puts, nor
-// both in turn, reaches the lock more than once in `length`.
+// both in turn, reaches the lock more than once in `length`, as long as there are whole chains.
 template <class T, std::uint32_t length>
 class FreeCache {
  public:

@@ -81,17 +81,46 @@ TEST(FreeCache, KeepsTwoChainsAndGivesAwayWholeOnes) {
   EXPECT_EQ(cache.take(), nullptr);
 }
 
-// What would reach the lock at every step, were there one chain: takes and puts in turn, at any
-// number that it holds.
-TEST(FreeCache, TakesAndPutsInTurnStayInside) {
-  for (std::uint32_t held = 1; held <= 2 * length; ++held) {
-    std::vector<Thing> things(held);
-    Cache cache;
-    for (Thing& thing : things) ASSERT_EQ(cache.put(&thing).count, 0U);
-    for (int i = 0; i < 10; ++i) {
-      Thing* const one = cache.take();
-      ASSERT_NE(one, nullptr) << held;
-      EXPECT_EQ(cache.put(one).count, 0U) << held;
+// Bursts of puts and of takes in turn, from any number that it holds: what comes and goes is at
+// least a chain between two times that it reaches the store.
+TEST(FreeCache, ReachesTheStoreOnceInAChainAtMost) {
+  for (std::uint32_t held = 0; held <= 2 * length; ++held) {
+    for (std::uint32_t burst = 1; burst <= 2 * length; ++burst) {
+      std::vector<Thing> things(8 * length);
+      Chains chains;
+      for (Thing& thing : things) chains.put_one(&thing);
+      Cache cache;
+      std::vector<Thing*> taken;
+      std::uint32_t moved_since = length;  // the first time counts from nothing
+      const auto reach = [&] {
+        EXPECT_GE(moved_since, length) << held << " held, bursts of " << burst;
+        moved_since = 0;
+      };
+      const auto take = [&] {
+        Thing* one = cache.take();
+        if (one == nullptr) {
+          reach();
+          List list = chains.take();
+          one = list.pop();
+          cache.refill(list);
+        }
+        taken.push_back(one);
+        ++moved_since;
+      };
+      const auto put = [&] {
+        const List surplus = cache.put(taken.back());
+        taken.pop_back();
+        ++moved_since;
+        if (surplus.count == 0) return;
+        reach();
+        chains.put(surplus);
+      };
+      for (std::uint32_t i = 0; i < 4 * length; ++i) take();
+      for (std::uint32_t i = 0; i < held; ++i) put();
+      for (int turn = 0; turn < 10; ++turn) {
+        for (std::uint32_t i = 0; i < burst; ++i) take();
+        for (std::uint32_t i = 0; i < burst; ++i) put();
+      }
     }
   }
 }

@@ -37,7 +37,7 @@ FrozenList FrozenPool::take(std::size_t size_class) {
   const std::lock_guard lock(mutex_);
   const FrozenList free = free_[size_class].take();
   if (free.count > 0) return free;  // no new memory while there is old
-  // Large blocks one at a time: sixteen that nobody asked for would be memory.
+  // Large blocks are made one at a time: sixteen that nobody asked for would be memory.
   return carve(bytes, bytes <= FrozenClasses::fine_bytes_max ? batch : 1);
 }
 

@@ -55,7 +55,8 @@ struct RuntimeOptions {
   // How many stacks all compact coroutines share (stack_policy.hpp). 1 to compact_slots_max.
   std::size_t compact_slots = 1024;
   // Most coroutines alive at once, and most descriptors waited for at once. Each reserves address
-  // space alone.
+  // space alone. A processor keeps up to 64 records of coroutines that have ended, which another
+  // cannot use: with several processors leave room for that.
   std::size_t coroutines_max = std::size_t{1} << 22;
   std::size_t descriptors_max = std::size_t{1} << 22;
   // EINVAL from create() and set_processors() for more processors than usable CPUs.

@@ -199,7 +199,7 @@ class Scheduler {
   // By threads that are no workers.
   ThreadMutex outside_blocks_mutex_;
   FrozenCache outside_blocks_;                  // guarded by outside_blocks_mutex_
-  Atomic<std::uint32_t> queueing_outside_ = 0;  // how many are in queue_from_outside()
+  Atomic<std::uint32_t> queueing_outside_ = 0;  // how many are about to queue one
   Atomic<std::uint64_t> spawned_outside_ = 0;
   Atomic<std::uint64_t> compact_spawned_outside_ = 0;
   Atomic<std::uint64_t> slot_waits_outside_ = 0;

@@ -24,16 +24,20 @@ os::Result<void> Scheduler::bind_to_slot(Coroutine& coroutine, Worker* worker) {
 bool Scheduler::may_queue(Coroutine& coroutine) {
   StackSlot* const slot = coroutine.home.slot();
   if (slot == nullptr) return true;
-  if (slot->word.arrive(coroutine)) {
+  Worker* const worker = own_worker();
+  // As in queue_from_outside(): in the slot's list, whoever has the claim may run it, and it may be
+  // the last of the run.
+  if (worker == nullptr) queueing_outside_.fetch_add(1);
+  const bool has_claim = slot->word.arrive(coroutine);
+  if (has_claim) {
     SlotTable::prefetch(coroutine);
-    return true;
-  }
-  if (Worker* worker = own_worker()) {
+  } else if (worker != nullptr) {
     worker->processor().counters.slot_waits.add();
   } else {
     slot_waits_outside_.fetch_add(1, std::memory_order_relaxed);
   }
-  return false;
+  if (worker == nullptr) queueing_outside_.fetch_sub(1);
+  return has_claim;
 }
 
 // The claim goes to the next of the slot, which waits its turn behind all that is queued here: so

@@ -122,11 +122,6 @@ os::Result<void> StackPool::afford_mappings() {
 
 os::Result<Stack> StackPool::carve() {
   const std::size_t number = carved();
-  if (arenas_.size() * stacks_per_arena == number) {
-    auto arena = os::AddressSpace::reserve(stacks_per_arena * stack_bytes_);
-    if (!arena) return std::unexpected(arena.error());
-    arenas_.push_back(std::move(*arena));
-  }
   if (guarded_ == number) {
     if (auto guarded = guard_next(); !guarded) return std::unexpected(guarded.error());
   }
@@ -135,11 +130,16 @@ os::Result<Stack> StackPool::carve() {
   return Stack{.guard = bottom};
 }
 
-// For one stack, or for several of the arena: the system call is the dearest part of a stack after
-// its first page.
+// For one stack, or for several of the arena, which has their page tables already unless stacks are
+// larger than these span: the system call is the dearest part of a stack after its first page.
 os::Result<void> StackPool::guard_next() {
   if (guard_kind_ == os::GuardKind::mapping) {
     if (auto afforded = afford_mappings(); !afforded) return afforded;
+  }
+  if (arenas_.size() * stacks_per_arena == guarded_) {
+    auto arena = os::AddressSpace::reserve(stacks_per_arena * stack_bytes_);
+    if (!arena) return std::unexpected(arena.error());
+    arenas_.push_back(std::move(*arena));
   }
   const std::size_t in_arena = guarded_ % stacks_per_arena;
   const std::size_t wanted = std::min(guards_at_once_, stacks_per_arena - in_arena);
@@ -147,7 +147,7 @@ os::Result<void> StackPool::guard_next() {
   const auto installed =
       platform::install_guards(bottom, os::page_bytes(), stack_bytes_, wanted, guard_kind_);
   if (!installed) return std::unexpected(installed.error());
-  // What the kernel lacks is asked for once.
+  // What the kernel lacks, or once had no memory for, is asked for once.
   guard_kind_ = installed->kind;
   if (installed->count < wanted) guards_at_once_ = 1;
   guarded_ += installed->count;

@@ -1,6 +1,7 @@
 // A buffer holds the events of one trace, and begins the next when its first event comes.
 #include "runtime/trace_buffer.hpp"
 
+#include <cstddef>
 #include <cstdint>
 #include <vector>
 

@@ -111,7 +111,7 @@ class Atomic {
     model::Machine* machine = model::Machine::current();
     if (machine == nullptr) return std::exchange(value_, change(value_).value_or(value_));
     machine->step();
-    machine->begin_change();
+    machine->begin_change(static_cast<const void*>(&value_));
     const T before = value_;
     if (machine->defect() == model::Defect::torn_rmw) machine->step();
     const std::optional<T> after = change(before);

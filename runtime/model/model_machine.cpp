@@ -140,7 +140,7 @@ bool Machine::let_time_pass() {
 void Machine::step() {
   ++steps_;
   if (random_() % flush_one_in_ == 0) flush_one_by_chance();
-  if (stall_one_in_ != 0 && chance(stall_one_in_)) {
+  if (stall_one_in_ != 0 && steps_ >= stalled_until_ && chance(stall_one_in_)) {
     stalled_ = running_;
     stalled_until_ = steps_ + random_() % stall_steps_max;
     running_->context.suspend(driver_);
@@ -226,8 +226,12 @@ void Machine::store(void* address, const void* from, std::size_t bytes, std::mem
   if (order == std::memory_order_seq_cst) drain();
 }
 
-void Machine::read_latest(const void* address, std::memory_order order) {
+void Machine::begin_change(const void* address) {
   require_alive(address);
+  drain();
+}
+
+void Machine::read_latest(const void* address, std::memory_order order) {
   if (memory_ == Memory::weak) weak_.read_latest(running_->view, address, order);
 }
 

@@ -100,13 +100,14 @@ class Machine {
   void store(void* address, const void* from, std::size_t bytes, std::memory_order order);
   // A read-modify-write: from begin_change() on the memory itself has the latest value;
   // read_latest() orders the reading of it, and end_change() writes.
-  void begin_change() { drain(); }
+  void begin_change(const void* address);
   void read_latest(const void* address, std::memory_order order);
   void end_change(void* address, const void* from, std::size_t bytes, std::memory_order order);
   void fence();
   void fence_all();  // by every thread
   // An atomic or a mutex there begins, and ends. Who uses it afterwards, before another begins
-  // there, fails the run; what stands in a buffer does not come out into the next.
+  // there, fails the run; what stands in a buffer does not come out into the next. By its address:
+  // a scenario's compact coroutines, which share addresses, have none in their frames.
   void begin_of(const void* address) { ended_.erase(address); }
   void end_of(const void* address);
   // A mutex is a flag and what its last holder has passed on.

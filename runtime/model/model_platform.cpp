@@ -104,11 +104,12 @@ os::Result<void> shut_down_write(int fd) {
   return network().shut_down_write(fd);
 }
 
-// One at a time, so that memory may run out at any of them.
+// As many as chance wants, so that memory may run out at any of them.
 os::Result<os::Guards> install_guards(std::byte* first, std::size_t bytes, std::size_t stride,
-                                      std::size_t, os::GuardKind kind) {
+                                      std::size_t count, os::GuardKind kind) {
   if (network().runs_out_of_stacks()) return os::fail(ENOMEM, "madvise");
-  return os::install_guards(first, bytes, stride, 1, kind);
+  const std::size_t some = 1 + machine().random() % count;
+  return os::install_guards(first, bytes, stride, some, kind);
 }
 os::Result<void> release_memory(std::byte* pages, std::size_t bytes) {
   machine().step();

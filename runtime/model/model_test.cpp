@@ -320,11 +320,12 @@ TEST(ModelMachine, NoticesWhoUsesWhatHasEnded) {
 TEST(ModelMachine, NoticesWhoLocksAMutexThatHasEnded) {
   Machine machine(1);
   EXPECT_FALSE(machine.run({[] {
-    auto mutex = std::make_unique<ThreadMutex>();
-    ThreadMutex& ended = *mutex;
-    mutex.reset();
-    ended.lock();
+    alignas(ThreadMutex) std::array<std::byte, sizeof(ThreadMutex)> memory;
+    auto* const mutex = new (memory.data()) ThreadMutex;
+    std::destroy_at(mutex);
+    mutex->lock();
   }}));
+  EXPECT_EQ(machine.failure(), "an atomic or a mutex is used after its end");
 }
 
 }  // namespace

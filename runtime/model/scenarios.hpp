@@ -65,6 +65,8 @@ void takes_turns_with_a_thread(Stage& stage);
 void takes_turns_with_a_coroutine(Stage& stage);
 void waits_for_a_thread(Stage& stage);
 void sends_a_coroutine_on(Stage& stage);
+void shares_a_slot_with_who_waits_for_a_thread(Stage& stage);
+void sends_a_value_on(Stage& stage);
 void takes_turns_in_time(Stage& stage);
 void takes_turns_in_time_on_a_thread(Stage& stage);
 void cancels_a_thread(Stage& stage);

@@ -60,12 +60,16 @@ void run_on_machine(const Scenario& scenario, Machine& machine, std::string& fai
     ran = (*runtime)->run([&] { scenario.main(stage); });
   }
   stage.require(ran.has_value(), "run() has failed");
-  const bool joins_first = scenario.beside != nullptr && !scenario.is_destroyed_at_once;
-  if (joins_first) machine.join(beside);
-  require_nothing_left(stage);
-  stage.check();
-  runtime->reset();
-  if (scenario.beside != nullptr && !joins_first) machine.join(beside);
+  const auto check = [&stage] {
+    require_nothing_left(stage);
+    stage.check();
+  };
+  if (scenario.is_destroyed_at_once) {
+    check();
+    runtime->reset();
+  }
+  if (scenario.beside != nullptr) machine.join(beside);
+  if (!scenario.is_destroyed_at_once) check();
   failure = stage.failure();
   machine.system_call();
 }

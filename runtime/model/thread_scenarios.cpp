@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "runtime/any_wait.hpp"
+#include "runtime/channel.hpp"
 #include "runtime/model/scenarios.hpp"
 #include "runtime/yield.hpp"
 
@@ -127,6 +128,28 @@ void sends_a_coroutine_on(Stage& stage) {
   while (stage.token().load() == 0) {
   }
   stage.shared<Baton>().post();
+}
+
+// The same with a compact coroutine, whose slot another may hold at that moment. Its wait is for a
+// channel, which the thread does not touch after it has ended the wait.
+void shares_a_slot_with_who_waits_for_a_thread(Stage& stage) {
+  auto& values = stage.shared<Channel<int>>();
+  start(stage, compact, [&stage, &values] {
+    stage.token().store(1);
+    stage.require(values.receive().has_value(), "a value has not come");
+  });
+  for (int i = 0; i < 3; ++i) {  // some of them in the same slot
+    start(stage, compact, [turns = stage.pick(10)] {
+      for (int turn = 0; turn < turns; ++turn) yield();
+    });
+  }
+}
+
+void sends_a_value_on(Stage& stage) {
+  auto& values = stage.shared<Channel<int>>();
+  while (stage.token().load() == 0) {
+  }
+  stage.require(values.send(1).has_value(), "a value was not taken");
 }
 
 // The same with all that may end a wait too early, and with late wakers.
