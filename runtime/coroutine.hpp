@@ -51,6 +51,10 @@ struct Coroutine : CoroutineContext {
   const std::uint32_t index;  // in the table, from 1
   Placement placement;        // where it may run
 };
+// Of a free one.
+inline Coroutine*& chain_link(Coroutine& record) {
+  return record.next_chain;
+}
 static_assert(C1M_ASAN || C1M_TSAN || sizeof(Coroutine) == 64);
 
 }  // namespace c1m::runtime

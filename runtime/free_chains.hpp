@@ -3,8 +3,8 @@
 // guards the rest is then held for a few instructions, in which of a whole chain only the first is
 // touched: the others are in the cache of who gave them back, and fetching them costs more than the
 // lock (the magazines of Bonwick and Adams, USENIX 2001). A thing has two links: `next`, and
-// `next_chain` in the first of each chain. Threads: none of their own; the owner's lock, or the
-// processor's holder. Not here: making things.
+// in the first of each chain the one that chain_link() finds. Threads: none of their own; the
+// owner's lock, or the processor's holder. Not here: making things.
 #pragma once
 
 #include <cstdint>
@@ -36,7 +36,7 @@ template <class T, std::uint32_t length>
 class FreeChains {
  public:
   // A whole chain.
-  void put(FreeList<T> chain) { chain.first->next_chain = std::exchange(chains_, chain.first); }
+  void put(FreeList<T> chain) { chain_link(*chain.first) = std::exchange(chains_, chain.first); }
   void put_one(T* one) {
     loose_.push(one);
     if (loose_.count == length) put(std::exchange(loose_, {}));
@@ -44,7 +44,7 @@ class FreeChains {
   // A whole chain, or fewer when there is none; empty when nothing is free.
   [[nodiscard]] FreeList<T> take() {
     if (chains_ == nullptr) return std::exchange(loose_, {});
-    T* const first = std::exchange(chains_, chains_->next_chain);
+    T* const first = std::exchange(chains_, chain_link(*chains_));
     return {first, length};
   }
   // nullptr when nothing is free.

@@ -20,6 +20,9 @@ struct Thing {
   Thing* next = nullptr;
   Thing* next_chain = nullptr;
 };
+Thing*& chain_link(Thing& thing) {
+  return thing.next_chain;
+}
 using List = FreeList<Thing>;
 using Chains = FreeChains<Thing, length>;
 using Cache = FreeCache<Thing, length>;

@@ -16,7 +16,6 @@ constexpr std::size_t coarse_per_doubling = 8;
 }  // namespace
 
 std::size_t FrozenClasses::of(std::size_t bytes) {
-  if (bytes <= sizeof(FrozenBlock)) return sizeof(FrozenBlock) / fine_bytes - 1;
   if (bytes <= fine_bytes_max) return (bytes - 1) / fine_bytes;
   const auto doubling = static_cast<std::size_t>(std::bit_width((bytes - 1) / fine_bytes_max)) - 1;
   const std::size_t step = (fine_bytes_max << doubling) / coarse_per_doubling;
@@ -35,20 +34,35 @@ std::size_t FrozenClasses::bytes(std::size_t size_class) {
 FrozenList FrozenPool::take(std::size_t size_class) {
   const std::size_t bytes = FrozenClasses::bytes(size_class);
   const std::lock_guard lock(mutex_);
-  const FrozenList free = free_[size_class].take();
+  const FrozenList free = take_free(size_class);
   if (free.count > 0) return free;  // no new memory while there is old
   // Large blocks are made one at a time: sixteen that nobody asked for would be memory.
   return carve(bytes, bytes <= FrozenClasses::fine_bytes_max ? batch : 1);
 }
 
+FrozenList FrozenPool::take_free(std::size_t size_class) {
+  if (!is_smallest(size_class)) return free_[size_class].take();
+  FrozenList list;
+  while (list.count < batch && smallest_.count > 0) list.push(smallest_.pop());
+  return list;
+}
+
 void FrozenPool::give_back(FrozenList blocks, std::size_t size_class) {
   const std::lock_guard lock(mutex_);
-  free_[size_class].put(blocks);
+  if (!is_smallest(size_class)) {
+    free_[size_class].put(blocks);
+    return;
+  }
+  while (blocks.count > 0) smallest_.push(blocks.pop());
 }
 
 void FrozenPool::give_back_one(FrozenBlock* block, std::size_t size_class) {
   const std::lock_guard lock(mutex_);
-  free_[size_class].put_one(block);
+  if (is_smallest(size_class)) {
+    smallest_.push(block);
+  } else {
+    free_[size_class].put_one(block);
+  }
 }
 
 std::size_t FrozenPool::block_bytes(std::size_t bytes) {

@@ -16,7 +16,7 @@
 
 namespace c1m::runtime {
 
-// Steps of 8 bytes from 16 bytes up to 1 KiB, then eight to each doubling up to 64 KiB.
+// Steps of 8 bytes up to 1 KiB, then eight to each doubling up to 64 KiB.
 struct FrozenClasses {
   static constexpr std::size_t fine_bytes = 8;
   static constexpr std::size_t fine_bytes_max = 1024;
@@ -29,8 +29,11 @@ struct FrozenClasses {
 
 struct FrozenBlock {
   FrozenBlock* next;
-  FrozenBlock* next_chain;
 };
+// The word behind `next`, which only the smallest blocks lack.
+inline FrozenBlock*& chain_link(FrozenBlock& block) {
+  return (&block + 1)->next;
+}
 using FrozenList = FreeList<FrozenBlock>;
 
 class FrozenPool {
@@ -53,13 +56,19 @@ class FrozenPool {
  private:
   static constexpr std::size_t arena_bytes = std::size_t{64} << 20;
 
-  // The lock is held, for both.
+  // Whether a block has no room for two links.
+  [[nodiscard]] static bool is_smallest(std::size_t size_class) {
+    return FrozenClasses::bytes(size_class) < 2 * sizeof(FrozenBlock);
+  }
+  // The lock is held, for all three.
+  [[nodiscard]] FrozenList take_free(std::size_t size_class);
   [[nodiscard]] FrozenList carve(std::size_t bytes, std::uint32_t count);
   [[nodiscard]] bool add_arena();
 
   ThreadMutex mutex_;
   // All guarded by mutex_.
   std::array<FreeChains<FrozenBlock, batch>, FrozenClasses::count> free_{};
+  FrozenList smallest_;  // one by one
   std::vector<os::AddressSpace> arenas_;
   std::size_t arena_used_ = 0;
   Atomic<std::size_t> carved_bytes_ = 0;
