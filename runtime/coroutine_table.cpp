@@ -34,7 +34,10 @@ os::Result<FreeList<Coroutine>> CoroutineTable::take_chain() {
 }
 
 os::Result<Coroutine*> CoroutineTable::make() {
-  if (created_ == coroutines_max_) return os::fail(EAGAIN, "spawn (coroutines_max are alive, or kept by processors for their next spawns)");
+  if (created_ == coroutines_max_) {
+    return os::fail(EAGAIN,
+                    "spawn (coroutines_max are alive, or kept by processors for their next ones)");
+  }
   ++created_;
   return std::construct_at(records() + created_, created_);
 }

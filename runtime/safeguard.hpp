@@ -1,7 +1,7 @@
 // The steps without which a wake-up would be lost or doubled, frames spoilt, or memory used after
-// its end, each by a name, so that the model build can leave one out and show that a check notices. In production all are in
-// force, and the question costs nothing. Threads: none. Not here: what each is for, which stands at
-// its place.
+// its end, each by a name, so that the model build can leave one out and show that a check notices.
+// In production all are in force, and the question costs nothing. Threads: none. Not here: what
+// each is for, which stands at its place.
 #pragma once
 
 #include <cstdint>
