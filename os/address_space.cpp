@@ -2,7 +2,6 @@
 #include "os/address_space.hpp"
 
 #include <sys/mman.h>
-#include <sys/syscall.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
@@ -27,8 +26,8 @@ std::size_t install_markers(std::byte* first, std::size_t bytes, std::size_t str
     ranges[i] = {.iov_base = first + i * stride, .iov_len = bytes};
   }
   const TimedCall timed(WatchedCall::memory);
-  const long done = ::syscall(SYS_process_madvise, pidfd_self_thread, ranges.data(), count,
-                              madv_guard_install, 0U);
+  const ssize_t done =
+      ::process_madvise(pidfd_self_thread, ranges.data(), count, madv_guard_install, 0);
   return done < 0 ? 0 : static_cast<std::size_t>(done) / bytes;
 }
 
