@@ -198,7 +198,7 @@ def test_a_slow_memory_call_is_the_runtime(
         # by process_madvise.
         trigger.touch()
         with contextlib.ExitStack() as connections:
-            for _ in range(17):
+            for _each in range(17):
                 connections.enter_context(socket.create_connection(("127.0.0.1", server.port)))
             time.sleep(FAULT_S)
         assert not trigger.exists(), "no memory call came"
