@@ -1,6 +1,7 @@
 // Reserved ranges: zero-filled, given back on request, and guarded in either way.
 #include "os/address_space.hpp"
 
+#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
 #include <sys/utsname.h>
@@ -89,7 +90,7 @@ bool takes_lists_of_guards(std::byte* page) {
   const auto self = static_cast<int>(::syscall(SYS_pidfd_open, ::getpid(), 0));
   const iovec range{.iov_base = page, .iov_len = page_bytes()};
   constexpr int madv_guard_install = 102;
-  const long done = ::syscall(SYS_process_madvise, self, &range, 1, madv_guard_install, 0U);
+  const ssize_t done = ::process_madvise(self, &range, 1, madv_guard_install, 0);
   ::close(self);
   return done > 0;
 }
