@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from c1m.documents import Document
 from c1m.layout import TOP
 from c1m.results import read_run
 
@@ -78,11 +79,25 @@ def test_every_experiment_on_every_backend(
         for made in cell["validity"]["checks"]:
             assert f"`{made['name']}`" in described
         if cell["experiment"] == "efficiency":
-            assert cell["server"]["cpu_us_per_request"] > 0
-            assert cell["server"]["cpu_utilization"] <= 1.2
+            assert_cost_is_known_or_missed(cell)
         if cell["experiment"] == "memory":
             assert cell["server"]["pss_bytes"] > 0
     assert (out / "report.html").is_file()
+
+
+def assert_cost_is_known_or_missed(cell: Document) -> None:
+    """The supervisor shares the CPU with a hundred busy threads of its server. Where these keep it
+    from writing two lines in so short a window, the cell says why and is not valid."""
+    server = cell["server"]
+    if server["span_s"] is None:
+        reason = server["unavailable"]["cpu_us_per_request"]
+        assert "stats line" in reason, (cell["id"], reason)
+        span = next(c for c in cell["validity"]["checks"] if c["name"] == "stats_span")
+        assert span["ok"] is False
+        assert not cell["validity"]["valid"]
+    else:
+        assert server["cpu_us_per_request"] > 0, (cell["id"], server["unavailable"])
+        assert server["cpu_utilization"] <= 1.2
 
 
 @pytest.fixture
