@@ -106,8 +106,7 @@ os::Result<void> Scheduler::run() {
   freeze_watch_.stop();
   monitor_.stop();  // beyond this point no worker is added
   for (platform::Thread& thread : threads_) thread.join();
-  // They may be looking at the workers.
-  while (in_force(Safeguard::outside_wait) && queueing_outside_.load() != 0) os::pause_cpu();
+  while (in_force(Safeguard::outside_wait) && outside_visits_.load() != 0) os::pause_cpu();
   threads_.clear();
   spares_.clear();
   workers_.clear();
@@ -189,9 +188,8 @@ void Scheduler::hold_time() {
 
 void Scheduler::release_time() {
   if (clock_ == nullptr) return;
-  queueing_outside_.fetch_add(1);  // run() waits, for this looks at its workers
+  const OutsideVisit visit(*this);
   taken_over_call_ended();
-  queueing_outside_.fetch_sub(1);
 }
 
 bool Scheduler::has_work() const {
@@ -301,9 +299,8 @@ void Scheduler::queue_woken(Coroutine& coroutine) {
   }
 }
 
-// Counted before anybody can run the coroutine, which may be the last of the run.
 void Scheduler::queue_from_outside(Coroutine& coroutine) {
-  queueing_outside_.fetch_add(1);
+  const OutsideVisit visit(*this);
   if (coroutine.placement.is_pinned()) {
     queue_pinned(coroutine);
   } else {
@@ -311,7 +308,6 @@ void Scheduler::queue_from_outside(Coroutine& coroutine) {
     global_queue_.push({&one, 1});
     wake_a_worker();
   }
-  queueing_outside_.fetch_sub(1);
 }
 
 bool Scheduler::poll_from_outside() {

@@ -145,6 +145,22 @@ class Scheduler {
   ProcessorSet& processors() { return processors_; }
 
  private:
+  // Of a thread that holds no processor, from before anybody can run the coroutine that it queues
+  // until it has looked at the workers for the last time: meanwhile run() does not free them, even
+  // if that coroutine was the last of the run.
+  class OutsideVisit {
+   public:
+    explicit OutsideVisit(Scheduler& scheduler) : visits_(scheduler.outside_visits_) {
+      visits_.fetch_add(1);
+    }
+    ~OutsideVisit() { visits_.fetch_sub(1); }
+    OutsideVisit(const OutsideVisit&) = delete;
+    OutsideVisit& operator=(const OutsideVisit&) = delete;
+
+   private:
+    Atomic<std::uint32_t>& visits_;
+  };
+
   void add_compact_to(RuntimeStatistics& sum) const;
   Scheduler(const RuntimeOptions& options, std::unique_ptr<CoroutineTable> table,
             std::unique_ptr<Netpoller> netpoller, CpuBinding binding);
@@ -198,8 +214,8 @@ class Scheduler {
   Atomic<std::int32_t> taken_over_calls_ = 0;  // and time holds; only a virtual clock asks
   // By threads that are no workers.
   ThreadMutex outside_blocks_mutex_;
-  FrozenCache outside_blocks_;                  // guarded by outside_blocks_mutex_
-  Atomic<std::uint32_t> queueing_outside_ = 0;  // how many are about to queue one
+  FrozenCache outside_blocks_;  // guarded by outside_blocks_mutex_
+  Atomic<std::uint32_t> outside_visits_ = 0;
   Atomic<std::uint64_t> spawned_outside_ = 0;
   Atomic<std::uint64_t> compact_spawned_outside_ = 0;
   Atomic<std::uint64_t> slot_waits_outside_ = 0;

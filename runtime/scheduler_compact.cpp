@@ -1,5 +1,7 @@
 // The scheduler's and its workers' part in compact coroutines: a slot for each, one turn a slot,
 // and what is counted. See scheduler.hpp, slot_table.hpp and docs/runtime.md.
+#include <optional>
+
 #include "runtime/safeguard.hpp"
 #include "runtime/scheduler.hpp"
 #include "runtime/stack_slot.hpp"
@@ -25,9 +27,9 @@ bool Scheduler::may_queue(Coroutine& coroutine) {
   StackSlot* const slot = coroutine.home.slot();
   if (slot == nullptr) return true;
   Worker* const worker = own_worker();
-  // As in queue_from_outside(): in the slot's list, whoever has the claim may run it, and it may be
-  // the last of the run.
-  if (worker == nullptr) queueing_outside_.fetch_add(1);
+  // In the slot's list, whoever has the claim may run it.
+  std::optional<OutsideVisit> visit;
+  if (worker == nullptr) visit.emplace(*this);
   const bool has_claim = slot->word.arrive(coroutine);
   if (has_claim) {
     SlotTable::prefetch(coroutine);
@@ -36,7 +38,6 @@ bool Scheduler::may_queue(Coroutine& coroutine) {
   } else {
     slot_waits_outside_.fetch_add(1, std::memory_order_relaxed);
   }
-  if (worker == nullptr) queueing_outside_.fetch_sub(1);
   return has_claim;
 }
 

@@ -5,6 +5,7 @@
 
 #include <cxxabi.h>
 
+#include <cstring>
 #include <utility>
 
 #include <boost/context/detail/fcontext.hpp>
@@ -20,6 +21,28 @@
 namespace c1m::runtime {
 
 namespace context = boost::context::detail;
+
+namespace {
+
+// What make_fcontext() lays out. It leaves most registers' places as they are, and a function that
+// does not use a register keeps it: without zeros, what the stack's last tenant left there would
+// wait in this one's frames, a word that differs in each coroutine (frame_template.hpp).
+#if defined(__x86_64__)
+constexpr std::size_t first_frame_bytes = 72;
+#else
+constexpr std::size_t first_frame_bytes = 192;  // arm64: 176
+#endif
+
+// The one word of its frame that jump_fcontext() does not write (for a stack protector's canary,
+// which Debian's Boost has not), for the same reason. Lies below the stack pointer of the caller,
+// who calls jump_fcontext() next and so has nothing there.
+[[gnu::always_inline]] inline void clear_unwritten_word() {
+#if defined(__x86_64__) && !C1M_ASAN && !C1M_TSAN
+  asm volatile("movq $0, -0x40(%%rsp)" ::: "memory");
+#endif
+}
+
+}  // namespace
 
 // The first frame of a coroutine.
 struct SwitchTarget {
@@ -45,14 +68,15 @@ struct SwitchTarget {
 }
 
 void CoroutineContext::prepare(std::span<std::byte> stack) {
-  point_.store(
-      context::make_fcontext(stack.data() + stack.size(), stack.size(), SwitchTarget::enter),
-      std::memory_order_relaxed);
 #if C1M_ASAN
   // The last tenant left in the middle of its frames.
   ASAN_UNPOISON_MEMORY_REGION(stack.data(), stack.size());
   sanitizer_ = {.bottom = stack.data(), .bytes = stack.size()};
 #endif
+  std::memset(stack.data() + stack.size() - first_frame_bytes, 0, first_frame_bytes);
+  point_.store(
+      context::make_fcontext(stack.data() + stack.size(), stack.size(), SwitchTarget::enter),
+      std::memory_order_relaxed);
 #if C1M_TSAN
   sanitizer_.fiber = __tsan_create_fiber(0);
 #endif
@@ -100,6 +124,7 @@ void CoroutineContext::suspend(ThreadContext& thread) {
 #if C1M_TSAN
   __tsan_switch_to_fiber(thread.sanitizer_.fiber, 0);
 #endif
+  clear_unwritten_word();
   const context::transfer_t transfer = context::jump_fcontext(thread.point_, nullptr);
   auto& next = *static_cast<ThreadContext*>(transfer.data);
 #if C1M_ASAN
