@@ -145,9 +145,9 @@ class Scheduler {
   ProcessorSet& processors() { return processors_; }
 
  private:
-  // Of a thread that holds no processor, from before anybody can run the coroutine that it queues
-  // until it has looked at the workers for the last time: meanwhile run() does not free them, even
-  // if that coroutine was the last of the run.
+  // While one exists run() does not free the workers. For who may outlast the run's last coroutine:
+  // who queues from outside has one from before anybody can run the coroutine until it has looked
+  // at the workers for the last time; release_time() has one for its look.
   class OutsideVisit {
    public:
     explicit OutsideVisit(Scheduler& scheduler) : visits_(scheduler.outside_visits_) {

@@ -24,7 +24,7 @@ void suspend_once(CoroutineContext& context) {
 // would be stored.
 TEST(StackSwitch, RegistersKeepNothingOfTheStacksLastTenant) {
 #if !defined(__x86_64__) || C1M_ASAN || C1M_TSAN
-  GTEST_SKIP() << "the layout is that of x86-64, and sanitizers switch in their own way";
+  GTEST_SKIP() << "the layout is that of x86-64; under sanitizers one word is left as it was";
 #endif
   constexpr std::byte old{0xa5};
   constexpr std::size_t saved_words = 8;  // control words, the unused one, r12 to r15, rbx, rbp

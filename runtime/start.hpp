@@ -49,8 +49,8 @@ class StartOf final : public Start {
     Function function = taken_from(static_cast<StartOf&>(start));
     function();
   }
-  // In a frame of its own: else the block's address stays in a register or a frame for as long as
-  // the function runs, and is another word that differs in each coroutine (frame_template.hpp).
+  // In a frame of its own: else optimized code may keep the block's address in a register for as
+  // long as the function runs, another word that differs in each coroutine (frame_template.hpp).
   [[gnu::noinline]] static Function taken_from(StartOf& self) {
     Function function = std::move(self.function_);
     std::destroy_at(&self);

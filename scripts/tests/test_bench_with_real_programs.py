@@ -72,32 +72,43 @@ def test_every_experiment_on_every_backend(
     assert found == {(name, backend) for name in experiments for backend in BACKENDS}
     for cell in run["cells"]:
         failed = {c["name"] for c in cell["validity"]["checks"] if c["ok"] is False}
-        assert cell["experiment"] == "capacity" or failed <= FORGIVEN, cell["id"]
+        forgiven = FORGIVEN | ({"server_connections"} if has_no_line(cell) else set())
+        assert cell["experiment"] == "capacity" or failed <= forgiven, cell["id"]
         assert cell["connections"]["established"] == cell["settings"]["connections"]
     described = (TOP / "docs" / "methodology.md").read_text("utf-8")
+    with_cost: list[str] = []
     for cell in run["cells"]:
         for made in cell["validity"]["checks"]:
             assert f"`{made['name']}`" in described
         if cell["experiment"] == "efficiency":
-            assert_cost_is_known_or_missed(cell)
+            with_cost += [cell["backend"]] if has_cost(cell) else []
         if cell["experiment"] == "memory":
             assert cell["server"]["pss_bytes"] > 0
+    assert set(with_cost) - {"threads"}, "all of them starved, or never read"
     assert (out / "report.html").is_file()
 
 
-def assert_cost_is_known_or_missed(cell: Document) -> None:
-    """The supervisor shares the CPU with a hundred busy threads of its server. Where these keep it
-    from writing two lines in so short a window, the cell says why and is not valid."""
+def has_no_line(cell: Document) -> bool:
+    """Whether the supervisor was kept from writing a single line in the window, and so knows of
+    connections only what it had seen while they were made."""
+    reasons = cell["server"]["unavailable"]
+    return bool("no stats line" in reasons.get("cpu_us_per_request", ""))
+
+
+def has_cost(cell: Document) -> bool:
+    """Whether the server's CPU time a request is known. The supervisor shares the CPU with its
+    server, with a hundred busy threads at worst; where it is kept from writing two lines in so
+    short a window, the cell must say why and for this reason not be valid."""
     server = cell["server"]
-    if server["span_s"] is None:
-        reason = server["unavailable"]["cpu_us_per_request"]
-        assert "stats line" in reason, (cell["id"], reason)
-        span = next(c for c in cell["validity"]["checks"] if c["name"] == "stats_span")
-        assert span["ok"] is False
-        assert not cell["validity"]["valid"]
-    else:
-        assert server["cpu_us_per_request"] > 0, (cell["id"], server["unavailable"])
-        assert server["cpu_utilization"] <= 1.2
+    span = next(c for c in cell["validity"]["checks"] if c["name"] == "stats_span")
+    if span["ok"] is False:
+        assert span["explanation"] in cell["validity"]["invalid_reasons"]
+        if server["cpu_us_per_request"] is None:
+            assert server["unavailable"]["cpu_us_per_request"]
+            return False
+    assert server["cpu_us_per_request"] is not None, (cell["id"], server["unavailable"])
+    assert server["cpu_us_per_request"] > 0
+    return True
 
 
 @pytest.fixture
